@@ -1,0 +1,2 @@
+DROP TABLE product_stores;
+DROP TABLE products;

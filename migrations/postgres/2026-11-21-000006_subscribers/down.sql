@@ -1,0 +1,2 @@
+DROP TABLE subscriber_stores;
+DROP TABLE subscribers;

@@ -1,0 +1,4 @@
+DROP TABLE prices;
+DROP TABLE tags;
+DROP TABLE urls;
+DROP TABLE seos;

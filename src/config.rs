@@ -1,0 +1,285 @@
+//! Configuration: the only reader of the environment. A variable is a line in [`VARIABLES`] and a field below.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::db::DatabaseUrl;
+use crate::secrets::Sealer;
+
+/// A variable of the environment, as `--help`, `tenon config` and the README show it.
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value when it is not set; empty for none.
+    pub default: &'static str,
+    /// What it does, in a line or two.
+    pub help: &'static str,
+    /// Whether its value is shown as `[hidden]`.
+    pub secret: bool,
+}
+
+const fn variable(name: &'static str, default: &'static str, help: &'static str) -> Variable {
+    Variable { name, default, help, secret: false }
+}
+
+const fn secret(name: &'static str, help: &'static str) -> Variable {
+    Variable { name, default: "", help, secret: true }
+}
+
+/// Every variable that the program reads.
+pub const VARIABLES: &[Variable] = &[
+    variable(
+        "DATABASE_URL",
+        "sqlite:data/tenon.db",
+        "Where the data is: sqlite:<file> or postgres://user@host/database.",
+    ),
+    variable("TENON_LISTEN", "127.0.0.1:1337", "Address and port to serve on."),
+    variable(
+        "TENON_PUBLIC_ACCESS",
+        "read",
+        "What a caller without a token may do: read (published stores and products), none, or full (for trials).",
+    ),
+    secret("TENON_BOOTSTRAP_TOKEN", "A full-access token that exists while this is set; at least 16 characters."),
+    secret(
+        "TENON_SECRET_KEY",
+        "Key that seals credentials: 32 bytes as base64 or hexadecimal. Read from the key file if not set.",
+    ),
+    variable(
+        "TENON_SECRET_KEY_FILE",
+        "data/tenon.key",
+        "Where the key is when TENON_SECRET_KEY is not set; made at the first start.",
+    ),
+    variable(
+        "TENON_OUTBOUND_ALLOW",
+        "",
+        "Private networks that outgoing calls may reach, comma separated, such as 127.0.0.0/8. None by default.",
+    ),
+    variable("TENON_HTTP_WORKERS", "0", "Threads that answer requests; 0 is one for each core."),
+    variable("TENON_DB_CONNECTIONS", "8", "Connections to the database: readers on SQLite, all of them on PostgreSQL."),
+    variable("TENON_BODY_LIMIT", "1048576", "Largest request body, in bytes."),
+    variable("TENON_RUNNER_CONCURRENCY", "64", "Attempts under way at the same time."),
+    variable("TENON_RUNNER_LEASE_S", "30", "Seconds after which a run whose worker vanished is given back."),
+    variable("TENON_RETENTION_DAYS", "30", "Days that ended runs and their events are kept."),
+    variable(
+        "TENON_SHUTDOWN_GRACE_S",
+        "20",
+        "Seconds that attempts under way may take to finish when the program is stopped.",
+    ),
+    variable("RUST_LOG", "info", "What is logged: a level, or module=level pairs, comma separated."),
+];
+
+/// What the program was told.
+#[derive(Clone)]
+pub struct Config {
+    /// `DATABASE_URL`.
+    pub database_url: DatabaseUrl,
+    /// `TENON_LISTEN`.
+    pub listen: SocketAddr,
+    /// `TENON_PUBLIC_ACCESS`.
+    pub public_access: PublicAccess,
+    /// `TENON_BOOTSTRAP_TOKEN`.
+    pub bootstrap_token: Option<String>,
+    /// `TENON_SECRET_KEY`.
+    pub secret_key: Option<[u8; 32]>,
+    /// `TENON_SECRET_KEY_FILE`.
+    pub secret_key_file: PathBuf,
+    /// `TENON_OUTBOUND_ALLOW`.
+    pub outbound_allow: Vec<IpNet>,
+    /// `TENON_HTTP_WORKERS`; 0 is one for each core.
+    pub http_workers: usize,
+    /// `TENON_DB_CONNECTIONS`.
+    pub db_connections: u32,
+    /// `TENON_BODY_LIMIT`, bytes.
+    pub body_limit: usize,
+    /// How the runner works.
+    pub runner: RunnerConfig,
+}
+
+/// How the runner works.
+#[derive(Clone)]
+pub struct RunnerConfig {
+    /// `TENON_RUNNER_CONCURRENCY`.
+    pub concurrency: usize,
+    /// `TENON_RUNNER_LEASE_S`.
+    pub lease: Duration,
+    /// `TENON_RETENTION_DAYS`.
+    pub retention: Duration,
+    /// `TENON_SHUTDOWN_GRACE_S`.
+    pub shutdown_grace: Duration,
+}
+
+/// What a caller without a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublicAccess {
+    /// Read published stores and products, without their extension records.
+    Read,
+    /// Nothing.
+    None,
+    /// Everything; for trials.
+    Full,
+}
+
+impl Config {
+    /// Reads the environment. Each line of the error names a variable and says what would be right.
+    #[allow(clippy::disallowed_methods)] // This is the reader that others ask.
+    pub fn from_env() -> Result<Self, String> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads the variables that `lookup` knows.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let mut reader = Reader { lookup, problems: Vec::new() };
+        let config = Self::from_reader(&mut reader);
+        config.filter(|_| reader.problems.is_empty()).ok_or_else(|| reader.problems.join("\n"))
+    }
+
+    /// Asks for every variable before it gives up, so that all problems are told at once.
+    fn from_reader(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
+        let database_url = reader.parse("DATABASE_URL", DatabaseUrl::parse);
+        let listen =
+            reader.parse("TENON_LISTEN", |text| from_str(text, "an address and a port, such as 127.0.0.1:1337"));
+        let public_access = reader.parse("TENON_PUBLIC_ACCESS", PublicAccess::parse);
+        let bootstrap_token = reader.parse("TENON_BOOTSTRAP_TOKEN", bootstrap_token);
+        let secret_key = reader.parse("TENON_SECRET_KEY", secret_key);
+        let secret_key_file = reader.parse("TENON_SECRET_KEY_FILE", |text| Ok(PathBuf::from(text)));
+        let outbound_allow = reader.parse("TENON_OUTBOUND_ALLOW", networks);
+        let http_workers = reader.number("TENON_HTTP_WORKERS", 0..=1024);
+        let db_connections = reader.number("TENON_DB_CONNECTIONS", 1..=1024);
+        let body_limit = reader.number("TENON_BODY_LIMIT", 1024..=1 << 30);
+        let runner = RunnerConfig::from_reader(reader);
+        Some(Self {
+            database_url: database_url?,
+            listen: listen?,
+            public_access: public_access?,
+            bootstrap_token: bootstrap_token?,
+            secret_key: secret_key?,
+            secret_key_file: secret_key_file?,
+            outbound_allow: outbound_allow?,
+            http_workers: http_workers? as usize,
+            db_connections: db_connections?,
+            body_limit: body_limit? as usize,
+            runner: runner?,
+        })
+    }
+}
+
+impl RunnerConfig {
+    fn from_reader(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
+        let concurrency = reader.number("TENON_RUNNER_CONCURRENCY", 1..=10_000);
+        let lease = reader.number("TENON_RUNNER_LEASE_S", 1..=3600);
+        let retention = reader.number("TENON_RETENTION_DAYS", 1..=36_500);
+        let shutdown_grace = reader.number("TENON_SHUTDOWN_GRACE_S", 0..=3600);
+        Some(Self {
+            concurrency: concurrency? as usize,
+            lease: Duration::from_secs(lease?.into()),
+            retention: Duration::from_secs(u64::from(retention?) * 86_400),
+            shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
+        })
+    }
+}
+
+impl PublicAccess {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "read" => Ok(Self::Read),
+            "none" => Ok(Self::None),
+            "full" => Ok(Self::Full),
+            _ => Err("expected read, none or full".into()),
+        }
+    }
+}
+
+struct Reader<F> {
+    lookup: F,
+    problems: Vec<String>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    /// The variable's value, or its default; a variable set to nothing counts as not set.
+    fn text(&self, name: &str) -> String {
+        let default =
+            || VARIABLES.iter().find(|variable| variable.name == name).map_or("", |variable| variable.default);
+        (self.lookup)(name).filter(|text| !text.is_empty()).unwrap_or_else(|| default().to_owned())
+    }
+
+    /// The problem names the variable and not its value, which may be a secret.
+    fn parse<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.text(name);
+        parse(&text).map_err(|problem| self.problems.push(format!("{name}: {problem}"))).ok()
+    }
+
+    fn number(&mut self, name: &str, range: RangeInclusive<u32>) -> Option<u32> {
+        self.parse(name, |text| {
+            let number = text.parse().ok().filter(|number| range.contains(number));
+            number.ok_or_else(|| {
+                format!("expected a whole number from {} to {}, got {text:?}", range.start(), range.end())
+            })
+        })
+    }
+}
+
+fn from_str<T: FromStr>(text: &str, wanted: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("expected {wanted}, got {text:?}"))
+}
+
+fn bootstrap_token(text: &str) -> Result<Option<String>, String> {
+    match text.len() {
+        0 => Ok(None),
+        1..16 => Err("expected at least 16 characters".into()),
+        _ => Ok(Some(text.to_owned())),
+    }
+}
+
+fn secret_key(text: &str) -> Result<Option<[u8; 32]>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Sealer::parse_key(text).map(Some).ok_or_else(|| "expected 32 bytes as base64 or 64 hexadecimal digits".into())
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| from_str(part, "networks such as 127.0.0.0/8")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, value: &str) -> Result<Config, String> {
+        Config::read(|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn the_defaults_are_read() {
+        assert!(with("NONE", "").is_ok());
+    }
+
+    #[test]
+    fn a_bad_value_names_its_variable_and_what_would_be_right() {
+        for (name, value, part) in [
+            ("DATABASE_URL", "mysql://x", "sqlite:"),
+            ("TENON_LISTEN", "1337", "127.0.0.1:1337"),
+            ("TENON_PUBLIC_ACCESS", "all", "read, none or full"),
+            ("TENON_BOOTSTRAP_TOKEN", "short", "16 characters"),
+            ("TENON_SECRET_KEY", "short", "32 bytes"),
+            ("TENON_OUTBOUND_ALLOW", "127.0.0.1/99", "127.0.0.0/8"),
+            ("TENON_BODY_LIMIT", "many", "whole number"),
+            ("TENON_RUNNER_CONCURRENCY", "0", "from 1"),
+        ] {
+            let Err(problem) = with(name, value) else { panic!("{name}={value} is refused") };
+            assert!(problem.starts_with(name) && problem.contains(part), "{problem}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let Err(problems) = Config::read(|_| Some("?".into())) else { panic!("nothing of this is right") };
+        assert!(problems.lines().count() > 8, "{problems}");
+    }
+}

@@ -1,0 +1,20 @@
+use crate::content::facts::{Component, Field};
+
+/// What runs when something happens to the document it stands in: wiring, not copy, and so the same in both versions.
+pub static EXTENSION: Component = Component {
+    uid: "common.extension",
+    table: "extensions",
+    singular: "extension",
+    versioned: false,
+    fields: &[
+        Field::string("key", "key").required(),
+        Field::json("triggers", "triggers").default("[]"),
+        Field::secret("credentials", "credentials"),
+        Field::json("config", "config"),
+        Field::string("url", "url"),
+        Field::boolean("active", "active").default("true"),
+        Field::date_time("last_run", "last_run").server_owned(),
+        Field::integer("run_count", "run_count").default("0").server_owned(),
+        Field::json("meta", "meta").server_owned(),
+    ],
+};

@@ -1,0 +1,33 @@
+use crate::content::facts::{Component, Field};
+
+/// A coloured word on a product.
+pub static TAG: Component = Component {
+    uid: "common.tag",
+    table: "tags",
+    singular: "tag",
+    versioned: true,
+    fields: &[Field::string("Label", "label"), Field::enumeration("Color", "color", COLORS).default(r#""Magenta""#)],
+};
+
+const COLORS: &[&str] = &[
+    "Tangerine",
+    "Royal Blue",
+    "Magenta",
+    "Sunset Orange",
+    "Amber",
+    "Sky Blue",
+    "Fuchsia",
+    "Burnt Sienna",
+    "Gold",
+    "Ocean Blue",
+    "Hot Pink",
+    "Teal",
+    "Coral",
+    "Purple",
+    "Spring Green",
+    "Goldenrod",
+    "Indigo",
+    "Pink",
+    "Blue Violet",
+    "Firebrick",
+];

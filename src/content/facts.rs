@@ -1,0 +1,321 @@
+//! The words in which content types are written down.
+
+/// A kind of document. One file in `types/`, one pair of migrations, one line in [`super::CONTENT_TYPES`].
+pub struct ContentType {
+    /// `product`.
+    pub singular: &'static str,
+    /// `products`, as it stands in paths.
+    pub plural: &'static str,
+    /// `api::product.product`, Strapi's name for it.
+    pub uid: &'static str,
+    /// The table of its versions.
+    pub table: &'static str,
+    /// One line on what it is, for the OpenAPI document.
+    pub description: &'static str,
+    /// Its attributes, in the order in which documents show them.
+    pub fields: &'static [Field],
+}
+
+/// Fields embedded in a document. One table each, whatever documents use it.
+pub struct Component {
+    /// `common.prices`, Strapi's name for it.
+    pub uid: &'static str,
+    /// The table of its items.
+    pub table: &'static str,
+    /// The first part of `owner_field` in the tables of the components it holds: `price` in `price.extensions`.
+    pub singular: &'static str,
+    /// Whether items belong to one version of a document (true), or to the document itself (false).
+    pub versioned: bool,
+    /// Its attributes.
+    pub fields: &'static [Field],
+}
+
+/// What content types and components have in common.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// A content type.
+    Document(&'static ContentType),
+    /// A component.
+    Component(&'static Component),
+}
+
+/// One attribute.
+pub struct Field {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Its column; empty for components and relations, which have tables of their own.
+    pub column: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether a published version must have it.
+    pub required: bool,
+    /// Whether no two published versions may have the same value.
+    pub unique: bool,
+    /// The value of a new document that does not name it, as JSON; empty for none.
+    pub default: &'static str,
+    /// Whether updates leave it alone because the server counts in it.
+    pub server_owned: bool,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// A short text.
+    String,
+    /// A long text.
+    Text,
+    /// A long text with markup.
+    RichText,
+    /// An e-mail address.
+    Email,
+    /// A whole number of 64 bits.
+    Integer,
+    /// An exact decimal number.
+    Decimal,
+    /// True or false.
+    Boolean,
+    /// A moment, in milliseconds.
+    DateTime,
+    /// Any JSON value.
+    Json,
+    /// A JSON object that is sealed when stored and masked when read. The column has a `_mask` beside it.
+    Secret,
+    /// One of these words.
+    Enumeration(&'static [&'static str]),
+    /// Files; accepted and answered as null or `[]` until there is a media library.
+    Media {
+        /// Whether it is a list.
+        many: bool,
+    },
+    /// Fields of their own, embedded.
+    Component {
+        /// Which fields.
+        of: &'static Component,
+        /// Whether it is a list.
+        many: bool,
+    },
+    /// Links to documents of another type, n:m.
+    Relation(Relation),
+}
+
+/// A link between documents.
+#[derive(Clone, Copy)]
+pub struct Relation {
+    /// The type of the documents at the other end.
+    pub target: &'static ContentType,
+    /// The field that shows this link from the other end.
+    pub inverse: &'static str,
+    /// The table of the links.
+    pub table: &'static LinkTable,
+    /// Which end this field is.
+    pub side: LinkSide,
+}
+
+/// A table of links: `(owner, published, target, position, inverse_position)`, both ends rows of drafts.
+pub struct LinkTable {
+    /// Its name.
+    pub name: &'static str,
+    /// The column of the end that owns the relation.
+    pub owner: &'static str,
+    /// The column of the other end.
+    pub target: &'static str,
+}
+
+/// An end of a link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LinkSide {
+    /// The end that the relation is declared on (`inversedBy` in Strapi).
+    Owner,
+    /// The end that mirrors it (`mappedBy`).
+    Inverse,
+}
+
+impl Relation {
+    /// The column that holds this end.
+    pub fn own_column(&self) -> &'static str {
+        if self.side == LinkSide::Owner { self.table.owner } else { self.table.target }
+    }
+
+    /// The column that holds the other end.
+    pub fn other_column(&self) -> &'static str {
+        if self.side == LinkSide::Owner { self.table.target } else { self.table.owner }
+    }
+
+    /// The column that orders the links seen from this end.
+    pub fn position_column(&self) -> &'static str {
+        if self.side == LinkSide::Owner { "position" } else { "inverse_position" }
+    }
+}
+
+impl Kind {
+    /// Whether the value stands in a column of the row itself.
+    pub fn is_scalar(&self) -> bool {
+        !matches!(self, Self::Media { .. } | Self::Component { .. } | Self::Relation(_))
+    }
+
+    /// The name that Strapi's schemas have for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Text => "text",
+            Self::RichText => "richtext",
+            Self::Email => "email",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::Boolean => "boolean",
+            Self::DateTime => "datetime",
+            Self::Json | Self::Secret => "json",
+            Self::Enumeration(_) => "enumeration",
+            Self::Media { .. } => "media",
+            Self::Component { .. } => "component",
+            Self::Relation(_) => "relation",
+        }
+    }
+}
+
+impl Shape {
+    /// The attributes.
+    pub fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Document(content_type) => content_type.fields,
+            Self::Component(component) => component.fields,
+        }
+    }
+
+    /// The attribute with this name.
+    pub fn find_field(self, name: &str) -> Option<&'static Field> {
+        self.fields().iter().find(|field| field.name == name)
+    }
+
+    /// The attributes that stand in the row itself.
+    pub fn scalars(self) -> impl Iterator<Item = &'static Field> {
+        self.fields().iter().filter(|field| field.kind.is_scalar())
+    }
+
+    /// The table.
+    pub fn table(self) -> &'static str {
+        match self {
+            Self::Document(content_type) => content_type.table,
+            Self::Component(component) => component.table,
+        }
+    }
+
+    /// `product` in `product.PRICES`.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Document(content_type) => content_type.singular,
+            Self::Component(component) => component.singular,
+        }
+    }
+
+    /// The value of `owner_field` under which items of `field` are kept.
+    pub fn owner_field(self, field: &Field) -> String {
+        format!("{}.{}", self.singular(), field.name)
+    }
+}
+
+impl Field {
+    const fn new(name: &'static str, column: &'static str, kind: Kind) -> Self {
+        Self { name, column, kind, required: false, unique: false, default: "", server_owned: false }
+    }
+
+    /// A short text.
+    pub const fn string(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::String)
+    }
+
+    /// A long text.
+    pub const fn text(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Text)
+    }
+
+    /// A long text with markup.
+    pub const fn rich_text(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::RichText)
+    }
+
+    /// An e-mail address.
+    pub const fn email(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Email)
+    }
+
+    /// A whole number.
+    pub const fn integer(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Integer)
+    }
+
+    /// An exact decimal number.
+    pub const fn decimal(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Decimal)
+    }
+
+    /// True or false.
+    pub const fn boolean(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Boolean)
+    }
+
+    /// A moment.
+    pub const fn date_time(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::DateTime)
+    }
+
+    /// Any JSON value.
+    pub const fn json(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Json)
+    }
+
+    /// A sealed JSON object.
+    pub const fn secret(name: &'static str, column: &'static str) -> Self {
+        Self::new(name, column, Kind::Secret)
+    }
+
+    /// One of `words`.
+    pub const fn enumeration(name: &'static str, column: &'static str, words: &'static [&'static str]) -> Self {
+        Self::new(name, column, Kind::Enumeration(words))
+    }
+
+    /// One file.
+    pub const fn media(name: &'static str) -> Self {
+        Self::new(name, "", Kind::Media { many: false })
+    }
+
+    /// A list of files.
+    pub const fn media_list(name: &'static str) -> Self {
+        Self::new(name, "", Kind::Media { many: true })
+    }
+
+    /// One embedded item, or none.
+    pub const fn component(name: &'static str, of: &'static Component) -> Self {
+        Self::new(name, "", Kind::Component { of, many: false })
+    }
+
+    /// A list of embedded items.
+    pub const fn components(name: &'static str, of: &'static Component) -> Self {
+        Self::new(name, "", Kind::Component { of, many: true })
+    }
+
+    /// Links to other documents.
+    pub const fn relation(name: &'static str, relation: Relation) -> Self {
+        Self::new(name, "", Kind::Relation(relation))
+    }
+
+    /// The same field, required.
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    /// The same field, unique among published versions.
+    pub const fn unique(self) -> Self {
+        Self { unique: true, ..self }
+    }
+
+    /// The same field with a default, written as JSON.
+    pub const fn default(self, json: &'static str) -> Self {
+        Self { default: json, ..self }
+    }
+
+    /// The same field, left alone by updates.
+    pub const fn server_owned(self) -> Self {
+        Self { server_owned: true, ..self }
+    }
+}

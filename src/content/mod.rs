@@ -1,0 +1,26 @@
+//! What can be stored: content types and components as tables of facts, and the checks on values that follow from them.
+//! Knows nothing of requests, queries or SQL.
+
+mod components;
+mod facts;
+mod types;
+
+pub use components::{EXTENSION, PRICE, SEO, TAG, URL};
+pub use facts::{Component, ContentType, Field, Kind, LinkSide, LinkTable, Relation, Shape};
+pub use types::{PRODUCT, STORE, SUBSCRIBER};
+
+/// Every content type, in the order in which documents show them.
+pub static CONTENT_TYPES: [&ContentType; 3] = [&STORE, &PRODUCT, &SUBSCRIBER];
+
+/// Every component.
+pub static COMPONENTS: [&Component; 5] = [&EXTENSION, &PRICE, &SEO, &TAG, &URL];
+
+/// The content type with this plural name, as it stands in paths.
+pub fn find_by_plural(plural: &str) -> Option<&'static ContentType> {
+    CONTENT_TYPES.into_iter().find(|content_type| content_type.plural == plural)
+}
+
+/// The content type with this singular name, as it stands in events.
+pub fn find_by_singular(singular: &str) -> Option<&'static ContentType> {
+    CONTENT_TYPES.into_iter().find(|content_type| content_type.singular == singular)
+}

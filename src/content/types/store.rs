@@ -1,0 +1,35 @@
+use super::{PRODUCT, SUBSCRIBER, product, subscriber};
+use crate::content::components::{EXTENSION, SEO, URL};
+use crate::content::facts::{ContentType, Field, LinkSide, Relation};
+
+/// A shop.
+pub static STORE: ContentType = ContentType {
+    singular: "store",
+    plural: "stores",
+    uid: "api::store.store",
+    table: "stores",
+    description: "A shop: what it is called, what it looks like, and what it sells to whom.",
+    fields: &[
+        Field::string("title", "title").required(),
+        Field::string("slug", "slug").required().unique(),
+        Field::boolean("active", "active").default("false"),
+        Field::rich_text("Description", "description"),
+        Field::components("URLS", &URL),
+        Field::component("SEO", &SEO),
+        Field::json("settings", "settings"),
+        Field::string("STRIPE_CUSTOMER_ID", "stripe_customer_id"),
+        Field::media("Logo"),
+        Field::media("Cover"),
+        Field::media("Favicon"),
+        Field::media_list("Slides"),
+        Field::components("extensions", &EXTENSION),
+        Field::relation(
+            "products",
+            Relation { target: &PRODUCT, inverse: "stores", table: &product::STORES, side: LinkSide::Inverse },
+        ),
+        Field::relation(
+            "subscribers",
+            Relation { target: &SUBSCRIBER, inverse: "stores", table: &subscriber::STORES, side: LinkSide::Inverse },
+        ),
+    ],
+};

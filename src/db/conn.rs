@@ -1,0 +1,143 @@
+//! A connection to either database.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroU32;
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+
+use super::sql::{self, Row, Sql};
+use crate::error::{Error, Result};
+
+/// How many shapes of query that callers choose keep their prepared statement. Beyond it they are prepared each time:
+/// diesel never forgets a statement, so an open number would be a way to fill the memory.
+const SHAPES: usize = 512;
+
+/// A connection to either database. [`on_backend!`](super::on_backend) gives typed diesel queries the one inside.
+pub struct Conn {
+    /// The connection itself.
+    pub backend: Backend,
+    shapes: HashSet<u64>,
+}
+
+/// Which database a connection leads to.
+pub enum Backend {
+    /// The embedded one.
+    Sqlite(SqliteConnection),
+    /// A server.
+    Postgres(PgConnection),
+}
+
+impl Conn {
+    pub(super) fn new(backend: Backend) -> Self {
+        Self { backend, shapes: HashSet::new() }
+    }
+
+    /// Runs `sql` and hands each row to `each`.
+    pub fn query(&mut self, sql: &Sql, mut each: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
+        let keep = self.keeps(sql);
+        super::on_backend!(self, conn => sql::each_row(conn, sql.keeping(keep), &mut each))
+    }
+
+    /// Runs `sql` and makes a list of what `read` takes from each row.
+    pub fn list<T>(&mut self, sql: &Sql, mut read: impl FnMut(Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+        let mut found = Vec::new();
+        self.query(sql, |row| {
+            found.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Runs `sql` and returns what `read` takes from its first row.
+    pub fn first<T>(&mut self, sql: &Sql, read: impl FnMut(Row<'_>) -> Result<T>) -> Result<Option<T>> {
+        Ok(self.list(sql, read)?.into_iter().next())
+    }
+
+    /// Runs `sql` and returns the number of rows it changed.
+    pub fn execute(&mut self, sql: &Sql) -> Result<usize> {
+        let keep = self.keeps(sql);
+        Ok(super::on_backend!(self, conn => sql.keeping(keep).execute(conn))?)
+    }
+
+    /// Runs `work` in a transaction: a savepoint when one is open already. Any `Err` rolls back.
+    pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.begin()?;
+        match work(self) {
+            Ok(value) => {
+                self.commit()?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.roll_back()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens a transaction or, within one, a savepoint. On SQLite it takes the write lock at once: a transaction that
+    /// reads first and then writes would fail whenever anyone wrote in between.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        let outermost = self.depth()? == 0;
+        match &mut self.backend {
+            Backend::Sqlite(conn) if outermost => {
+                AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+            }
+            Backend::Sqlite(conn) => AnsiTransactionManager::begin_transaction(conn)?,
+            Backend::Postgres(conn) => AnsiTransactionManager::begin_transaction(conn)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(&mut self) -> Result<()> {
+        Ok(super::on_backend!(self, conn => AnsiTransactionManager::commit_transaction(conn))?)
+    }
+
+    pub(super) fn roll_back(&mut self) -> Result<()> {
+        Ok(super::on_backend!(self, conn => AnsiTransactionManager::rollback_transaction(conn))?)
+    }
+
+    /// Rolls back savepoints until `depth` transactions are open: what a panic left behind.
+    pub(super) fn roll_back_to(&mut self, depth: u32) -> Result<()> {
+        while self.depth()? > depth {
+            self.roll_back()?;
+        }
+        Ok(())
+    }
+
+    fn depth(&mut self) -> Result<u32> {
+        let depth = super::on_backend!(self, conn => {
+            AnsiTransactionManager::transaction_manager_status_mut(conn).transaction_depth()?
+        });
+        Ok(depth.map_or(0, NonZeroU32::get))
+    }
+
+    pub(super) fn is_broken(&mut self) -> bool {
+        super::on_backend!(self, conn => diesel::r2d2::R2D2Connection::is_broken(conn))
+    }
+
+    fn keeps(&mut self, sql: &Sql) -> bool {
+        let mut hasher = DefaultHasher::new();
+        sql.shape(&mut hasher);
+        let shape = hasher.finish();
+        self.shapes.contains(&shape) || (self.shapes.len() < SHAPES && self.shapes.insert(shape))
+    }
+}
+
+impl Sql {
+    fn shape(&self, hasher: &mut impl Hasher) {
+        for piece in self.pieces() {
+            piece.hash(hasher);
+        }
+    }
+}
+
+impl From<diesel::ConnectionError> for Error {
+    fn from(error: diesel::ConnectionError) -> Self {
+        log::error!("no database connection: {error}");
+        Self::Unavailable("the database is away")
+    }
+}

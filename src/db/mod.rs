@@ -1,0 +1,106 @@
+//! Everything that speaks SQL: connections, transactions, and a file for each table the program reasons about.
+//! Knows nothing of HTTP.
+
+mod conn;
+mod decimal;
+pub mod events;
+mod open;
+mod sql;
+mod writer;
+
+pub use conn::{Backend, Conn};
+pub use decimal::canonical as canonical_decimal;
+pub use open::{DatabaseUrl, Kind};
+pub use sql::{Bind, Cell, List, Row, Sql};
+
+use diesel::r2d2::Pool;
+
+use crate::error::{Error, Result};
+
+/// Runs the same expression on whichever connection is behind a [`Conn`]: diesel checks it for both.
+macro_rules! on_backend {
+    ($conn:expr, $c:ident => $work:expr) => {
+        match &mut $conn.backend {
+            $crate::db::Backend::Sqlite($c) => $work,
+            $crate::db::Backend::Postgres($c) => $work,
+        }
+    };
+}
+pub(crate) use on_backend;
+
+/// The database: many readers, and one writer (SQLite) or several (PostgreSQL).
+pub struct Db {
+    url: DatabaseUrl,
+    readers: Pool<open::Manager>,
+    writers: Writers,
+}
+
+enum Writers {
+    /// One thread that commits in groups.
+    Thread(writer::Writer),
+    /// A transaction of its own for each, on connections that readers use too.
+    Pool,
+}
+
+impl Db {
+    /// Opens the database, which must have been migrated, with up to `readers` connections to read on.
+    ///
+    /// Fails with a text for the person who starts the program.
+    pub fn open(url: &DatabaseUrl, readers: u32) -> Result<Self, String> {
+        let pool = open::pool(url, readers)?;
+        let writers = match url.kind() {
+            Kind::Sqlite => Writers::Thread(writer::Writer::start(open::connect(url)?)?),
+            Kind::Postgres => Writers::Pool,
+        };
+        Ok(Self { url: url.clone(), readers: pool, writers })
+    }
+
+    /// Brings the tables up to this program's version; returns the names of the migrations that ran.
+    pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
+        open::migrate(url)
+    }
+
+    /// Which database this is.
+    pub fn kind(&self) -> Kind {
+        self.url.kind()
+    }
+
+    /// A connection of the caller's own, for reading: on SQLite a thread that owns one reads without leaving it.
+    pub fn connect_reader(&self) -> Result<Conn, String> {
+        open::connect_reader(&self.url)
+    }
+
+    /// Runs `work` on a connection that reads, off the caller's thread.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let pool = self.readers.clone();
+        off_thread(move || work(&mut *pool.get().map_err(no_connection)?)).await
+    }
+
+    /// Runs `work` in one transaction, off the caller's thread. Any `Err` rolls back; `Ok` comes after the commit.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        match &self.writers {
+            Writers::Thread(writer) => writer.write(work).await,
+            Writers::Pool => {
+                let pool = self.readers.clone();
+                off_thread(move || pool.get().map_err(no_connection)?.transaction(work)).await
+            }
+        }
+    }
+}
+
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()))?
+}
+
+fn no_connection(error: diesel::r2d2::PoolError) -> Error {
+    log::error!("no database connection: {error}");
+    Error::Unavailable("the database is away")
+}

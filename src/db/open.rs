@@ -1,0 +1,195 @@
+//! Connections: where the database is, how one is opened, and its migrations.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ManageConnection, Pool};
+use diesel::sqlite::SqliteConnection;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+use super::conn::{Backend, Conn};
+use super::decimal;
+use crate::error::Error;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Held while migrations run, so that processes that start together take turns. The number is this program's own.
+const MIGRATION_LOCK: &str = "SELECT pg_advisory_lock(7310861540)";
+const MIGRATION_UNLOCK: &str = "SELECT pg_advisory_unlock(7310861540)";
+
+/// `busy_timeout` comes first: the statements after it may have to wait. FULL, because what has been answered must
+/// survive a power cut; the writer's group commits are what makes it fast.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+    PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -16000;";
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The embedded one.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// Where the database is: `sqlite:<path>` or `postgres://…`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A server, by its connection string, which may hold a password.
+    Postgres(String),
+}
+
+impl DatabaseUrl {
+    /// Reads the value of `DATABASE_URL`; the error says what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wanted = "expected sqlite:<path to a file> or postgres://user@host/database";
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return url::Url::parse(text)
+                .map(|_| Self::Postgres(text.to_owned()))
+                .map_err(|error| format!("{error}; {wanted}"));
+        }
+        match text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
+            Some(path) if !path.is_empty() && path != ":memory:" => Ok(Self::Sqlite(path.into())),
+            _ => Err(wanted.into()),
+        }
+    }
+
+    /// Which database it names.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Sqlite(_) => Kind::Sqlite,
+            Self::Postgres(_) => Kind::Postgres,
+        }
+    }
+}
+
+impl std::fmt::Display for DatabaseUrl {
+    /// As it was given, without the password.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(out, "sqlite:{}", path.display()),
+            Self::Postgres(text) => match url::Url::parse(text) {
+                Ok(mut url) => {
+                    if url.password().is_some() {
+                        let _ = url.set_password(Some("hidden"));
+                    }
+                    write!(out, "{url}")
+                }
+                Err(_) => out.write_str("postgres://[hidden]"),
+            },
+        }
+    }
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Folds case as Unicode does; SQLite's own `lower` knows ASCII only.
+    fn unicode_lower(
+        text: diesel::sql_types::Nullable<diesel::sql_types::Text>,
+    ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
+/// Opens a connection that may write.
+pub(super) fn connect(url: &DatabaseUrl) -> Result<Conn, String> {
+    let backend = match url {
+        DatabaseUrl::Sqlite(path) => Backend::Sqlite(connect_sqlite(path).map_err(|error| failure(url, &error))?),
+        DatabaseUrl::Postgres(text) => {
+            Backend::Postgres(PgConnection::establish(text).map_err(|error| failure(url, &error.to_string()))?)
+        }
+    };
+    Ok(Conn::new(backend))
+}
+
+/// Opens a connection that only reads: SQLite refuses to write on it.
+pub(super) fn connect_reader(url: &DatabaseUrl) -> Result<Conn, String> {
+    let mut conn = connect(url)?;
+    if let Backend::Sqlite(sqlite) = &mut conn.backend {
+        sqlite.batch_execute("PRAGMA query_only = ON").map_err(|error| failure(url, &error.to_string()))?;
+    }
+    Ok(conn)
+}
+
+fn connect_sqlite(path: &Path) -> Result<SqliteConnection, String> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+    }
+    let text = path.to_str().ok_or("the path is not UTF-8")?;
+    let open = || -> Result<SqliteConnection, Box<dyn std::error::Error>> {
+        let mut conn = SqliteConnection::establish(text)?;
+        conn.batch_execute(SQLITE_SETTINGS)?;
+        conn.register_collation("DECIMAL", decimal::compare)?;
+        unicode_lower_utils::register_impl(&mut conn, |text: Option<String>| text.map(|text| text.to_lowercase()))?;
+        Ok(conn)
+    };
+    open().map_err(|error| error.to_string())
+}
+
+fn failure(url: &DatabaseUrl, error: &str) -> String {
+    format!("cannot open the database {url}: {}", error.trim())
+}
+
+/// Makes connections for the pool of readers.
+pub(super) struct Manager(DatabaseUrl);
+
+impl ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = Error;
+
+    fn connect(&self) -> Result<Conn, Error> {
+        // On PostgreSQL the pool serves writes too.
+        let conn = match self.0.kind() {
+            Kind::Sqlite => connect_reader(&self.0),
+            Kind::Postgres => connect(&self.0),
+        };
+        conn.map_err(Error::internal)
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), Error> {
+        Ok(super::on_backend!(conn, conn => conn.batch_execute("SELECT 1"))?)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        conn.is_broken()
+    }
+}
+
+pub(super) fn pool(url: &DatabaseUrl, size: u32) -> Result<Pool<Manager>, String> {
+    drop(connect(url)?); // A clear error now, where the pool would only try again and again.
+    Pool::builder()
+        .max_size(size)
+        .min_idle(Some(1))
+        .test_on_check_out(false)
+        .connection_timeout(Duration::from_secs(5))
+        .build(Manager(url.clone()))
+        .map_err(|error| format!("cannot open the database {url}: {error}"))
+}
+
+pub(super) fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("cannot migrate the database {url}: {error}");
+    let ran = match connect(url)?.backend {
+        Backend::Sqlite(mut conn) => run(&mut conn, SQLITE),
+        Backend::Postgres(mut conn) => {
+            conn.batch_execute(MIGRATION_LOCK).map_err(|error| failed(&error))?;
+            let ran = run(&mut conn, POSTGRES);
+            conn.batch_execute(MIGRATION_UNLOCK).map_err(|error| failed(&error))?;
+            ran
+        }
+    };
+    ran.map_err(|error| failed(&error))
+}
+
+fn run<DB: diesel::backend::Backend>(
+    conn: &mut impl diesel_migrations::MigrationHarness<DB>,
+    migrations: EmbeddedMigrations,
+) -> diesel::migration::Result<Vec<String>>
+where
+    EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
+{
+    Ok(conn.run_pending_migrations(migrations)?.iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,349 @@
+//! Statements that are only known when a request has come: text, identifiers and bound values in order, for either
+//! database, and rows read without a type.
+
+use std::hash::{Hash, Hasher};
+
+use diesel::backend::Backend;
+use diesel::connection::LoadConnection;
+use diesel::pg::{Pg, PgValue};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::row::{Field as _, Row as _};
+use diesel::serialize::{IsNull, Output, ToSql};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Untyped};
+use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
+
+use crate::error::{Error, Result};
+
+/// A statement in the making.
+///
+/// Only text of the program itself and identifiers of content types go into it; whatever a caller sent is bound.
+#[derive(Default, Debug, Clone)]
+pub struct Sql {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Piece {
+    Text(&'static str),
+    /// An alias such as `t12`, whose number the program counted.
+    Alias(&'static str, usize),
+    Identifier(&'static str),
+    Bind(Bind),
+    /// Text that differs between the databases.
+    Either {
+        sqlite: &'static str,
+        postgres: &'static str,
+    },
+}
+
+/// A bound value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bind {
+    /// A whole number or a moment.
+    Int(Option<i64>),
+    /// True or false.
+    Bool(Option<bool>),
+    /// A text.
+    Text(Option<String>),
+    /// A decimal in its canonical text.
+    Decimal(Option<String>),
+    /// Whole numbers, for `x IN (…)`: one bind, so that the statement's text does not depend on how many there are.
+    Ints(List<i64>),
+    /// Texts, likewise.
+    Texts(List<String>),
+}
+
+/// Several values in one bind: an array on PostgreSQL, a JSON array on SQLite.
+#[derive(Debug, Clone, PartialEq)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T: serde::Serialize + std::fmt::Debug> ToSql<Text, Sqlite> for List<T> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> diesel::serialize::Result {
+        out.set_value(serde_json::to_string(&self.0)?);
+        Ok(IsNull::No)
+    }
+}
+
+impl Sql {
+    /// A statement that begins with `text`.
+    pub fn new(text: &'static str) -> Self {
+        Self { pieces: vec![Piece::Text(text)] }
+    }
+
+    /// Adds text of the program's own.
+    pub fn text(&mut self, text: &'static str) -> &mut Self {
+        self.pieces.push(Piece::Text(text));
+        self
+    }
+
+    /// Adds text that differs between the databases.
+    pub fn either(&mut self, sqlite: &'static str, postgres: &'static str) -> &mut Self {
+        self.pieces.push(Piece::Either { sqlite, postgres });
+        self
+    }
+
+    /// Adds a table or column name, quoted.
+    pub fn name(&mut self, identifier: &'static str) -> &mut Self {
+        self.pieces.push(Piece::Identifier(identifier));
+        self
+    }
+
+    /// Adds the alias `<letter><number>`.
+    pub fn alias(&mut self, letter: &'static str, number: usize) -> &mut Self {
+        self.pieces.push(Piece::Alias(letter, number));
+        self
+    }
+
+    /// Adds `<letter><number>."column"`.
+    pub fn column(&mut self, letter: &'static str, number: usize, column: &'static str) -> &mut Self {
+        self.alias(letter, number).text(".").name(column)
+    }
+
+    /// Adds a bound value.
+    pub fn bind(&mut self, value: Bind) -> &mut Self {
+        self.pieces.push(Piece::Bind(value));
+        self
+    }
+
+    /// Adds a bound number.
+    pub fn int(&mut self, value: i64) -> &mut Self {
+        self.bind(Bind::Int(Some(value)))
+    }
+
+    /// Adds a bound text.
+    pub fn str(&mut self, value: impl Into<String>) -> &mut Self {
+        self.bind(Bind::Text(Some(value.into())))
+    }
+
+    /// Adds a bound text, or null.
+    pub fn find_str(&mut self, value: Option<String>) -> &mut Self {
+        self.bind(Bind::Text(value))
+    }
+
+    /// Adds ` IN (all of these)`.
+    pub fn in_ints(&mut self, values: Vec<i64>) -> &mut Self {
+        self.either(" IN (SELECT value FROM json_each(", " = ANY(").bind(Bind::Ints(List(values))).either("))", ")")
+    }
+
+    /// Adds ` IN (all of these)`.
+    pub fn in_texts(&mut self, values: Vec<String>) -> &mut Self {
+        self.either(" IN (SELECT value FROM json_each(", " = ANY(").bind(Bind::Texts(List(values))).either("))", ")")
+    }
+
+    /// Adds another statement's pieces.
+    pub fn append(&mut self, other: Self) -> &mut Self {
+        self.pieces.extend(other.pieces);
+        self
+    }
+
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    pub(super) fn keeping(&self, keep: bool) -> Kept<'_> {
+        Kept { sql: self, keep }
+    }
+}
+
+impl Hash for Piece {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Text(text) | Self::Identifier(text) => text.hash(state),
+            Self::Alias(letter, number) => (letter, number).hash(state),
+            Self::Either { sqlite, .. } => sqlite.hash(state),
+            Self::Bind(bind) => std::mem::discriminant(bind).hash(state),
+        }
+    }
+}
+
+/// A statement, and whether its prepared form is worth keeping.
+pub(super) struct Kept<'a> {
+    sql: &'a Sql,
+    keep: bool,
+}
+
+impl QueryId for Kept<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Kept<'_> {
+    type SqlType = Untyped;
+}
+
+impl<C> RunQueryDsl<C> for Kept<'_> {}
+
+/// What differs between the databases when values are bound and read.
+pub(super) trait Dialect: Backend {
+    const IS_SQLITE: bool;
+    fn bind<'b>(out: AstPass<'_, 'b, Self>, value: &'b Bind) -> QueryResult<()>;
+    fn cell<'a>(value: Option<Self::RawValue<'a>>, read: &mut dyn FnMut(Cell<'_>)) -> Result<()>;
+}
+
+impl<DB: Dialect> QueryFragment<DB> for Kept<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if !self.keep {
+            out.unsafe_to_cache_prepared();
+        }
+        for piece in &self.sql.pieces {
+            match piece {
+                Piece::Text(text) => out.push_sql(text),
+                Piece::Either { sqlite, postgres } => out.push_sql(if DB::IS_SQLITE { sqlite } else { postgres }),
+                Piece::Identifier(name) => out.push_identifier(name)?,
+                Piece::Alias(letter, number) => out.push_sql(&format!("{letter}{number}")),
+                Piece::Bind(bind) => DB::bind(out.reborrow(), bind)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Binds what both databases take alike.
+macro_rules! bind_scalars {
+    ($out:ident, $value:ident, $($lists:tt)*) => {
+        match $value {
+            Bind::Int(value) => $out.push_bind_param::<Nullable<BigInt>, _>(value),
+            Bind::Bool(value) => $out.push_bind_param::<Nullable<Bool>, _>(value),
+            Bind::Text(value) => $out.push_bind_param::<Nullable<Text>, _>(value),
+            $($lists)*
+        }
+    };
+}
+
+impl Dialect for Sqlite {
+    const IS_SQLITE: bool = true;
+
+    fn bind<'b>(mut out: AstPass<'_, 'b, Self>, value: &'b Bind) -> QueryResult<()> {
+        bind_scalars!(out, value,
+            Bind::Decimal(value) => out.push_bind_param::<Nullable<Text>, _>(value),
+            Bind::Ints(values) => out.push_bind_param::<Text, _>(values),
+            Bind::Texts(values) => out.push_bind_param::<Text, _>(values),
+        )
+    }
+
+    fn cell<'a>(value: Option<SqliteValue<'a, 'a, 'a>>, read: &mut dyn FnMut(Cell<'_>)) -> Result<()> {
+        let Some(mut value) = value else {
+            read(Cell::Null);
+            return Ok(());
+        };
+        match value.value_type() {
+            None => read(Cell::Null),
+            Some(SqliteType::Text | SqliteType::Binary) => read(Cell::Text(value.read_text())),
+            Some(SqliteType::Float | SqliteType::Double) => return Err(Error::internal("a float in the database")),
+            Some(_) => read(Cell::Int(value.read_long())),
+        }
+        Ok(())
+    }
+}
+
+impl Dialect for Pg {
+    const IS_SQLITE: bool = false;
+
+    fn bind<'b>(mut out: AstPass<'_, 'b, Self>, value: &'b Bind) -> QueryResult<()> {
+        bind_scalars!(out, value,
+            Bind::Decimal(value) => {
+                out.push_sql("CAST(");
+                out.push_bind_param::<Nullable<Text>, _>(value)?;
+                out.push_sql(" AS NUMERIC)");
+                Ok(())
+            }
+            Bind::Ints(values) => out.push_bind_param::<Array<BigInt>, _>(&values.0),
+            Bind::Texts(values) => out.push_bind_param::<Array<Text>, _>(&values.0),
+        )
+    }
+
+    fn cell<'a>(value: Option<PgValue<'a>>, read: &mut dyn FnMut(Cell<'_>)) -> Result<()> {
+        let Some(value) = value else {
+            read(Cell::Null);
+            return Ok(());
+        };
+        let bytes = value.as_bytes();
+        let broken = || Error::internal("a value of the database has the wrong length");
+        // Object ids of pg_type: bool 16, int8 20, int4 23, text 25, varchar 1043.
+        match value.get_oid().get() {
+            16 => read(Cell::Int(i64::from(bytes.first().copied().ok_or_else(broken)?))),
+            20 => read(Cell::Int(i64::from_be_bytes(bytes.try_into().map_err(|_| broken())?))),
+            23 => read(Cell::Int(i64::from(i32::from_be_bytes(bytes.try_into().map_err(|_| broken())?)))),
+            25 | 1043 => read(Cell::Text(std::str::from_utf8(bytes).map_err(|error| Error::Internal(error.into()))?)),
+            other => return Err(Error::internal(format!("a column of unexpected type {other}"))),
+        }
+        Ok(())
+    }
+}
+
+/// A value of a row. Booleans come as 0 and 1, decimals and JSON as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// Nothing.
+    Null,
+    /// A number, a moment or a boolean.
+    Int(i64),
+    /// A text, a decimal or JSON.
+    Text(&'a str),
+}
+
+/// A row while it is read.
+pub struct Row<'a>(&'a dyn Cells);
+
+trait Cells {
+    fn cell(&self, place: usize, read: &mut dyn FnMut(Cell<'_>)) -> Result<()>;
+}
+
+struct RowOf<'a, R>(&'a R, fn(&R, usize, &mut dyn FnMut(Cell<'_>)) -> Result<()>);
+
+impl<R> Cells for RowOf<'_, R> {
+    fn cell(&self, place: usize, read: &mut dyn FnMut(Cell<'_>)) -> Result<()> {
+        self.1(self.0, place, read)
+    }
+}
+
+impl Row<'_> {
+    /// Hands the value in column `place` (from 0) to `read`, without a copy.
+    pub fn cell<T>(&self, place: usize, read: impl FnOnce(Cell<'_>) -> T) -> Result<T> {
+        let (mut read, mut taken) = (Some(read), None);
+        self.0.cell(place, &mut |cell| taken = read.take().map(|read| read(cell)))?;
+        taken.ok_or_else(|| Error::internal("a column that was not read"))
+    }
+
+    /// The number in column `place`, if there is one.
+    pub fn find_int(&self, place: usize) -> Result<Option<i64>> {
+        self.cell(place, |cell| match cell {
+            Cell::Int(value) => Some(value),
+            _ => None,
+        })
+    }
+
+    /// The number in column `place`; an error when there is none.
+    pub fn int(&self, place: usize) -> Result<i64> {
+        self.find_int(place)?.ok_or_else(|| Error::internal(format!("no number in column {place}")))
+    }
+
+    /// The text in column `place`, if there is one.
+    pub fn find_text(&self, place: usize) -> Result<Option<String>> {
+        self.cell(place, |cell| match cell {
+            Cell::Text(value) => Some(value.to_owned()),
+            _ => None,
+        })
+    }
+
+    /// The text in column `place`; an error when there is none.
+    pub fn text(&self, place: usize) -> Result<String> {
+        self.find_text(place)?.ok_or_else(|| Error::internal(format!("no text in column {place}")))
+    }
+}
+
+pub(super) fn each_row<C>(conn: &mut C, sql: Kept<'_>, each: &mut dyn FnMut(Row<'_>) -> Result<()>) -> Result<()>
+where
+    C: LoadConnection,
+    C::Backend: Dialect + diesel::expression::QueryMetadata<Untyped>,
+{
+    for row in conn.load(sql)? {
+        let row = row?;
+        each(Row(&RowOf(&row, |row, place, read| {
+            let field = row.get(place).ok_or_else(|| Error::internal(format!("no column {place}")))?;
+            <C::Backend as Dialect>::cell(field.value(), read)
+        })))?;
+    }
+    Ok(())
+}

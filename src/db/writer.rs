@@ -1,0 +1,94 @@
+//! The one thread that writes to SQLite. Whatever waits is done in one transaction, each in a savepoint of its own, and
+//! committed once: a hundred callers pay for one flush of the disk.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use tokio::sync::oneshot;
+
+use super::conn::Conn;
+use crate::error::{Error, Result};
+
+/// How many writes may wait; beyond it callers are told to come back.
+const QUEUE: usize = 8192;
+/// How many writes one commit covers at most: it bounds how long the first of them waits for the last.
+const GROUP: usize = 512;
+
+/// Does the work within the group's transaction; what it returns tells the caller, once the commit's fate is known.
+type Job = Box<dyn FnOnce(&mut Conn) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(bool) + Send>;
+
+/// The way to the thread. It ends when this is dropped and the queue is empty.
+pub(super) struct Writer {
+    jobs: SyncSender<Job>,
+}
+
+impl Writer {
+    pub(super) fn start(conn: Conn) -> Result<Self, String> {
+        let (jobs, queue) = sync_channel(QUEUE);
+        std::thread::Builder::new()
+            .name("tenon-writer".into())
+            .spawn(move || write_all(conn, &queue))
+            .map_err(|error| format!("cannot start the writer: {error}"))?;
+        Ok(Self { jobs })
+    }
+
+    pub(super) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let job = move |conn: &mut Conn| -> Answer {
+            // A panic must end this job alone, not the thread that everyone writes through.
+            let done = catch_unwind(AssertUnwindSafe(|| conn.transaction(work))).unwrap_or_else(|_| {
+                conn.roll_back_to(1)?;
+                Err(Error::internal("a write panicked"))
+            });
+            Box::new(move |committed| {
+                let answer = if committed { done } else { done.and(Err(not_written())) };
+                // A caller that has gone away does not need the answer.
+                let _ = tell.send(answer);
+            })
+        };
+        self.jobs.try_send(Box::new(job)).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Unavailable("too many writes are waiting"),
+            TrySendError::Disconnected(_) => Error::internal("the writer has ended"),
+        })?;
+        told.await.map_err(|_| not_written())?
+    }
+}
+
+fn not_written() -> Error {
+    Error::Unavailable("the database cannot be written at the moment")
+}
+
+fn write_all(mut conn: Conn, queue: &Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let group = std::iter::once(first).chain(std::iter::from_fn(|| queue.try_recv().ok())).take(GROUP);
+        let (answers, committed) = match conn.begin() {
+            Ok(()) => {
+                let answers: Vec<Answer> = group.map(|job| job(&mut conn)).collect();
+                (answers, commit(&mut conn))
+            }
+            Err(error) => {
+                log::error!("no write transaction could be opened: {error}");
+                // Each job finds no transaction open and would open one: it must not run at all.
+                drop(group.collect::<Vec<_>>());
+                continue;
+            }
+        };
+        for answer in answers {
+            answer(committed);
+        }
+    }
+}
+
+fn commit(conn: &mut Conn) -> bool {
+    let Err(error) = conn.commit() else { return true };
+    log::error!("a group of writes could not be committed: {error}");
+    if let Err(error) = conn.roll_back() {
+        log::debug!("after the failed commit: {error}");
+    }
+    false
+}

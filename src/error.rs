@@ -1,0 +1,132 @@
+//! What can go wrong, with what a caller needs to put it right. `http::problem` makes answers of it.
+
+use serde_json::Value;
+
+/// The result of everything that can fail in a request's way.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A cause whose detail is for the log alone.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// One value that is not acceptable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it stands in the body: `["PRICES", "0", "Price"]`.
+    pub path: Vec<String>,
+    /// What is wrong with it, in the caller's words.
+    pub message: String,
+    /// The value, as it came.
+    pub value: Option<Value>,
+}
+
+/// Where a key stood that has no place in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// In the query string.
+    Query,
+    /// In the body.
+    Body,
+}
+
+/// Everything that the layers above the database report.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 404: there is no such route or document.
+    #[error("Not Found")]
+    NotFound,
+    /// 400: the request breaks a rule that has no path of its own.
+    #[error("{0}")]
+    Validation(String),
+    /// 400: values of the body or the query that are not acceptable, all of them.
+    #[error("{}", summary(.0))]
+    Invalid(Vec<Problem>),
+    /// 400: a key that the content type does not have, or that the caller may not use.
+    #[error("Invalid key {key}{}", at(.path))]
+    InvalidKey {
+        /// The key as it was sent.
+        key: String,
+        /// The field it stood in, or what Strapi answers there.
+        path: Option<String>,
+        /// Query or body.
+        source_of: Source,
+    },
+    /// 400: the request is well formed but cannot be done to this document.
+    #[error("{0}")]
+    Application(String),
+    /// 400: a page that cannot be asked for.
+    #[error("{0}")]
+    Pagination(String),
+    /// 400: a body that is not JSON.
+    #[error("{0}")]
+    Syntax(String),
+    /// 401: no token, or one that is not known.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    /// 403: the caller may not do this.
+    #[error("Forbidden")]
+    Forbidden,
+    /// 405: the path exists, the method does not.
+    #[error("Method Not Allowed")]
+    MethodNotAllowed,
+    /// 409: something else holds the name, or the key was used for another request.
+    #[error("{0}")]
+    Conflict(String),
+    /// 413: a body above the limit.
+    #[error("request entity too large")]
+    TooLarge,
+    /// 415: a body that is neither JSON nor a form.
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+    /// 503: too much at once, or the database is away; the request can be sent again.
+    #[error("{0}")]
+    Unavailable(&'static str),
+    /// 500: a fault of ours or of the database; the cause goes to the log.
+    #[error("internal error: {0}")]
+    Internal(BoxError),
+}
+
+impl Error {
+    /// A fault that has only a text.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::Internal(message.into().into())
+    }
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind, Error as Diesel};
+        match &error {
+            Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => {
+                log::error!("the database closed the connection: {error}");
+                Self::Unavailable("the database is away")
+            }
+            Diesel::DatabaseError(_, detail) if is_locked_or_full(detail.message()) => {
+                log::error!("the database cannot be written: {error}");
+                Self::Unavailable("the database cannot be written at the moment")
+            }
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
+
+/// SQLite reports these as texts only.
+fn is_locked_or_full(message: &str) -> bool {
+    ["database is locked", "database or disk is full", "disk I/O error"].iter().any(|text| message.contains(text))
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+fn summary(problems: &[Problem]) -> String {
+    match problems {
+        [one] => one.message.clone(),
+        many => format!("{} errors occurred", many.len()),
+    }
+}
+
+fn at(path: &Option<String>) -> String {
+    path.as_ref().map(|path| format!(" at {path}")).unwrap_or_default()
+}

@@ -1,0 +1,63 @@
+//! The identifiers that the world sees: documentIds, event and run ids.
+
+use crate::clock::{Millis, Random};
+
+const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+/// Crockford's base 32, whose text sorts as the number does.
+const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// A new documentId: 24 characters of `a-z0-9`, the first a letter.
+pub fn document_id(random: &dyn Random) -> String {
+    let mut bytes = [0; 24];
+    random.fill(&mut bytes);
+    let letter = |(place, byte): (usize, &u8)| {
+        let choices = if place == 0 { 26 } else { 36 };
+        char::from(ALPHABET[usize::from(*byte) % choices])
+    };
+    bytes.iter().enumerate().map(letter).collect()
+}
+
+/// Whether `text` has the form of a documentId.
+pub fn is_document_id(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|byte| ALPHABET.contains(&byte))
+}
+
+/// A new id `<prefix>_` with 10 characters of time and 16 of chance, that sorts by the time it was made
+/// (the layout of a ULID, <https://github.com/ulid/spec>).
+pub fn sortable(prefix: &str, now: Millis, random: &dyn Random) -> String {
+    let mut bytes = [0; 10];
+    random.fill(&mut bytes);
+    let chance = bytes.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
+    let number = (now.max(0) as u128) << 80 | chance;
+    let digits = (0..26).rev().map(|place| char::from(BASE32[(number >> (place * 5) & 31) as usize]));
+    prefix.chars().chain(std::iter::once('_')).chain(digits).collect()
+}
+
+/// A new API token: `tenon_` and 40 characters of `a-z0-9`, 200 bits of chance.
+pub fn token(random: &dyn Random) -> String {
+    let mut bytes = [0; 40];
+    random.fill(&mut bytes);
+    let digits = bytes.iter().map(|byte| char::from(BASE32[usize::from(byte % 32)]));
+    "tenon_".chars().chain(digits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::OsRandom;
+
+    #[test]
+    fn document_ids_have_strapis_form() {
+        let id = document_id(&OsRandom::new());
+        assert!(is_document_id(&id), "{id}");
+        assert!(id.starts_with(|first: char| first.is_ascii_lowercase()));
+    }
+
+    #[test]
+    fn sortable_ids_sort_by_time() {
+        let random = OsRandom::new();
+        let (early, late) = (sortable("evt", 1_000, &random), sortable("evt", 1_001, &random));
+        assert!(early < late, "{early} {late}");
+        assert_eq!(early.len(), 30);
+    }
+}

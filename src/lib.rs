@@ -1,0 +1,13 @@
+//! Tenon: a headless content API for commerce whose triggers are delivered.
+//!
+//! The modules in the order of their arrows: each uses those above it and none below.
+
+pub mod clock; // time and randomness
+pub mod error; // what can go wrong
+pub mod ids; // documentIds, event and run ids, tokens
+pub mod secrets; // sealing and masking of credentials
+pub mod content; // what can be stored: facts about content types
+pub mod db; // everything that speaks SQL
+pub mod config; // the only reader of the environment
+pub mod access; // who calls and what they may do
+pub mod state; // what requests and workers may use

@@ -1,0 +1,3 @@
+//! The program: reads the command and calls the library.
+
+fn main() {}
