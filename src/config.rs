@@ -114,7 +114,7 @@ pub struct RunnerConfig {
 }
 
 /// What a caller without a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PublicAccess {
     /// Read published stores and products, without their extension records.
     Read,
