@@ -6,6 +6,8 @@ pub mod clock; // time and randomness
 pub mod error; // what can go wrong
 pub mod ids; // documentIds, event and run ids, tokens
 pub mod secrets; // sealing and masking of credentials
+pub mod triggers; // trigger names and pattern matching
+pub mod handler; // keys and handlers: what they are given and report
 pub mod content; // what can be stored: facts about content types
 pub mod db; // everything that speaks SQL
 pub mod config; // the only reader of the environment

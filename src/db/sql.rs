@@ -290,7 +290,10 @@ trait Cells {
     fn cell(&self, place: usize, read: &mut dyn FnMut(Cell<'_>)) -> Result<()>;
 }
 
-struct RowOf<'a, R>(&'a R, fn(&R, usize, &mut dyn FnMut(Cell<'_>)) -> Result<()>);
+struct RowOf<'a, R>(&'a R, ReadCell<R>);
+
+/// Reads one column of a backend's own row.
+type ReadCell<R> = fn(&R, usize, &mut dyn FnMut(Cell<'_>)) -> Result<()>;
 
 impl<R> Cells for RowOf<'_, R> {
     fn cell(&self, place: usize, read: &mut dyn FnMut(Cell<'_>)) -> Result<()> {

@@ -1,0 +1,148 @@
+//! The triggers that Tenon knows. Others are allowed; these have descriptions.
+
+/// A trigger of the catalogue.
+pub struct Entry {
+    /// Its name, without the prefix.
+    pub name: &'static str,
+    /// When it is emitted, in a line.
+    pub description: &'static str,
+    /// The type of the documents it is about: `store`, `product`, `price`, `subscriber`.
+    pub target: &'static str,
+    /// Who emits it.
+    pub source: Source,
+    /// Names that older documents have for it.
+    pub aliases: &'static [&'static str],
+    /// A JSON Schema of the payload; empty where there is none.
+    pub payload: &'static str,
+}
+
+/// Who emits a trigger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A committed change of content.
+    Change,
+    /// A caller, over the API.
+    Caller,
+    /// An inbound webhook.
+    Webhook,
+}
+
+impl Source {
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Change => "change",
+            Self::Caller => "caller",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+/// What a storefront sends with a sale or an order. Nothing of it is required, and more is allowed.
+const ORDER: &str = r#"{
+  "type": "object",
+  "properties": {
+    "order": {"type": "object", "description": "The order as the shop keeps it."},
+    "customer": {"type": "object", "description": "Who buys: email, name."},
+    "items": {"type": "array", "items": {"type": "object"}, "description": "What is bought."},
+    "targets": {
+      "type": "array",
+      "description": "Products or prices whose extension records the event reaches too.",
+      "items": {
+        "type": "object",
+        "required": ["type", "documentId"],
+        "properties": {
+          "type": {"enum": ["product", "price"]},
+          "documentId": {"type": "string"},
+          "priceId": {"type": "integer"}
+        }
+      }
+    }
+  }
+}"#;
+
+/// What the service sent.
+const SERVICE: &str = r#"{"type": "object", "description": "The event as the service sent it."}"#;
+
+const fn change(name: &'static str, target: &'static str, description: &'static str) -> Entry {
+    Entry { name, description, target, source: Source::Change, aliases: &[], payload: "" }
+}
+
+const fn caller(name: &'static str, description: &'static str) -> Entry {
+    Entry { name, description, target: "store", source: Source::Caller, aliases: &[], payload: ORDER }
+}
+
+const fn webhook(name: &'static str, description: &'static str) -> Entry {
+    Entry { name, description, target: "store", source: Source::Webhook, aliases: &[], payload: SERVICE }
+}
+
+const fn also(entry: Entry, aliases: &'static [&'static str]) -> Entry {
+    Entry { aliases, ..entry }
+}
+
+/// Every trigger of the catalogue.
+pub const CATALOGUE: &[Entry] = &[
+    change("store_created", "store", "A store was created."),
+    change("store_updated", "store", "A store was changed."),
+    change("store_published", "store", "A store was published."),
+    change("store_unpublished", "store", "A store's published version was withdrawn."),
+    change("store_deleted", "store", "A store was deleted."),
+    change("product_created", "product", "A product was created."),
+    change("product_updated", "product", "A product was changed."),
+    change("product_published", "product", "A product was published."),
+    change("product_unpublished", "product", "A product's published version was withdrawn."),
+    change("product_deleted", "product", "A product was deleted."),
+    change("price_created", "price", "A price was added to a product."),
+    also(change("price_updated", "price", "A price was changed."), &["price_changed"]),
+    change("price_deleted", "price", "A price was removed from a product."),
+    change("inventory_low", "product", "A stock fell to its threshold or below."),
+    change("inventory_zero", "product", "A stock ran out."),
+    change("inventory_restocked", "product", "A stock rose above its threshold."),
+    also(change("new_subscriber", "subscriber", "Someone subscribed."), &["subscriber_create", "subscriber_created"]),
+    change("subscriber_updated", "subscriber", "A subscriber was changed."),
+    also(
+        change("subscriber_verified", "subscriber", "A subscriber's e-mail address was verified."),
+        &["email_verified"],
+    ),
+    change("subscriber_unsubscribed", "subscriber", "Someone unsubscribed."),
+    change("subscriber_deleted", "subscriber", "A subscriber was deleted."),
+    caller("post_sale", "A sale is done."),
+    caller("pre_sale", "A sale is about to be done."),
+    caller("order_created", "An order was placed."),
+    caller("order_updated", "An order was changed."),
+    caller("order_fulfilled", "An order was fulfilled."),
+    caller("order_cancelled", "An order was cancelled."),
+    caller("order_refunded", "An order was refunded."),
+    caller("order_shipped", "An order was shipped."),
+    caller("subscription_upgraded", "A customer moved to a better plan."),
+    webhook("stripe_subscription_created", "Stripe: a subscription began."),
+    webhook("stripe_subscription_updated", "Stripe: a subscription was changed."),
+    webhook("stripe_subscription_cancelled", "Stripe: a subscription ended."),
+    webhook("stripe_invoice_paid", "Stripe: an invoice was paid."),
+    webhook("stripe_payment_failed", "Stripe: a payment failed."),
+    webhook("sendgrid_event", "SendGrid: something happened to a message that was sent."),
+];
+
+/// The entry with this name or alias, without the prefix.
+pub fn find(short: &str) -> Option<&'static Entry> {
+    CATALOGUE.iter().find(|entry| entry.name == short || entry.aliases.contains(&short))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_and_alias_is_there_once_and_every_schema_is_json() {
+        let mut seen = HashSet::new();
+        for entry in CATALOGUE {
+            for name in std::iter::once(&entry.name).chain(entry.aliases) {
+                assert!(seen.insert(*name), "{name} twice");
+            }
+            let schema = serde_json::from_str::<serde_json::Value>(entry.payload);
+            assert!(entry.payload.is_empty() || schema.is_ok(), "{}", entry.name);
+        }
+    }
+}

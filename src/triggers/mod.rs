@@ -1,0 +1,12 @@
+//! Triggers: their names, the patterns that extension records listen with, and the catalogue of those that Tenon knows.
+//! Knows nothing of events, documents or SQL.
+
+mod catalogue;
+mod matchers;
+mod name;
+mod pattern;
+
+pub use catalogue::{CATALOGUE, Entry, Source, find as find_in_catalogue};
+pub use matchers::Matchers;
+pub use name::Name;
+pub use pattern::{Pattern, check_pattern};
