@@ -13,3 +13,6 @@ pub mod db; // everything that speaks SQL
 pub mod config; // the only reader of the environment
 pub mod access; // who calls and what they may do
 pub mod state; // what requests and workers may use
+
+#[cfg(test)]
+extern crate self as tenon; // The tests' support is one for these and for those under tests/.

@@ -6,6 +6,8 @@ mod decimal;
 pub mod events;
 mod open;
 mod sql;
+#[cfg(test)]
+pub(crate) mod testing;
 mod writer;
 
 pub use conn::{Backend, Conn};
