@@ -19,6 +19,17 @@ pub struct Problem {
     pub value: Option<Value>,
 }
 
+/// The `path` beside an invalid key, in the three forms that Strapi's answers have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPath {
+    /// No such member.
+    Absent,
+    /// Null.
+    Null,
+    /// The field it stood in, or the key itself.
+    At(String),
+}
+
 /// Where a key stood that has no place in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -41,12 +52,12 @@ pub enum Error {
     #[error("{}", summary(.0))]
     Invalid(Vec<Problem>),
     /// 400: a key that the content type does not have, or that the caller may not use.
-    #[error("Invalid key {key}{}", at(.path))]
+    #[error("Invalid key {key}{}", at(.key, .path))]
     InvalidKey {
         /// The key as it was sent.
         key: String,
-        /// The field it stood in, or what Strapi answers there.
-        path: Option<String>,
+        /// Where it stood, as far as Strapi tells.
+        path: KeyPath,
         /// Query or body.
         source_of: Source,
     },
@@ -127,6 +138,9 @@ fn summary(problems: &[Problem]) -> String {
     }
 }
 
-fn at(path: &Option<String>) -> String {
-    path.as_ref().map(|path| format!(" at {path}")).unwrap_or_default()
+fn at(key: &str, path: &KeyPath) -> String {
+    match path {
+        KeyPath::At(path) if path != key => format!(" at {path}"),
+        _ => String::new(),
+    }
 }

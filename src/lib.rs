@@ -5,6 +5,7 @@
 pub mod clock; // time and randomness
 pub mod error; // what can go wrong
 pub mod ids; // documentIds, event and run ids, tokens
+pub mod decimal; // exact numbers
 pub mod secrets; // sealing and masking of credentials
 pub mod triggers; // trigger names and pattern matching
 pub mod handler; // keys and handlers: what they are given and report

@@ -55,6 +55,21 @@ pub struct Field {
     pub default: &'static str,
     /// Whether updates leave it alone because the server counts in it.
     pub server_owned: bool,
+    /// A rule on its values beyond their kind.
+    pub check: Check,
+}
+
+/// A rule on values beyond their kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// None.
+    None,
+    /// `namespace:class` or `namespace:class:method`; drafts are spared.
+    ExtensionKey,
+    /// A list of trigger patterns, each of which can be compiled.
+    Patterns,
+    /// Not a URL of another scheme than http and https.
+    HttpUrl,
 }
 
 /// What a field holds.
@@ -216,7 +231,7 @@ impl Shape {
 
 impl Field {
     const fn new(name: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self { name, column, kind, required: false, unique: false, default: "", server_owned: false }
+        Self { name, column, kind, required: false, unique: false, default: "", server_owned: false, check: Check::None }
     }
 
     /// A short text.
@@ -312,6 +327,11 @@ impl Field {
     /// The same field with a default, written as JSON.
     pub const fn default(self, json: &'static str) -> Self {
         Self { default: json, ..self }
+    }
+
+    /// The same field with a rule on its values.
+    pub const fn checked(self, check: Check) -> Self {
+        Self { check, ..self }
     }
 
     /// The same field, left alone by updates.

@@ -3,11 +3,19 @@
 
 mod components;
 mod facts;
+mod input;
+mod moment;
+mod print;
+mod scalars;
 mod types;
+mod validate;
 
 pub use components::{EXTENSION, PRICE, SEO, TAG, URL};
-pub use facts::{Component, ContentType, Field, Kind, LinkSide, LinkTable, Relation, Shape};
+pub use facts::{Check, Component, ContentType, Field, Kind, LinkSide, LinkTable, Relation, Shape};
+pub use input::{Input, Item, Links, Position, Reference, Value};
+pub use moment::parse_moment;
 pub use types::{PRODUCT, STORE, SUBSCRIBER};
+pub use validate::{Rules, check_keys, validate};
 
 /// Every content type, in the order in which documents show them.
 pub static CONTENT_TYPES: [&ContentType; 3] = [&STORE, &PRODUCT, &SUBSCRIBER];

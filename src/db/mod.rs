@@ -2,7 +2,6 @@
 //! Knows nothing of HTTP.
 
 mod conn;
-mod decimal;
 pub mod events;
 mod open;
 mod sql;
@@ -11,7 +10,6 @@ pub(crate) mod testing;
 mod writer;
 
 pub use conn::{Backend, Conn};
-pub use decimal::canonical as canonical_decimal;
 pub use open::{DatabaseUrl, Kind};
 pub use sql::{Bind, Cell, List, Row, Sql};
 

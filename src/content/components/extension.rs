@@ -1,4 +1,4 @@
-use crate::content::facts::{Component, Field};
+use crate::content::facts::{Check, Component, Field};
 
 /// What runs when something happens to the document it stands in: wiring, not copy, and so the same in both versions.
 pub static EXTENSION: Component = Component {
@@ -7,11 +7,11 @@ pub static EXTENSION: Component = Component {
     singular: "extension",
     versioned: false,
     fields: &[
-        Field::string("key", "key").required(),
-        Field::json("triggers", "triggers").default("[]"),
+        Field::string("key", "key").required().checked(Check::ExtensionKey),
+        Field::json("triggers", "triggers").default("[]").checked(Check::Patterns),
         Field::secret("credentials", "credentials"),
         Field::json("config", "config"),
-        Field::string("url", "url"),
+        Field::string("url", "url").checked(Check::HttpUrl),
         Field::boolean("active", "active").default("true"),
         Field::date_time("last_run", "last_run").server_owned(),
         Field::integer("run_count", "run_count").default("0").server_owned(),

@@ -43,7 +43,7 @@ pub fn canonical(text: &str) -> Option<String> {
 }
 
 /// Compares canonical decimals as numbers; SQLite's collation `DECIMAL`.
-pub(super) fn compare(left: &str, right: &str) -> Ordering {
+pub fn compare(left: &str, right: &str) -> Ordering {
     match (left.strip_prefix('-'), right.strip_prefix('-')) {
         (None, None) => compare_magnitudes(left, right),
         (Some(left), Some(right)) => compare_magnitudes(right, left),

@@ -1,0 +1,158 @@
+//! Values of scalar fields: what is taken for each kind, what is cast to it, and what is refused in which words.
+
+use serde_json::Value as Json;
+
+use super::input::Value;
+use super::print::print;
+use super::{Check, Field, Kind, parse_moment};
+use crate::decimal;
+use crate::triggers::check_pattern;
+
+/// What is wrong with a value.
+pub(super) enum Fault {
+    /// It is not acceptable: the end of a message that begins with the field's path, and the value to show.
+    Refused(String, Json),
+    /// It is no moment. Strapi's own answer to this has no path.
+    NoMoment,
+}
+
+/// Reads a value that is not null. `publishing` also applies the rules that drafts are spared.
+pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value, Fault> {
+    match field.kind {
+        Kind::String | Kind::Text | Kind::RichText => text(field, json, publishing),
+        Kind::Email => match json {
+            Json::String(text) if publishing && !is_email(text) => refuse("must be a valid email", json),
+            _ => text(field, json, publishing),
+        },
+        Kind::Integer => integer(json),
+        Kind::Decimal => Ok(Value::Decimal(number(json)?)),
+        Kind::Boolean => boolean(json),
+        Kind::DateTime => moment(json),
+        Kind::Json => Ok(Value::Json(patterns(field, parsed(json))?)),
+        Kind::Secret => Ok(Value::Secret(parsed(json))),
+        Kind::Enumeration(words) => match json.as_str().filter(|word| words.contains(word)) {
+            Some(word) => Ok(Value::Text(word.to_owned())),
+            // Null is one of the values that Strapi lists, and prints as nothing.
+            None => refuse(format!("must be one of the following values: {}, ", words.join(", ")), json),
+        },
+        Kind::Media { .. } | Kind::Component { .. } | Kind::Relation(_) => refuse("is not a plain value", json),
+    }
+}
+
+/// The fault of a value that is null where the field must have one.
+pub(super) fn missing() -> Fault {
+    Fault::Refused(wrong_type("string", &Json::Null), Json::Null)
+}
+
+/// ``must be a `string` type, but the final value was: `5`.``
+pub(super) fn wrong_type(wanted: &str, value: &Json) -> String {
+    format!("must be a `{wanted}` type, but the final value was: `{}`.", print(value))
+}
+
+fn refuse<T>(message: impl Into<String>, value: &Json) -> Result<T, Fault> {
+    Err(Fault::Refused(message.into(), value.clone()))
+}
+
+fn text(field: &Field, json: &Json, publishing: bool) -> Result<Value, Fault> {
+    let Json::String(text) = json else {
+        return refuse(wrong_type("string", json), json);
+    };
+    if text.contains('\0') {
+        return refuse("must not contain the character U+0000", json);
+    }
+    match field.check {
+        Check::ExtensionKey if publishing && !is_extension_key(text) => {
+            refuse(r#"must match the following: "/^[a-z0-9]+:[a-z0-9-_]+(?::[a-z0-9-_]+)?$/""#, json)
+        }
+        Check::HttpUrl if has_other_scheme(text) => refuse("must be an http or https URL", json),
+        _ => Ok(Value::Text(text.clone())),
+    }
+}
+
+/// `namespace:class` or `namespace:class:method`.
+pub(super) fn is_extension_key(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+    };
+    (2..=3).contains(&text.split(':').count()) && text.split(':').all(is_part)
+}
+
+/// Whether `text` is an absolute URL that is neither http nor https. What is no URL at all is for the handler to refuse:
+/// content is not lost for it.
+fn has_other_scheme(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| !["http", "https"].contains(&url.scheme()))
+}
+
+/// The common core of RFC 5321 addresses: a local part, `@`, and a host with a dot in it.
+pub(super) fn is_email(text: &str) -> bool {
+    let Some((local, host)) = text.rsplit_once('@') else { return false };
+    let is_clean = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.contains("..")
+            && !part.contains(|letter: char| letter.is_whitespace() || letter.is_control() || "@<>()[],;:\\\"".contains(letter))
+    };
+    is_clean(local) && is_clean(host) && host.contains('.') && text.len() <= 320
+}
+
+fn integer(json: &Json) -> Result<Value, Fault> {
+    let text = number(json)?;
+    if text.contains('.') {
+        return refuse("must be an integer", json);
+    }
+    text.parse().map(Value::Int).or_else(|_| refuse("must be an integer of 64 bits", json))
+}
+
+/// The canonical text of a number, or of a text that is one.
+fn number(json: &Json) -> Result<String, Fault> {
+    let text = match json {
+        Json::Number(number) => Some(number.to_string()),
+        Json::String(text) => Some(text.chars().filter(|letter| !letter.is_whitespace()).collect()),
+        _ => None,
+    };
+    text.and_then(|text| decimal::canonical(text.strip_prefix('+').unwrap_or(&text))).ok_or_else(|| {
+        let shown = print(json);
+        let message = format!("must be a `number` type, but the final value was: `NaN` (cast from the value `{shown}`).");
+        Fault::Refused(message, Json::Null)
+    })
+}
+
+fn boolean(json: &Json) -> Result<Value, Fault> {
+    match json {
+        Json::Bool(value) => Ok(Value::Bool(*value)),
+        Json::String(text) if text.eq_ignore_ascii_case("true") || text == "1" => Ok(Value::Bool(true)),
+        Json::String(text) if text.eq_ignore_ascii_case("false") || text == "0" => Ok(Value::Bool(false)),
+        Json::Number(number) if number.as_i64() == Some(1) => Ok(Value::Bool(true)),
+        Json::Number(number) if number.as_i64() == Some(0) => Ok(Value::Bool(false)),
+        _ => refuse(wrong_type("boolean", json), json),
+    }
+}
+
+fn moment(json: &Json) -> Result<Value, Fault> {
+    let read = match json {
+        Json::String(text) => parse_moment(text),
+        Json::Number(number) => parse_moment(&number.to_string()),
+        _ => None,
+    };
+    read.map(Value::Time).ok_or(Fault::NoMoment)
+}
+
+/// A text that is JSON stands for that JSON, as in Strapi.
+fn parsed(json: &Json) -> Json {
+    let text = json.as_str().and_then(|text| serde_json::from_str(text).ok());
+    text.unwrap_or_else(|| json.clone())
+}
+
+fn patterns(field: &Field, json: Json) -> Result<Json, Fault> {
+    if field.check != Check::Patterns {
+        return Ok(json);
+    }
+    let Json::Array(items) = &json else {
+        return refuse(wrong_type("array", &json), &json);
+    };
+    for item in items {
+        let checked = item.as_str().ok_or_else(|| wrong_type("string", item)).and_then(check_pattern);
+        if let Err(problem) = checked {
+            return refuse(format!("holds {}, which is no trigger pattern: {problem}", print(item)), &json);
+        }
+    }
+    Ok(json)
+}

@@ -1,0 +1,267 @@
+//! From the `data` of a body to an [`Input`]: every value checked, all problems reported in one answer.
+
+use serde_json::{Map, Value as Json};
+
+use super::input::{Input, Item, Links, Position, Reference, Value};
+use super::scalars::{Fault, missing, read, wrong_type};
+use super::{Component, ContentType, Field, Kind, Shape};
+use crate::error::{Error, KeyPath, Problem, Result, Source};
+
+/// Which rules apply.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// The version will be published: required fields and formats count.
+    pub publishing: bool,
+    /// The document is new: defaults and required fields are filled in and missed.
+    pub creating: bool,
+}
+
+/// Refuses keys that the content type does not have, or that belong to the server.
+pub fn check_keys(content_type: &'static ContentType, data: &Map<String, Json>) -> Result<()> {
+    const IGNORED: [&str; 2] = ["publishedAt", "locale"];
+    const SYSTEM: [&str; 5] = ["createdAt", "updatedAt", "createdBy", "updatedBy", "localizations"];
+    for (key, value) in data {
+        let Some(field) = Shape::Document(content_type).find_field(key) else {
+            let path = match key.as_str() {
+                key if IGNORED.contains(&key) => continue,
+                "id" | "documentId" => KeyPath::Absent,
+                key if SYSTEM.contains(&key) => KeyPath::At(key.to_owned()),
+                _ => KeyPath::Null,
+            };
+            return Err(Error::InvalidKey { key: key.clone(), path, source_of: Source::Body });
+        };
+        check_nested_keys(field, value, field.name)?;
+    }
+    Ok(())
+}
+
+fn check_nested_keys(field: &Field, value: &Json, path: &str) -> Result<()> {
+    let Kind::Component { of, .. } = field.kind else { return Ok(()) };
+    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    for (key, value) in items.iter().filter_map(Json::as_object).flatten() {
+        match Shape::Component(of).find_field(key) {
+            Some(field) => check_nested_keys(field, value, &format!("{path}.{}", field.name))?,
+            None if key == "id" => {}
+            None => {
+                let path = KeyPath::At(path.to_owned());
+                return Err(Error::InvalidKey { key: key.clone(), path, source_of: Source::Body });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks every value of `data`. All problems come in one [`Error::Invalid`].
+pub fn validate(content_type: &'static ContentType, data: &Map<String, Json>, rules: Rules) -> Result<Input> {
+    let mut check = Checker { publishing: rules.publishing, path: Vec::new(), problems: Vec::new(), no_moment: false };
+    let input = check.object(Shape::Document(content_type), data, rules.creating);
+    match (check.problems, check.no_moment) {
+        (problems, _) if !problems.is_empty() => Err(Error::Invalid(problems)),
+        (_, true) => Err(Error::Validation("Invalid format, expected a timestamp or an ISO date".into())),
+        _ => Ok(input),
+    }
+}
+
+struct Checker {
+    publishing: bool,
+    path: Vec<String>,
+    problems: Vec<Problem>,
+    no_moment: bool,
+}
+
+impl Checker {
+    fn object(&mut self, shape: Shape, data: &Map<String, Json>, new: bool) -> Input {
+        let mut input = Input::default();
+        for field in shape.fields() {
+            self.path.push(field.name.to_owned());
+            match data.get(field.name) {
+                Some(_) if field.server_owned && !new => {}
+                Some(json) => self.field(field, json, &mut input, new),
+                None if new => self.absent(field, &mut input),
+                None => {}
+            }
+            self.path.pop();
+        }
+        input
+    }
+
+    fn field(&mut self, field: &'static Field, json: &Json, input: &mut Input, new: bool) {
+        match field.kind {
+            Kind::Media { .. } if json.is_null() || json.as_array().is_some_and(Vec::is_empty) => {}
+            Kind::Media { .. } => self.refuse("must be null or empty: there is no media library", json),
+            Kind::Component { of, many: true } => {
+                if let Some(items) = self.items(of, json, new) {
+                    input.items.push((field, items));
+                }
+            }
+            Kind::Component { of, many: false } => {
+                if let Some(items) = self.single(of, json, new) {
+                    input.items.push((field, items));
+                }
+            }
+            Kind::Relation(_) => {
+                if let Some(links) = self.links(json) {
+                    input.links.push((field, links));
+                }
+            }
+            _ => {
+                if let Some(value) = self.scalar(field, json) {
+                    input.values.push((field, value));
+                }
+            }
+        }
+    }
+
+    /// A field that a new document or item does not name.
+    fn absent(&mut self, field: &'static Field, input: &mut Input) {
+        if !field.kind.is_scalar() {
+            return;
+        }
+        let default = match field.default {
+            "" => Json::Null,
+            // Checked by a test over all content types.
+            text => serde_json::from_str(text).unwrap_or_default(),
+        };
+        if let Some(value) = self.scalar(field, &default) {
+            input.values.push((field, value));
+        }
+    }
+
+    fn scalar(&mut self, field: &'static Field, json: &Json) -> Option<Value> {
+        let value = match json {
+            Json::Null if field.required && self.publishing => Err(missing()),
+            Json::Null => Ok(Value::Null),
+            json => read(field, json, self.publishing),
+        };
+        value.map_err(|fault| self.fault(fault)).ok()
+    }
+
+    fn items(&mut self, of: &'static Component, json: &Json, new: bool) -> Option<Vec<Item>> {
+        let Json::Array(list) = json else {
+            self.refuse(&wrong_type("array", json), json);
+            return None;
+        };
+        let mut items: Vec<Item> = Vec::with_capacity(list.len());
+        for (place, json) in list.iter().enumerate() {
+            self.path.push(place.to_string());
+            // An item named twice stands once, where it was named last.
+            if let Some(item) = self.item(of, json, new) {
+                items.retain(|other| item.id.is_none() || other.id != item.id);
+                items.push(item);
+            }
+            self.path.pop();
+        }
+        Some(items)
+    }
+
+    fn single(&mut self, of: &'static Component, json: &Json, new: bool) -> Option<Vec<Item>> {
+        match json {
+            Json::Null => Some(Vec::new()),
+            Json::Object(_) => self.item(of, json, new).map(|item| vec![item]),
+            _ => {
+                self.refuse(&wrong_type("object", json), json);
+                None
+            }
+        }
+    }
+
+    fn item(&mut self, of: &'static Component, json: &Json, new: bool) -> Option<Item> {
+        let Json::Object(data) = json else {
+            let wanted = "must be a `object` type, but the final value was: `null`";
+            let message = match json {
+                Json::Null => format!("{wanted}."),
+                _ => format!("{wanted} (cast from the value `{}`).", super::print::print(json)),
+            };
+            self.refuse(&message, &Json::Null);
+            return None;
+        };
+        // A new document takes no items from elsewhere: their ids are ignored.
+        let id = data.get("id").filter(|_| !new).and_then(whole_number);
+        Some(Item { id, input: self.object(Shape::Component(of), data, id.is_none()) })
+    }
+
+    fn links(&mut self, json: &Json) -> Option<Links> {
+        match json {
+            Json::Null => Some(Links::Set(Vec::new())),
+            Json::Object(data) if is_change(data) => match data.get("set") {
+                Some(set) => Some(Links::Set(references(set))),
+                None => Some(Links::Change {
+                    connect: data.get("connect").map(placed_references).unwrap_or_default(),
+                    disconnect: data.get("disconnect").map(references).unwrap_or_default(),
+                }),
+            },
+            Json::Object(data) if data.is_empty() => None,
+            Json::Bool(_) => {
+                self.refuse("must be documents, or an object with connect, disconnect or set", json);
+                None
+            }
+            json => Some(Links::Set(references(json))),
+        }
+    }
+
+    fn refuse(&mut self, message: &str, value: &Json) {
+        self.fault(Fault::Refused(message.to_owned(), value.clone()));
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::NoMoment => self.no_moment = true,
+            Fault::Refused(message, value) => {
+                let message = format!("{} {message}", written(&self.path));
+                self.problems.push(Problem { path: self.path.clone(), message, value: Some(value) });
+            }
+        }
+    }
+}
+
+/// `PRICES[0].Price`.
+pub(super) fn written(path: &[String]) -> String {
+    let mut out = String::new();
+    for part in path {
+        match part.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => out.push_str(&format!("[{part}]")),
+            false if out.is_empty() => out.push_str(part),
+            false => out.push_str(&format!(".{part}")),
+        }
+    }
+    out
+}
+
+fn is_change(data: &Map<String, Json>) -> bool {
+    ["set", "connect", "disconnect"].iter().any(|key| data.contains_key(*key))
+}
+
+fn references(json: &Json) -> Vec<Reference> {
+    let list = json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice);
+    list.iter().filter_map(reference).collect()
+}
+
+fn placed_references(json: &Json) -> Vec<(Reference, Position)> {
+    let list = json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice);
+    list.iter().filter_map(|json| Some((reference(json)?, json.get("position").map_or(Position::End, position)))).collect()
+}
+
+fn reference(json: &Json) -> Option<Reference> {
+    match json {
+        Json::Object(data) => data.get("documentId").or_else(|| data.get("id")).and_then(reference),
+        Json::String(text) => match text.parse() {
+            Ok(row) => Some(Reference::Row(row)),
+            Err(_) => Some(Reference::Document(text.clone())),
+        },
+        json => whole_number(json).map(Reference::Row),
+    }
+}
+
+fn position(json: &Json) -> Position {
+    let is_true = |name: &str| json.get(name).and_then(Json::as_bool).unwrap_or(false);
+    match (json.get("before").and_then(reference), json.get("after").and_then(reference)) {
+        (Some(other), _) => Position::Before(other),
+        (None, Some(other)) => Position::After(other),
+        (None, None) if is_true("start") => Position::Start,
+        (None, None) => Position::End,
+    }
+}
+
+fn whole_number(json: &Json) -> Option<i64> {
+    json.as_i64().or_else(|| json.as_str()?.parse().ok())
+}
