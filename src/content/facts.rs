@@ -160,6 +160,11 @@ impl Relation {
     pub fn position_column(&self) -> &'static str {
         if self.side == LinkSide::Owner { "position" } else { "inverse_position" }
     }
+
+    /// The column that orders the links seen from the other end.
+    pub fn inverse_position_column(&self) -> &'static str {
+        if self.side == LinkSide::Owner { "inverse_position" } else { "position" }
+    }
 }
 
 impl Kind {

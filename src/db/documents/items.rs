@@ -1,0 +1,193 @@
+//! Items of components: a list is stored as it shall be, items that keep their id keep their row.
+
+use serde_json::Value as Json;
+
+use super::bound::bound;
+use crate::clock::{Millis, Random};
+use crate::content::{Component, Field, Input, Item, Kind, Shape, Value};
+use crate::db::{Bind, Conn, Sql};
+use crate::error::{Error, Problem, Result};
+use crate::secrets::{Sealer, mask, unmask};
+
+/// What storing items needs beside the connection.
+pub struct Writer<'a> {
+    /// The transaction.
+    pub conn: &'a mut Conn,
+    /// Seals credentials.
+    pub sealer: &'a Sealer,
+    /// For the seals.
+    pub random: &'a dyn Random,
+    /// When.
+    pub now: Millis,
+}
+
+/// Where a list of items hangs.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    component: &'static Component,
+    field: &'static Field,
+    owner_field: &'a str,
+    owner_id: i64,
+}
+
+impl Writer<'_> {
+    /// Makes the lists of `input` those of the version (or item) in row `owner_id`.
+    pub fn save(&mut self, shape: Shape, owner_id: i64, input: Vec<(&'static Field, Vec<Item>)>) -> Result<()> {
+        for (field, items) in input {
+            let Kind::Component { of, .. } = field.kind else { continue };
+            let owner_field = shape.owner_field(field);
+            self.save_list(Place { component: of, field, owner_field: &owner_field, owner_id }, items)?;
+        }
+        Ok(())
+    }
+
+    fn save_list(&mut self, place: Place<'_>, items: Vec<Item>) -> Result<()> {
+        let stored = find_ids(self.conn, place)?;
+        let kept: Vec<i64> = items.iter().filter_map(|item| item.id).collect();
+        if kept.iter().any(|id| !stored.contains(id)) {
+            let name = place.field.name;
+            return Err(Error::Application(format!("Some of the provided components in {name} are not related to the entity")));
+        }
+        self.remove(place, stored.into_iter().filter(|id| !kept.contains(id)).collect())?;
+        for (position, item) in (0..).zip(items) {
+            self.save_item(place, position, item)?;
+        }
+        Ok(())
+    }
+
+    fn save_item(&mut self, place: Place<'_>, position: i64, item: Item) -> Result<()> {
+        let Input { values, items, .. } = item.input;
+        let shape = Shape::Component(place.component);
+        let id = match item.id {
+            Some(id) => {
+                let columns = self.columns(place, id, position, values)?;
+                update(self.conn, place, (id, position), columns)?;
+                id
+            }
+            None => {
+                let id = draw_id(self.conn)?;
+                let columns = self.columns(place, id, position, values)?;
+                insert(self.conn, place, (id, position), columns)?;
+                id
+            }
+        };
+        self.save(shape, id, items)
+    }
+
+    /// Versioned items go; records that belong to the document are marked, since runs may still need them.
+    fn remove(&mut self, place: Place<'_>, ids: Vec<i64>) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let table = place.component.table;
+        let mut sql = match place.component.versioned {
+            true => Sql::new("DELETE FROM "),
+            false => Sql::new("UPDATE "),
+        };
+        sql.name(table);
+        if !place.component.versioned {
+            sql.text(" SET removed_at = ").int(self.now);
+        }
+        at(sql.text(" WHERE "), place).text(" AND id").in_ints(ids);
+        self.conn.execute(&sql)?;
+        Ok(())
+    }
+
+    fn columns(
+        &mut self,
+        place: Place<'_>,
+        id: i64,
+        position: i64,
+        values: Vec<(&'static Field, Value)>,
+    ) -> Result<Vec<(&'static str, Bind)>> {
+        let mut columns = Vec::with_capacity(values.len() + 1);
+        for (field, value) in values {
+            match value {
+                Value::Secret(sent) => {
+                    let path = [place.field.name, &position.to_string(), field.name].map(str::to_owned);
+                    columns.extend(self.secret(place, id, sent, path.to_vec())?);
+                }
+                Value::Null if matches!(field.kind, Kind::Secret) => columns.extend(secret_columns(None, None)),
+                value => columns.push((field.column, bound(field, value))),
+            }
+        }
+        Ok(columns)
+    }
+
+    /// Seals what was sent; a mask in it stands for what is stored in the same place.
+    fn secret(&mut self, place: Place<'_>, id: i64, sent: Json, path: Vec<String>) -> Result<[(&'static str, Bind); 2]> {
+        let seal_place = seal_place(place.component, id);
+        let stored = match crate::secrets::is_masked(&sent) {
+            true => self.stored_secret(place, id, &seal_place)?,
+            false => None,
+        };
+        let secret = unmask(sent, stored.as_ref()).map_err(|below| {
+            let path: Vec<String> = path.into_iter().chain(below).collect();
+            let message = format!("{} is masked, and there is no stored value that it stands for", path.join("."));
+            Error::Invalid(vec![Problem { path, message, value: None }])
+        })?;
+        let sealed = self.sealer.seal(&secret.to_string(), &seal_place, self.random)?;
+        Ok(secret_columns(Some(sealed), Some(mask(&secret).to_string())))
+    }
+
+    fn stored_secret(&mut self, place: Place<'_>, id: i64, seal_place: &str) -> Result<Option<Json>> {
+        let mut sql = Sql::new("SELECT credentials FROM ");
+        at(sql.name(place.component.table).text(" WHERE "), place).text(" AND id = ").int(id);
+        let Some(Some(sealed)) = self.conn.first(&sql, |row| row.find_text(0))? else { return Ok(None) };
+        Ok(Some(serde_json::from_str(&self.sealer.open(&sealed, seal_place)?)?))
+    }
+}
+
+/// The place that a component's credentials are sealed for.
+pub fn seal_place(component: &Component, id: i64) -> String {
+    format!("{}/{id}/credentials", component.table)
+}
+
+fn secret_columns(sealed: Option<String>, masked: Option<String>) -> [(&'static str, Bind); 2] {
+    [("credentials", Bind::Text(sealed)), ("credentials_mask", Bind::Text(masked))]
+}
+
+fn at<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
+    sql.text("owner_field = ").str(place.owner_field).text(" AND owner_id = ").int(place.owner_id)
+}
+
+fn find_ids(conn: &mut Conn, place: Place<'_>) -> Result<Vec<i64>> {
+    let mut sql = Sql::new("SELECT id FROM ");
+    at(sql.name(place.component.table).text(" WHERE "), place);
+    if !place.component.versioned {
+        sql.text(" AND removed_at IS NULL");
+    }
+    conn.list(&sql, |row| row.int(0))
+}
+
+fn draw_id(conn: &mut Conn) -> Result<i64> {
+    let mut sql = Sql::default();
+    sql.either("UPDATE component_ids SET next = next + 1 RETURNING next - 1", "SELECT nextval('component_ids')");
+    conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("no component id could be drawn"))
+}
+
+fn insert(conn: &mut Conn, place: Place<'_>, (id, position): (i64, i64), columns: Vec<(&'static str, Bind)>) -> Result<()> {
+    let mut sql = Sql::new("INSERT INTO ");
+    sql.name(place.component.table).text(" (owner_field, owner_id, id, position");
+    for (column, _) in &columns {
+        sql.text(", ").name(column);
+    }
+    sql.text(") VALUES (").str(place.owner_field).text(", ").int(place.owner_id).text(", ").int(id).text(", ").int(position);
+    for (_, value) in columns {
+        sql.text(", ").bind(value);
+    }
+    sql.text(")");
+    conn.execute(&sql)?;
+    Ok(())
+}
+
+fn update(conn: &mut Conn, place: Place<'_>, (id, position): (i64, i64), columns: Vec<(&'static str, Bind)>) -> Result<()> {
+    let mut sql = Sql::new("UPDATE ");
+    sql.name(place.component.table).text(" SET position = ").int(position);
+    for (column, value) in columns {
+        sql.text(", ").name(column).text(" = ").bind(value);
+    }
+    at(sql.text(" WHERE "), place).text(" AND id = ").int(id);
+    conn.execute(&sql)?;
+    Ok(())
+}
