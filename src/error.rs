@@ -111,6 +111,10 @@ impl From<diesel::result::Error> for Error {
                 log::error!("the database closed the connection: {error}");
                 Self::Unavailable("the database is away")
             }
+            Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, detail) => {
+                log::info!("two writes at once: {}", detail.message());
+                Self::Conflict("another request has just stored the same value".into())
+            }
             Diesel::DatabaseError(_, detail) if is_locked_or_full(detail.message()) => {
                 log::error!("the database cannot be written: {error}");
                 Self::Unavailable("the database cannot be written at the moment")

@@ -1,5 +1,7 @@
 //! The words in which content types are written down.
 
+use std::fmt;
+
 /// A kind of document. One file in `types/`, one pair of migrations, one line in [`super::CONTENT_TYPES`].
 pub struct ContentType {
     /// `product`.
@@ -145,6 +147,25 @@ pub enum LinkSide {
     Inverse,
 }
 
+/// Facts refer to each other in circles; a name says enough.
+impl fmt::Debug for Field {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name)
+    }
+}
+
+impl fmt::Debug for ContentType {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.uid)
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.uid)
+    }
+}
+
 impl Relation {
     /// The column that holds this end.
     pub fn own_column(&self) -> &'static str {
@@ -236,7 +257,16 @@ impl Shape {
 
 impl Field {
     const fn new(name: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self { name, column, kind, required: false, unique: false, default: "", server_owned: false, check: Check::None }
+        Self {
+            name,
+            column,
+            kind,
+            required: false,
+            unique: false,
+            default: "",
+            server_owned: false,
+            check: Check::None,
+        }
     }
 
     /// A short text.

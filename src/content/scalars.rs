@@ -6,6 +6,7 @@ use super::input::Value;
 use super::print::print;
 use super::{Check, Field, Kind, parse_moment};
 use crate::decimal;
+use crate::handler::ExtensionKey;
 use crate::triggers::check_pattern;
 
 /// What is wrong with a value.
@@ -61,20 +62,12 @@ fn text(field: &Field, json: &Json, publishing: bool) -> Result<Value, Fault> {
         return refuse("must not contain the character U+0000", json);
     }
     match field.check {
-        Check::ExtensionKey if publishing && !is_extension_key(text) => {
+        Check::ExtensionKey if publishing && ExtensionKey::parse(text).is_err() => {
             refuse(r#"must match the following: "/^[a-z0-9]+:[a-z0-9-_]+(?::[a-z0-9-_]+)?$/""#, json)
         }
         Check::HttpUrl if has_other_scheme(text) => refuse("must be an http or https URL", json),
         _ => Ok(Value::Text(text.clone())),
     }
-}
-
-/// `namespace:class` or `namespace:class:method`.
-pub(super) fn is_extension_key(text: &str) -> bool {
-    let is_part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
-    };
-    (2..=3).contains(&text.split(':').count()) && text.split(':').all(is_part)
 }
 
 /// Whether `text` is an absolute URL that is neither http nor https. What is no URL at all is for the handler to refuse:
@@ -87,8 +80,13 @@ fn has_other_scheme(text: &str) -> bool {
 pub(super) fn is_email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
     let is_clean = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.contains("..")
-            && !part.contains(|letter: char| letter.is_whitespace() || letter.is_control() || "@<>()[],;:\\\"".contains(letter))
+        !part.is_empty()
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && !part.contains("..")
+            && !part.contains(|letter: char| {
+                letter.is_whitespace() || letter.is_control() || "@<>()[],;:\\\"".contains(letter)
+            })
     };
     is_clean(local) && is_clean(host) && host.contains('.') && text.len() <= 320
 }
@@ -110,7 +108,8 @@ fn number(json: &Json) -> Result<String, Fault> {
     };
     text.and_then(|text| decimal::canonical(text.strip_prefix('+').unwrap_or(&text))).ok_or_else(|| {
         let shown = print(json);
-        let message = format!("must be a `number` type, but the final value was: `NaN` (cast from the value `{shown}`).");
+        let message =
+            format!("must be a `number` type, but the final value was: `NaN` (cast from the value `{shown}`).");
         Fault::Refused(message, Json::Null)
     })
 }

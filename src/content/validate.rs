@@ -238,7 +238,9 @@ fn references(json: &Json) -> Vec<Reference> {
 
 fn placed_references(json: &Json) -> Vec<(Reference, Position)> {
     let list = json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice);
-    list.iter().filter_map(|json| Some((reference(json)?, json.get("position").map_or(Position::End, position)))).collect()
+    list.iter()
+        .filter_map(|json| Some((reference(json)?, json.get("position").map_or(Position::End, position))))
+        .collect()
 }
 
 fn reference(json: &Json) -> Option<Reference> {

@@ -2,6 +2,7 @@
 //! Knows nothing of HTTP.
 
 mod conn;
+pub mod documents;
 pub mod events;
 mod open;
 mod sql;

@@ -18,3 +18,4 @@ CREATE UNIQUE INDEX stores_drafts ON stores (document_id) WHERE draft_id IS NULL
 CREATE UNIQUE INDEX stores_published ON stores (document_id) WHERE draft_id IS NOT NULL;
 CREATE UNIQUE INDEX stores_by_draft ON stores (draft_id) WHERE draft_id IS NOT NULL;
 CREATE INDEX stores_by_slug ON stores (slug);
+CREATE UNIQUE INDEX stores_unique_slug ON stores (slug) WHERE draft_id IS NOT NULL AND slug <> '';

@@ -46,7 +46,9 @@ impl Writer<'_> {
         let kept: Vec<i64> = items.iter().filter_map(|item| item.id).collect();
         if kept.iter().any(|id| !stored.contains(id)) {
             let name = place.field.name;
-            return Err(Error::Application(format!("Some of the provided components in {name} are not related to the entity")));
+            return Err(Error::Application(format!(
+                "Some of the provided components in {name} are not related to the entity"
+            )));
         }
         self.remove(place, stored.into_iter().filter(|id| !kept.contains(id)).collect())?;
         for (position, item) in (0..).zip(items) {
@@ -115,7 +117,13 @@ impl Writer<'_> {
     }
 
     /// Seals what was sent; a mask in it stands for what is stored in the same place.
-    fn secret(&mut self, place: Place<'_>, id: i64, sent: Json, path: Vec<String>) -> Result<[(&'static str, Bind); 2]> {
+    fn secret(
+        &mut self,
+        place: Place<'_>,
+        id: i64,
+        sent: Json,
+        path: Vec<String>,
+    ) -> Result<[(&'static str, Bind); 2]> {
         let seal_place = seal_place(place.component, id);
         let stored = match crate::secrets::is_masked(&sent) {
             true => self.stored_secret(place, id, &seal_place)?,
@@ -166,13 +174,25 @@ fn draw_id(conn: &mut Conn) -> Result<i64> {
     conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("no component id could be drawn"))
 }
 
-fn insert(conn: &mut Conn, place: Place<'_>, (id, position): (i64, i64), columns: Vec<(&'static str, Bind)>) -> Result<()> {
+fn insert(
+    conn: &mut Conn,
+    place: Place<'_>,
+    (id, position): (i64, i64),
+    columns: Vec<(&'static str, Bind)>,
+) -> Result<()> {
     let mut sql = Sql::new("INSERT INTO ");
     sql.name(place.component.table).text(" (owner_field, owner_id, id, position");
     for (column, _) in &columns {
         sql.text(", ").name(column);
     }
-    sql.text(") VALUES (").str(place.owner_field).text(", ").int(place.owner_id).text(", ").int(id).text(", ").int(position);
+    sql.text(") VALUES (")
+        .str(place.owner_field)
+        .text(", ")
+        .int(place.owner_id)
+        .text(", ")
+        .int(id)
+        .text(", ")
+        .int(position);
     for (_, value) in columns {
         sql.text(", ").bind(value);
     }
@@ -181,7 +201,12 @@ fn insert(conn: &mut Conn, place: Place<'_>, (id, position): (i64, i64), columns
     Ok(())
 }
 
-fn update(conn: &mut Conn, place: Place<'_>, (id, position): (i64, i64), columns: Vec<(&'static str, Bind)>) -> Result<()> {
+fn update(
+    conn: &mut Conn,
+    place: Place<'_>,
+    (id, position): (i64, i64),
+    columns: Vec<(&'static str, Bind)>,
+) -> Result<()> {
     let mut sql = Sql::new("UPDATE ");
     sql.name(place.component.table).text(" SET position = ").int(position);
     for (column, value) in columns {

@@ -95,7 +95,11 @@ fn store(conn: &mut Conn, relation: &Relation, draft: i64, (before, after): (&[i
     if !gone.is_empty() {
         let mut sql = Sql::new("DELETE FROM ");
         sql.name(relation.table.name).text(" WHERE ").name(relation.own_column()).text(" = ").int(draft);
-        sql.text(" AND published = ").bind(Bind::Bool(Some(false))).text(" AND ").name(relation.other_column()).in_ints(gone);
+        sql.text(" AND published = ")
+            .bind(Bind::Bool(Some(false)))
+            .text(" AND ")
+            .name(relation.other_column())
+            .in_ints(gone);
         conn.execute(&sql)?;
     }
     for (position, linked) in (0..).zip(after) {

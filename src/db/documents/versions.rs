@@ -138,7 +138,11 @@ fn remove_items(conn: &mut Conn, content_type: &'static ContentType, row: i64) -
             continue;
         }
         let mut sql = Sql::new("DELETE FROM ");
-        sql.name(of.table).text(" WHERE owner_field = ").str(shape.owner_field(field)).text(" AND owner_id = ").int(row);
+        sql.name(of.table)
+            .text(" WHERE owner_field = ")
+            .str(shape.owner_field(field))
+            .text(" AND owner_id = ")
+            .int(row);
         conn.execute(&sql)?;
     }
     Ok(())
@@ -186,7 +190,10 @@ fn copied_links(relation: &Relation, draft: i64, publishing: bool) -> Sql {
     let mut sql = Sql::new("INSERT INTO ");
     sql.name(relation.table.name).text(" (").name(relation.table.owner).text(", ").name(relation.table.target);
     sql.text(", published, position, inverse_position) SELECT ").name(relation.table.owner).text(", ");
-    sql.name(relation.table.target).text(", ").bind(Bind::Bool(Some(publishing))).text(", position, inverse_position FROM ");
+    sql.name(relation.table.target)
+        .text(", ")
+        .bind(Bind::Bool(Some(publishing)))
+        .text(", position, inverse_position FROM ");
     sql.name(relation.table.name).text(" WHERE ").name(relation.own_column()).text(" = ").int(draft);
     sql.text(" AND published = ").bind(Bind::Bool(Some(!publishing)));
     sql

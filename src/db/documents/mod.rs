@@ -1,0 +1,15 @@
+//! Documents in tables: their versions, items and links.
+
+mod bound;
+mod items;
+mod links;
+mod owners;
+mod unique;
+mod versions;
+
+pub use bound::bound;
+pub use items::{Writer, seal_place};
+pub use links::save as save_links;
+pub use owners::{Reach, reach_of};
+pub use unique::find_taken;
+pub use versions::{NewDocument, Versions, delete, discard, find, insert, publish, unpublish, update};
