@@ -1,1 +1,3 @@
 //! One test binary, a module for each feature.
+
+mod layers;
