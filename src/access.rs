@@ -1,7 +1,12 @@
 //! Who calls, and what they may do.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::clock::{MINUTE, Millis};
 use crate::config::PublicAccess;
 use crate::content::{ContentType, PRODUCT, STORE};
+use crate::db::tokens::TokenKind;
 use crate::error::{Error, Result};
 
 /// The caller of a request.
@@ -52,5 +57,49 @@ impl Access {
     /// [`Error::Forbidden`] unless anything can be changed or triggered.
     pub fn require_write(self) -> Result<()> {
         if self.may_write() { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
+impl From<TokenKind> for Access {
+    fn from(kind: TokenKind) -> Self {
+        match kind {
+            TokenKind::FullAccess => Self::Full,
+            TokenKind::ReadOnly => Self::ReadOnly,
+        }
+    }
+}
+
+/// When this process last wrote down the use of each token, so that reads cause a write a minute and not one each.
+#[derive(Default)]
+pub struct TokenUses(Mutex<HashMap<i64, Millis>>);
+
+impl TokenUses {
+    /// Whether the use of token `id` at `now` should be written down; the caller then does so. `noted` is what the
+    /// database has, which another process may have written.
+    pub fn is_due(&self, id: i64, noted: Option<Millis>, now: Millis) -> bool {
+        if noted.is_some_and(|noted| now - noted < MINUTE) {
+            return false;
+        }
+        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = uses.get(&id).is_none_or(|noted| now - noted >= MINUTE);
+        if due {
+            uses.insert(id, now);
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_use_of_a_token_is_noted_once_a_minute() {
+        let uses = TokenUses::default();
+        assert!(uses.is_due(1, None, MINUTE));
+        assert!(!uses.is_due(1, None, MINUTE + 1), "the write is under way");
+        assert!(uses.is_due(2, None, MINUTE + 1), "another token");
+        assert!(!uses.is_due(3, Some(MINUTE), 2 * MINUTE - 1), "another process wrote it");
+        assert!(uses.is_due(1, Some(MINUTE), 2 * MINUTE));
     }
 }

@@ -33,8 +33,8 @@ pub enum KeyPath {
 /// Where a key stood that has no place in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// In the query string.
-    Query,
+    /// In this parameter of the query string, such as `filters`.
+    Query(&'static str),
     /// In the body.
     Body,
 }

@@ -12,8 +12,10 @@ pub mod handler; // keys and handlers: what they are given and report
 pub mod content; // what can be stored: facts about content types
 pub mod db; // everything that speaks SQL
 pub mod config; // the only reader of the environment
+pub mod key; // the key that seals credentials
 pub mod access; // who calls and what they may do
 pub mod state; // what requests and workers may use
+pub mod http; // the server: who asks, what is answered
 
 #[cfg(test)]
 extern crate self as tenon; // The tests' support is one for these and for those under tests/.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use crate::access::TokenUses;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::db::Db;
+use crate::key;
 use crate::secrets::Sealer;
 
 /// The parts of the running program.
@@ -21,8 +23,25 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// When the use of each token was noted.
+    pub token_uses: TokenUses,
     /// Wakes the runner when something was committed for it.
     pub wake: Wake,
+}
+
+impl AppState {
+    /// Opens and migrates the database, finds the key, and puts the parts together.
+    ///
+    /// Fails, with a text for the person who starts the program, when one of them is not as it must be.
+    pub async fn build(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Arc<Self>, String> {
+        for name in Db::migrate(&config.database_url)? {
+            log::info!("migrated the database: {name}");
+        }
+        let db = Db::open(&config.database_url, config.db_connections)?;
+        let sealer = key::open(&config, &db, clock.now(), &*random).await?;
+        let (token_uses, wake) = Default::default();
+        Ok(Arc::new(Self { config, db, sealer, clock, random, token_uses, wake }))
+    }
 }
 
 /// Wakes the runner's loops before their next turn by the clock.

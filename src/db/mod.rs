@@ -4,13 +4,17 @@
 mod conn;
 pub mod documents;
 pub mod events;
+mod lock;
 mod open;
+pub mod seal_keys;
 mod sql;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tokens;
 mod writer;
 
 pub use conn::{Backend, Conn};
+pub use lock::ServerLock;
 pub use open::{DatabaseUrl, Kind};
 pub use sql::{Bind, Cell, List, Row, Sql};
 

@@ -1,0 +1,128 @@
+//! The table of API tokens. Only hashes are kept.
+
+use super::{Conn, Row, Sql};
+use crate::clock::Millis;
+use crate::error::{Error, Result};
+
+/// A token, without its text, which nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its row.
+    pub id: i64,
+    /// What it is called, in logs and events too.
+    pub name: String,
+    /// What it permits.
+    pub kind: TokenKind,
+    /// When it was made.
+    pub created_at: Millis,
+    /// When it stops working; `None` for never.
+    pub expires_at: Option<Millis>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Millis>,
+}
+
+/// What a token permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Everything.
+    FullAccess,
+    /// Reading.
+    ReadOnly,
+}
+
+/// A token before it is stored.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What it is called; no two tokens share a name.
+    pub name: String,
+    /// What it permits.
+    pub kind: TokenKind,
+    /// The hash of its text.
+    pub hash: String,
+    /// When it is made.
+    pub created_at: Millis,
+    /// When it stops working; `None` for never.
+    pub expires_at: Option<Millis>,
+}
+
+impl Token {
+    /// Whether it no longer works at `now`.
+    pub fn has_expired(&self, now: Millis) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+}
+
+impl TokenKind {
+    /// Its name, as tables, the API and the command line have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FullAccess => "full-access",
+            Self::ReadOnly => "read-only",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::FullAccess, Self::ReadOnly].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+const COLUMNS: &str = "SELECT id, name, kind, created_at, expires_at, last_used_at FROM tokens";
+
+/// Stores a token and returns its row. [`Error::Conflict`] when the name is taken.
+pub fn insert(conn: &mut Conn, token: &NewToken) -> Result<i64> {
+    if find_by_name(conn, &token.name)?.is_some() {
+        return Err(Error::Conflict(format!("a token named {:?} exists", token.name)));
+    }
+    let mut sql = Sql::new("INSERT INTO tokens (name, kind, hash, created_at, expires_at) VALUES (");
+    sql.str(&token.name).text(", ").str(token.kind.as_str()).text(", ").str(&token.hash).text(", ");
+    sql.int(token.created_at).text(", ").bind(super::Bind::Int(token.expires_at)).text(") RETURNING id");
+    conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("a token without a row"))
+}
+
+/// Every token, in the order they were made.
+pub fn find_all(conn: &mut Conn) -> Result<Vec<Token>> {
+    let mut sql = Sql::new(COLUMNS);
+    sql.text(" ORDER BY id");
+    conn.list(&sql, token)
+}
+
+/// The token whose text has this hash.
+pub fn find_by_hash(conn: &mut Conn, hash: &str) -> Result<Option<Token>> {
+    let mut sql = Sql::new(COLUMNS);
+    sql.text(" WHERE hash = ").str(hash);
+    conn.first(&sql, token)
+}
+
+/// The token with this name.
+pub fn find_by_name(conn: &mut Conn, name: &str) -> Result<Option<Token>> {
+    let mut sql = Sql::new(COLUMNS);
+    sql.text(" WHERE name = ").str(name);
+    conn.first(&sql, token)
+}
+
+/// Deletes a token; whether there was one.
+pub fn delete(conn: &mut Conn, id: i64) -> Result<bool> {
+    let mut sql = Sql::new("DELETE FROM tokens WHERE id = ");
+    sql.int(id);
+    Ok(conn.execute(&sql)? > 0)
+}
+
+/// Notes that a token was used at `now`.
+pub fn note_use(conn: &mut Conn, id: i64, now: Millis) -> Result<()> {
+    let mut sql = Sql::new("UPDATE tokens SET last_used_at = ");
+    sql.int(now).text(" WHERE id = ").int(id);
+    conn.execute(&sql).map(|_| ())
+}
+
+fn token(row: Row<'_>) -> Result<Token> {
+    let kind = row.text(2)?;
+    Ok(Token {
+        id: row.int(0)?,
+        name: row.text(1)?,
+        kind: TokenKind::parse(&kind).ok_or_else(|| Error::internal(format!("a token of unknown kind {kind:?}")))?,
+        created_at: row.int(3)?,
+        expires_at: row.find_int(4)?,
+        last_used_at: row.find_int(5)?,
+    })
+}

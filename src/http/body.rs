@@ -1,0 +1,137 @@
+//! Bodies: JSON or a form, within their limits. Whatever else is sent counts as no body, as Strapi has it.
+
+use actix_web::error::PayloadError;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::HeaderValue;
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::extract;
+use crate::access::Caller;
+use crate::error::{Error, Problem, Result};
+
+/// Strapi's limit for forms, in bytes; JSON has the one of the configuration.
+const FORM_LIMIT: usize = 56 * 1024;
+/// How deep JSON may nest. What is stored is read again inside of other JSON, by a parser that stops at 128.
+const DEPTH_LIMIT: usize = 100;
+
+/// What a request that changes something brings: who sent it, and its body.
+///
+/// The body is read first: malformed JSON is told before a missing permission is, as Strapi does.
+pub struct Submission {
+    /// Who sent it.
+    pub caller: Caller,
+    /// What was sent; `None` for no body, or one of a type that is not read.
+    pub body: Option<Value>,
+}
+
+impl Submission {
+    /// The member `data`, an object or a list.
+    pub fn into_data(self) -> Result<(Caller, Value)> {
+        let data = match self.body {
+            Some(Value::Object(mut members)) => members.shift_remove("data"),
+            _ => None,
+        };
+        match data {
+            Some(data @ (Value::Object(_) | Value::Array(_))) => Ok((self.caller, data)),
+            _ => Err(Error::Validation("Missing \"data\" payload in the request body".to_owned())),
+        }
+    }
+
+    /// The body as `T`, or [`Error::Invalid`] with the path of what does not fit.
+    pub fn parse<T: DeserializeOwned>(self) -> Result<(Caller, T)> {
+        let body = self.body.ok_or_else(|| Error::Validation("Missing JSON body".to_owned()))?;
+        let parsed = serde_path_to_error::deserialize(body).map_err(|error| {
+            let path = error.path().iter().map(ToString::to_string).collect();
+            Error::Invalid(vec![Problem { path, message: error.into_inner().to_string(), value: None }])
+        })?;
+        Ok((self.caller, parsed))
+    }
+}
+
+impl FromRequest for Submission {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let body = read(&request, &mut payload).await?;
+            Ok(Self { body, caller: extract::caller(&request).await? })
+        })
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Form {
+    Json,
+    UrlEncoded,
+    Multipart,
+    Other,
+}
+
+async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Option<Value>> {
+    let form = form(request.headers().get(CONTENT_TYPE));
+    if form == Form::Multipart {
+        return Err(Error::UnsupportedMediaType("multipart/form-data is not read; send JSON".to_owned()));
+    }
+    let bytes = web::Bytes::from_request(request, payload).await.map_err(unreadable)?;
+    match form {
+        Form::Json if !bytes.is_empty() => json(&bytes).map(Some),
+        Form::UrlEncoded if bytes.len() > FORM_LIMIT => Err(Error::TooLarge),
+        _ => Ok(None),
+    }
+}
+
+/// The types that Strapi's body parser takes for JSON.
+fn form(content_type: Option<&HeaderValue>) -> Form {
+    let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "application/json" | "application/vnd.api+json" | "application/json-patch+json" | "application/csp-report" => {
+            Form::Json
+        }
+        "application/x-www-form-urlencoded" => Form::UrlEncoded,
+        "multipart/form-data" => Form::Multipart,
+        _ => Form::Other,
+    }
+}
+
+fn json(bytes: &[u8]) -> Result<Value> {
+    if depth(bytes) > DEPTH_LIMIT {
+        return Err(Error::Syntax(format!("JSON nested deeper than {DEPTH_LIMIT} levels")));
+    }
+    let value = serde_json::from_slice(bytes).map_err(|error| Error::Syntax(error.to_string()))?;
+    match value {
+        Value::Object(_) | Value::Array(_) => Ok(value),
+        _ => Err(Error::Syntax("invalid JSON, only supports object and array".to_owned())),
+    }
+}
+
+/// How deep the brackets outside of strings nest at most.
+fn depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn unreadable(error: actix_web::Error) -> Error {
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => Error::TooLarge,
+        _ => Error::Validation(format!("the body could not be read: {error}")),
+    }
+}

@@ -1,0 +1,120 @@
+//! What surrounds every request: its id, CORS, security headers, the line in the log, and the net below a panic.
+
+use std::cell::Cell;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Instant;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::FutureExt as _;
+
+use super::problem;
+use crate::clock::Random;
+use crate::error::Error;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Makes ids for the requests of one worker: chance once, then a count.
+#[derive(Clone)]
+pub(super) struct RequestIds {
+    prefix: Rc<str>,
+    next: Rc<Cell<u64>>,
+}
+
+impl RequestIds {
+    pub(super) fn new(random: &dyn Random) -> Self {
+        let mut bytes = [0; 8];
+        random.fill(&mut bytes);
+        Self { prefix: format!("{:016x}", u64::from_be_bytes(bytes)).into(), next: Rc::default() }
+    }
+
+    fn make(&self) -> HeaderValue {
+        let number = self.next.get();
+        self.next.set(number + 1);
+        HeaderValue::try_from(format!("{}-{number}", self.prefix)).unwrap_or_else(|_| HeaderValue::from_static("none"))
+    }
+}
+
+/// Runs around every request.
+pub(super) async fn around<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let id = request_id(&request);
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    if origin.is_some() && is_preflight(&request) {
+        let mut response = request.into_response(preflight());
+        add_headers(response.headers_mut(), id, origin);
+        return Ok(response.map_into_right_body());
+    }
+    let started = Instant::now();
+    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|_| Err(Error::internal("a request panicked").into()))?;
+    log_answer(&response, &id, started);
+    add_headers(response.headers_mut(), id, origin);
+    Ok(response.map_into_left_body())
+}
+
+/// The caller's own id if it is fit for a log, else a new one.
+fn request_id(request: &ServiceRequest) -> HeaderValue {
+    let fit = |id: &&HeaderValue| {
+        let bytes = id.as_bytes();
+        (1..=128).contains(&bytes.len())
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+    };
+    let sent = request.headers().get(REQUEST_ID).filter(fit).cloned();
+    sent.or_else(|| request.app_data::<RequestIds>().map(RequestIds::make))
+        .unwrap_or_else(|| HeaderValue::from_static("none"))
+}
+
+fn is_preflight(request: &ServiceRequest) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Strapi's answer to a browser that asks before it calls.
+fn preflight() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type,Authorization,Origin,Accept"))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "31536000"))
+        .finish()
+}
+
+/// Any origin may call, with its token and never with cookies of ours; without an `Origin` Strapi's header is empty.
+fn add_headers(headers: &mut HeaderMap, id: HeaderValue, origin: Option<HeaderValue>) {
+    let origin = origin.unwrap_or_else(|| HeaderValue::from_static(""));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(REQUEST_ID, id);
+}
+
+/// Faults of ours with all their causes; changes as they come; reads only when asked for. Never a query string or a
+/// body, which may hold what is private.
+fn log_answer<B>(response: &ServiceResponse<B>, id: &HeaderValue, started: Instant) {
+    let (request, status) = (response.request(), response.status());
+    let id = id.to_str().unwrap_or_default();
+    if status.is_server_error() {
+        let error = response.response().error().and_then(|error| error.as_error::<Error>());
+        let cause = error.map_or_else(|| status.to_string(), problem::chain);
+        log::error!("{} {} {status} {id}: {cause}", request.method(), request.path());
+    }
+    let level = level(request, status);
+    if log::log_enabled!(level) {
+        let took = started.elapsed().as_secs_f64() * 1000.0;
+        log::log!(level, "{} {} {} {took:.1} ms {id}", request.method(), request.path(), status.as_u16());
+    }
+}
+
+fn level(request: &HttpRequest, status: StatusCode) -> log::Level {
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && status.is_success() { log::Level::Info } else { log::Level::Debug }
+}

@@ -1,0 +1,88 @@
+//! What handlers ask for: who calls, and which content type the path names.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+
+pub use super::reader::{Pace, Reader};
+use crate::access::{Access, Caller};
+use crate::content::ContentType;
+use crate::db::tokens::{self, Token};
+use crate::error::{Error, Result};
+use crate::secrets::token_hash;
+use crate::state::AppState;
+
+/// The state that the request's worker was given.
+pub(super) fn state(request: &HttpRequest) -> Result<web::Data<AppState>> {
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+    state.ok_or_else(|| Error::internal("the worker has no state"))
+}
+
+/// The content type whose documents the path names.
+#[derive(Clone, Copy)]
+pub struct OfType(pub &'static ContentType);
+
+impl FromRequest for OfType {
+    type Error = Error;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(request.app_data::<Self>().copied().ok_or(Error::NotFound))
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { caller(&request).await })
+    }
+}
+
+/// Who calls: a Bearer token decides alone, anything else is the public.
+///
+/// Fails when the token is not known or has expired.
+pub(super) async fn caller(request: &HttpRequest) -> Result<Caller> {
+    let state = state(request)?;
+    let Some(token) = bearer(request) else {
+        return Ok(Caller { actor: "public".to_owned(), access: Access::Public(state.config.public_access) });
+    };
+    let hash = token_hash(token);
+    // Hashes are compared, so the time that takes tells nothing about the token.
+    if state.config.bootstrap_token.as_deref().is_some_and(|bootstrap| token_hash(bootstrap) == hash) {
+        return Ok(Caller { actor: "token:bootstrap".to_owned(), access: Access::Full });
+    }
+    let found = Reader::of(request)?.read(Pace::Quick, move |conn| tokens::find_by_hash(conn, &hash)).await?;
+    let token = found.ok_or(Error::Unauthorized("Missing or invalid credentials"))?;
+    let now = state.clock.now();
+    if token.has_expired(now) {
+        return Err(Error::Unauthorized("Token expired"));
+    }
+    note_use(&state, &token, now);
+    Ok(Caller { actor: format!("token:{}", token.name), access: token.kind.into() })
+}
+
+/// The token of `Authorization: Bearer <token>`; the scheme in any case, as RFC 9110 has it.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let mut words = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_ascii_whitespace();
+    let (scheme, token) = (words.next()?, words.next()?);
+    (scheme.eq_ignore_ascii_case("bearer") && words.next().is_none()).then_some(token)
+}
+
+/// Writes down that the token was used, beside the request and at most once a minute.
+fn note_use(state: &web::Data<AppState>, token: &Token, now: crate::clock::Millis) {
+    if !state.token_uses.is_due(token.id, token.last_used_at, now) {
+        return;
+    }
+    let (state, id) = (state.clone(), token.id);
+    actix_web::rt::spawn(async move {
+        if let Err(error) = state.db.write(move |conn| tokens::note_use(conn, id, now)).await {
+            log::warn!("the use of token {id} was not noted: {error}");
+        }
+    });
+}

@@ -1,0 +1,59 @@
+//! The HTTP face: the server, what a handler may ask for, the routes, and how errors read on the wire. Knows no SQL.
+
+pub mod body;
+mod documents;
+mod edge;
+pub mod extract;
+mod health;
+mod problem;
+mod reader;
+pub mod routes;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::{Compress, NormalizePath, from_fn};
+use actix_web::{App, HttpServer, web};
+
+use crate::state::AppState;
+
+/// How long a client may take to send the head of a request.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may stay open between requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Serves on `listener`, which is bound already, until the handle of the returned server stops it. It runs when it is
+/// awaited or spawned.
+///
+/// Fails when the listener cannot be used.
+pub fn serve(state: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
+    let workers = workers(state.config.http_workers);
+    let grace = state.config.runner.shutdown_grace;
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::from(Arc::clone(&state)))
+            .app_data(web::PayloadConfig::new(state.config.body_limit))
+            .app_data(reader::OwnConnection::default())
+            .app_data(edge::RequestIds::new(&*state.random))
+            .configure(routes::configure)
+            .wrap(Compress::default())
+            .wrap(NormalizePath::trim())
+            .wrap(from_fn(edge::around))
+    });
+    let server = server
+        .workers(workers)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(CLIENT_TIMEOUT)
+        .shutdown_timeout(grace.as_secs())
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// The number of workers: `asked`, or one for each core; never more than actix can count.
+fn workers(asked: usize) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    if asked == 0 { cores() } else { asked }.min(512)
+}

@@ -1,0 +1,120 @@
+//! How errors read on the wire: Strapi's body `{data: null, error: {status, name, message, details}}`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::{Value, json};
+
+use crate::error::{Error, KeyPath, Problem, Source};
+
+/// The type of everything that is answered as JSON.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        face(self).0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, name) = face(self);
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            return plain(status, "Method Not Allowed");
+        }
+        let mut error = json!({"status": status.as_u16(), "name": name, "message": message(self)});
+        if let Some(details) = details(self) {
+            error["details"] = details;
+        }
+        let mut response =
+            HttpResponse::build(status).content_type(JSON).body(json!({"data": null, "error": error}).to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// An answer without JSON, as Strapi's router gives it.
+pub(super) fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
+    let mut response = HttpResponse::with_body(status, text).map_into_boxed_body();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The status and the name that clients match on.
+fn face(error: &Error) -> (StatusCode, &'static str) {
+    match error {
+        Error::NotFound => (StatusCode::NOT_FOUND, "NotFoundError"),
+        Error::Validation(_) | Error::Invalid(_) | Error::InvalidKey { .. } => {
+            (StatusCode::BAD_REQUEST, "ValidationError")
+        }
+        Error::Application(_) => (StatusCode::BAD_REQUEST, "ApplicationError"),
+        Error::Pagination(_) => (StatusCode::BAD_REQUEST, "PaginationError"),
+        Error::Syntax(_) => (StatusCode::BAD_REQUEST, "SyntaxError"),
+        Error::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "UnauthorizedError"),
+        Error::Forbidden => (StatusCode::FORBIDDEN, "ForbiddenError"),
+        Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
+        Error::Conflict(_) => (StatusCode::CONFLICT, "ConflictError"),
+        Error::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
+        Error::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaTypeError"),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+    }
+}
+
+/// What went wrong; of a fault of ours nothing is told.
+fn message(error: &Error) -> String {
+    match error {
+        Error::Internal(_) => "Internal Server Error".to_owned(),
+        told => told.to_string(),
+    }
+}
+
+/// The details, which Strapi leaves out of some errors.
+fn details(error: &Error) -> Option<Value> {
+    match error {
+        Error::Syntax(_) | Error::TooLarge | Error::Internal(_) => None,
+        Error::Invalid(problems) => Some(json!({"errors": problems.iter().map(problem).collect::<Vec<_>>()})),
+        Error::InvalidKey { key, path, source_of } => Some(invalid_key(key, path, *source_of)),
+        _ => Some(json!({})),
+    }
+}
+
+fn problem(problem: &Problem) -> Value {
+    let mut shown = json!({"path": problem.path, "message": problem.message, "name": "ValidationError"});
+    if let Some(value) = &problem.value {
+        shown["value"] = value.clone();
+    }
+    shown
+}
+
+fn invalid_key(key: &str, path: &KeyPath, source: Source) -> Value {
+    let mut shown = json!({"key": key});
+    match path {
+        KeyPath::Absent => {}
+        KeyPath::Null => shown["path"] = Value::Null,
+        KeyPath::At(path) => shown["path"] = json!(path),
+    }
+    match source {
+        Source::Body => shown["source"] = json!("body"),
+        Source::Query(param) => {
+            shown["source"] = json!("query");
+            shown["param"] = json!(param);
+        }
+    }
+    shown
+}
+
+/// The error and its causes, for the log.
+pub(super) fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = match error {
+        Error::Internal(cause) => cause.source(),
+        _ => None,
+    };
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
