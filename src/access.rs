@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::{MINUTE, Millis};
-use crate::config::PublicAccess;
 use crate::content::{ContentType, PRODUCT, STORE};
-use crate::db::tokens::TokenKind;
 use crate::error::{Error, Result};
 
 /// The caller of a request.
@@ -26,6 +24,17 @@ pub enum Access {
     /// A read-only token: reads everything, drafts and extension records too.
     ReadOnly,
     /// A full-access token.
+    Full,
+}
+
+/// What a caller without a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PublicAccess {
+    /// Read published stores and products, without their extension records.
+    Read,
+    /// Nothing.
+    None,
+    /// Everything; for trials.
     Full,
 }
 
@@ -57,15 +66,6 @@ impl Access {
     /// [`Error::Forbidden`] unless anything can be changed or triggered.
     pub fn require_write(self) -> Result<()> {
         if self.may_write() { Ok(()) } else { Err(Error::Forbidden) }
-    }
-}
-
-impl From<TokenKind> for Access {
-    fn from(kind: TokenKind) -> Self {
-        match kind {
-            TokenKind::FullAccess => Self::Full,
-            TokenKind::ReadOnly => Self::ReadOnly,
-        }
     }
 }
 

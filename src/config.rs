@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::access::PublicAccess;
 use crate::db::DatabaseUrl;
 use crate::secrets::Sealer;
 
@@ -113,17 +114,6 @@ pub struct RunnerConfig {
     pub shutdown_grace: Duration,
 }
 
-/// What a caller without a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PublicAccess {
-    /// Read published stores and products, without their extension records.
-    Read,
-    /// Nothing.
-    None,
-    /// Everything; for trials.
-    Full,
-}
-
 impl Config {
     /// Reads the environment. Each line of the error names a variable and says what would be right.
     #[allow(clippy::disallowed_methods)] // This is the reader that others ask.
@@ -143,7 +133,7 @@ impl Config {
         let database_url = reader.parse("DATABASE_URL", DatabaseUrl::parse);
         let listen =
             reader.parse("TENON_LISTEN", |text| from_str(text, "an address and a port, such as 127.0.0.1:1337"));
-        let public_access = reader.parse("TENON_PUBLIC_ACCESS", PublicAccess::parse);
+        let public_access = reader.parse("TENON_PUBLIC_ACCESS", public_access);
         let bootstrap_token = reader.parse("TENON_BOOTSTRAP_TOKEN", bootstrap_token);
         let secret_key = reader.parse("TENON_SECRET_KEY", secret_key);
         let secret_key_file = reader.parse("TENON_SECRET_KEY_FILE", |text| Ok(PathBuf::from(text)));
@@ -183,14 +173,12 @@ impl RunnerConfig {
     }
 }
 
-impl PublicAccess {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "read" => Ok(Self::Read),
-            "none" => Ok(Self::None),
-            "full" => Ok(Self::Full),
-            _ => Err("expected read, none or full".into()),
-        }
+fn public_access(text: &str) -> Result<PublicAccess, String> {
+    match text {
+        "read" => Ok(PublicAccess::Read),
+        "none" => Ok(PublicAccess::None),
+        "full" => Ok(PublicAccess::Full),
+        _ => Err("expected read, none or full".into()),
     }
 }
 

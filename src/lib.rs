@@ -10,10 +10,10 @@ pub mod secrets; // sealing and masking of credentials
 pub mod triggers; // trigger names and pattern matching
 pub mod handler; // keys and handlers: what they are given and report
 pub mod content; // what can be stored: facts about content types
+pub mod access; // who calls and what they may do
 pub mod db; // everything that speaks SQL
 pub mod config; // the only reader of the environment
 pub mod key; // the key that seals credentials
-pub mod access; // who calls and what they may do
 pub mod state; // what requests and workers may use
 pub mod http; // the server: who asks, what is answered
 

@@ -1,6 +1,7 @@
 //! The table of API tokens. Only hashes are kept.
 
 use super::{Conn, Row, Sql};
+use crate::access::Access;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 
@@ -49,6 +50,15 @@ impl Token {
     /// Whether it no longer works at `now`.
     pub fn has_expired(&self, now: Millis) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
+    }
+}
+
+impl From<TokenKind> for Access {
+    fn from(kind: TokenKind) -> Self {
+        match kind {
+            TokenKind::FullAccess => Self::Full,
+            TokenKind::ReadOnly => Self::ReadOnly,
+        }
     }
 }
 
