@@ -71,7 +71,7 @@ pub const VARIABLES: &[Variable] = &[
         "20",
         "Seconds that attempts under way may take to finish when the program is stopped.",
     ),
-    variable("RUST_LOG", "info", "What is logged: a level, or module=level pairs, comma separated."),
+    variable("RUST_LOG", "info,actix_server=warn", "What is logged: a level, or module=level pairs, comma separated."),
 ];
 
 /// What the program was told.
@@ -97,6 +97,8 @@ pub struct Config {
     pub db_connections: u32,
     /// `TENON_BODY_LIMIT`, bytes.
     pub body_limit: usize,
+    /// `RUST_LOG`.
+    pub log: String,
     /// How the runner works.
     pub runner: RunnerConfig,
 }
@@ -112,6 +114,40 @@ pub struct RunnerConfig {
     pub retention: Duration,
     /// `TENON_SHUTDOWN_GRACE_S`.
     pub shutdown_grace: Duration,
+}
+
+/// A variable as it stands.
+pub struct Setting {
+    /// Which.
+    pub variable: &'static Variable,
+    /// Its value, without what is secret in it.
+    pub shown: String,
+    /// Whether it is not set.
+    pub is_default: bool,
+}
+
+/// Every variable as it stands in the environment, right or wrong.
+#[allow(clippy::disallowed_methods)] // This is the reader that others ask.
+pub fn settings() -> Vec<Setting> {
+    settings_of(|name| std::env::var(name).ok())
+}
+
+fn settings_of(lookup: impl Fn(&str) -> Option<String>) -> Vec<Setting> {
+    let setting = |variable: &'static Variable| {
+        let value = lookup(variable.name).filter(|value| !value.is_empty());
+        let is_default = value.is_none();
+        let value = value.unwrap_or_else(|| variable.default.to_owned());
+        let shown = match variable.name {
+            _ if variable.secret && !value.is_empty() => "[hidden]".to_owned(),
+            // It may hold a password.
+            "DATABASE_URL" => {
+                DatabaseUrl::parse(&value).map_or_else(|_| "[unreadable]".to_owned(), |url| url.to_string())
+            }
+            _ => value,
+        };
+        Setting { variable, shown, is_default }
+    };
+    VARIABLES.iter().map(setting).collect()
 }
 
 impl Config {
@@ -141,6 +177,7 @@ impl Config {
         let http_workers = reader.number("TENON_HTTP_WORKERS", 0..=1024);
         let db_connections = reader.number("TENON_DB_CONNECTIONS", 1..=1024);
         let body_limit = reader.number("TENON_BODY_LIMIT", 1024..=1 << 30);
+        let log = reader.text("RUST_LOG");
         let runner = RunnerConfig::from_reader(reader);
         Some(Self {
             database_url: database_url?,
@@ -153,6 +190,7 @@ impl Config {
             http_workers: http_workers? as usize,
             db_connections: db_connections?,
             body_limit: body_limit? as usize,
+            log,
             runner: runner?,
         })
     }
@@ -263,6 +301,23 @@ mod tests {
             let Err(problem) = with(name, value) else { panic!("{name}={value} is refused") };
             assert!(problem.starts_with(name) && problem.contains(part), "{problem}");
         }
+    }
+
+    #[test]
+    fn settings_are_shown_without_secrets() {
+        let shown = settings_of(|name| match name {
+            "TENON_BOOTSTRAP_TOKEN" => Some("0123456789abcdef".into()),
+            "DATABASE_URL" => Some("postgres://tenon:pass@db/tenon".into()),
+            _ => None,
+        });
+        let text = |name: &str| {
+            let setting = shown.iter().find(|setting| setting.variable.name == name).expect("a variable");
+            (setting.shown.as_str(), setting.is_default)
+        };
+        assert_eq!(text("TENON_BOOTSTRAP_TOKEN"), ("[hidden]", false));
+        assert_eq!(text("TENON_SECRET_KEY"), ("", true));
+        assert_eq!(text("DATABASE_URL"), ("postgres://tenon:hidden@db/tenon", false));
+        assert_eq!(text("TENON_HTTP_WORKERS"), ("0", true));
     }
 
     #[test]

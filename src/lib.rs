@@ -16,6 +16,7 @@ pub mod config; // the only reader of the environment
 pub mod key; // the key that seals credentials
 pub mod state; // what requests and workers may use
 pub mod http; // the server: who asks, what is answered
+pub mod cli; // the command line
 
 #[cfg(test)]
 extern crate self as tenon; // The tests' support is one for these and for those under tests/.

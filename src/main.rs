@@ -1,3 +1,5 @@
 //! The program: reads the command and calls the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    tenon::cli::run()
+}

@@ -34,8 +34,9 @@ impl AppState {
     ///
     /// Fails, with a text for the person who starts the program, when one of them is not as it must be.
     pub async fn build(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Arc<Self>, String> {
-        for name in Db::migrate(&config.database_url)? {
-            log::info!("migrated the database: {name}");
+        let migrations = Db::migrate(&config.database_url)?.len();
+        if migrations > 0 {
+            log::info!("{migrations} migrations of the database ran");
         }
         let db = Db::open(&config.database_url, config.db_connections)?;
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;

@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 
-use super::DatabaseUrl;
+use super::{DatabaseUrl, open};
 
 /// The right to serve a database. On SQLite no other process has it while this lives, or until this one ends, however
 /// it ends; on PostgreSQL any number have it.
@@ -17,6 +17,7 @@ impl ServerLock {
     /// Fails, with a text for the person who starts the program, when another server has it.
     pub fn take(url: &DatabaseUrl) -> Result<Self, String> {
         let DatabaseUrl::Sqlite(path) = url else { return Ok(Self { _file: None }) };
+        open::make_folder(path)?;
         let mut name = path.clone().into_os_string();
         name.push(".lock");
         let shown = name.display().to_string();

@@ -114,11 +114,17 @@ pub(super) fn connect_reader(url: &DatabaseUrl) -> Result<Conn, String> {
     Ok(conn)
 }
 
-fn connect_sqlite(path: &Path) -> Result<SqliteConnection, String> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+/// Makes the folder that the file `path` is to lie in.
+pub(super) fn make_folder(path: &Path) -> Result<(), String> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display())),
+        None => Ok(()),
     }
+}
+
+fn connect_sqlite(path: &Path) -> Result<SqliteConnection, String> {
+    make_folder(path)?;
     let text = path.to_str().ok_or("the path is not UTF-8")?;
     let open = || -> Result<SqliteConnection, Box<dyn std::error::Error>> {
         let mut conn = SqliteConnection::establish(text)?;

@@ -1,0 +1,109 @@
+//! The command line: what is asked of the program, and how it ends: 0 done, 1 failed, 2 asked or configured wrongly.
+
+mod serve;
+mod settings;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::db::Db;
+
+/// A headless content API for commerce whose triggers are delivered.
+#[derive(Parser)]
+#[command(name = "tenon", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and run what it triggers (the default)
+    Serve(serve::Options),
+    /// Bring the database up to this program's version
+    Migrate,
+    /// Make, list and delete API tokens
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Print every variable, its value, and whether that is the default
+    Config,
+}
+
+/// Why the program ends without having done what was asked; the text is for the person who asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command or the configuration is wrong.
+    Usage(String),
+    /// It could not be done.
+    Failed(String),
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self::Failed(text)
+    }
+}
+
+impl From<crate::error::Error> for Failure {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Does what the command line asks for.
+pub fn run() -> ExitCode {
+    let matches = Arguments::command().after_help(settings::help()).try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(told) => return tell(&told),
+    };
+    let (text, code) = match dispatch(arguments.command.unwrap_or(Command::Serve(serve::Options::default()))) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(text)) => (text, 1),
+        Err(Failure::Usage(text)) => (text, 2),
+    };
+    for line in text.lines() {
+        eprintln!("tenon: {line}");
+    }
+    ExitCode::from(code)
+}
+
+/// Help and version, or what is wrong with the command line.
+fn tell(told: &clap::Error) -> ExitCode {
+    match told.print() {
+        Ok(()) => ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2)),
+        Err(_) => ExitCode::FAILURE, // Nobody reads.
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    if let Command::Config = command {
+        settings::print();
+    }
+    let config = Config::from_env().map_err(Failure::Usage)?;
+    env_logger::Builder::new().parse_filters(&config.log).format_timestamp_millis().init();
+    match command {
+        Command::Serve(options) => serve::serve(config, &options),
+        Command::Migrate => migrate(&config),
+        Command::Token(command) => token::run(&config, command),
+        Command::Config => Ok(()),
+    }
+}
+
+fn migrate(config: &Config) -> Result<(), Failure> {
+    let ran = Db::migrate(&config.database_url)?;
+    for name in &ran {
+        println!("{name}");
+    }
+    println!("{} migrations ran, the database {} is up to date", ran.len(), config.database_url);
+    Ok(())
+}
+
+/// Runs `work` on threads for tasks.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("tenon-task").build();
+    runtime.map_err(|error| Failure::Failed(format!("cannot start threads: {error}")))?.block_on(work)
+}

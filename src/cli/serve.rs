@@ -1,0 +1,74 @@
+//! Serving: what has to be there before the first request, and how it ends.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, block_on};
+use crate::clock::{OsRandom, SystemClock};
+use crate::config::Config;
+use crate::db::ServerLock;
+use crate::http;
+use crate::state::AppState;
+
+#[derive(Args, Default)]
+pub(super) struct Options {}
+
+pub(super) fn serve(config: Config, _: &Options) -> Result<(), Failure> {
+    // Before anything is written: whoever cannot serve leaves the database as it was.
+    let _lock = ServerLock::take(&config.database_url)?;
+    let listener = bind(&config)?;
+    block_on(run(config, listener))
+}
+
+fn bind(config: &Config) -> Result<TcpListener, Failure> {
+    TcpListener::bind(config.listen).map_err(|error| {
+        Failure::Failed(format!("cannot listen on {}: {error} (another address: TENON_LISTEN)", config.listen))
+    })
+}
+
+async fn run(config: Config, listener: TcpListener) -> Result<(), Failure> {
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
+    let failed = |error: std::io::Error| Failure::Failed(format!("cannot serve: {error}"));
+    let address = listener.local_addr().map_err(failed)?;
+    let state = AppState::build(config, Arc::new(SystemClock), Arc::new(OsRandom::new())).await?;
+    let server = http::serve(Arc::clone(&state), listener).map_err(failed)?;
+    let handle = server.handle();
+    let serving = tokio::spawn(server);
+    log::info!("Tenon {} serves http://{address} from {}", env!("CARGO_PKG_VERSION"), state.config.database_url);
+    signals.next().await;
+    log::info!("stopping: requests and attempts under way may finish; a second signal stops at once");
+    let stopped = async {
+        handle.stop(true).await;
+        serving.await
+    };
+    tokio::select! {
+        ended = stopped => match ended {
+            Ok(ended) => ended.map_err(failed),
+            Err(error) => Err(Failure::Failed(format!("the server ended badly: {error}"))),
+        },
+        () = signals.next() => Err(Failure::Failed("stopped at once".to_owned())),
+    }
+}
+
+/// The two signals that ask for an end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! API tokens from the command line. A running server sees them at once.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Failure, block_on};
+use crate::clock::{Clock as _, DAY, OsRandom, SystemClock, iso};
+use crate::config::Config;
+use crate::db::Db;
+use crate::db::tokens::{self, NewToken, Token, TokenKind};
+use crate::ids;
+use crate::secrets::token_hash;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make a token and print it, this once
+    Create(Create),
+    /// List the tokens; their text is not kept
+    List,
+    /// Delete a token
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    /// What it is called, in logs and events too
+    #[arg(long)]
+    name: String,
+    /// What it permits
+    #[arg(long, value_enum)]
+    kind: Kind,
+    /// Days until it stops working; never if left out
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    expires_days: Option<u32>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Everything
+    FullAccess,
+    /// Reading, drafts and extension records included
+    ReadOnly,
+}
+
+pub(super) fn run(config: &Config, command: Command) -> Result<(), Failure> {
+    Db::migrate(&config.database_url)?;
+    let db = Db::open(&config.database_url, 1)?;
+    block_on(async {
+        match command {
+            Command::Create(new) => create(&db, new).await,
+            Command::List => {
+                db.read(tokens::find_all).await?.iter().for_each(print);
+                Ok(())
+            }
+            Command::Delete { name } => delete(&db, name).await,
+        }
+    })
+}
+
+async fn create(db: &Db, new: Create) -> Result<(), Failure> {
+    let (text, now) = (ids::token(&OsRandom::new()), SystemClock.now());
+    let kind = match new.kind {
+        Kind::FullAccess => TokenKind::FullAccess,
+        Kind::ReadOnly => TokenKind::ReadOnly,
+    };
+    let expires_at = new.expires_days.map(|days| now + i64::from(days) * DAY);
+    let token = NewToken { name: new.name, kind, hash: token_hash(&text), created_at: now, expires_at };
+    db.write(move |conn| tokens::insert(conn, &token)).await?;
+    println!("{text}");
+    eprintln!("Keep it: only its hash is stored.");
+    Ok(())
+}
+
+async fn delete(db: &Db, name: String) -> Result<(), Failure> {
+    let asked = name.clone();
+    let deleted = db.write(move |conn| match tokens::find_by_name(conn, &asked)? {
+        Some(token) => tokens::delete(conn, token.id),
+        None => Ok(false),
+    });
+    if deleted.await? { Ok(()) } else { Err(Failure::Failed(format!("there is no token named {name:?}"))) }
+}
+
+fn print(token: &Token) {
+    let date = |at: Option<i64>, none: &str| at.map_or_else(|| none.to_owned(), iso);
+    println!(
+        "{}\t{}\texpires {}\tlast used {}",
+        token.name,
+        token.kind.as_str(),
+        date(token.expires_at, "never"),
+        date(token.last_used_at, "never")
+    );
+}
