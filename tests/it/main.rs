@@ -1,3 +1,9 @@
 //! One test binary, a module for each feature.
 
+#![allow(clippy::expect_used)] // All of it is a test; clippy only knows those that say so.
+
+mod support;
+
+mod http;
 mod layers;
+mod start;

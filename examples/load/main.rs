@@ -1,0 +1,99 @@
+//! How fast is it here? Starts the program next to this one on a database of its own, fills it, and measures reads,
+//! triggers and deliveries side by side with a bare actix-web server that gives the same bytes as constants.
+//!
+//! `cargo build --release && cargo run --release --example load`
+//!
+//! Client and server share the machine and everything stays on 127.0.0.1, so read the ratios rather than the rates.
+
+mod bare;
+mod client;
+mod deliveries;
+mod report;
+mod seed;
+mod servers;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use client::{Request, run};
+use report::{Line, Report};
+
+/// What is measured together fails together: a text for the person who started it.
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Connections that read at the same time.
+const READERS: usize = 32;
+/// How often the two servers take turns; the median is reported.
+const ROUNDS: usize = 3;
+
+/// Measures Tenon next to bare actix-web.
+#[derive(Parser)]
+struct Arguments {
+    /// How many products there are.
+    #[arg(long, default_value_t = 10_000)]
+    products: usize,
+    /// How long each measurement takes, in seconds.
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// An empty database to use instead of a temporary SQLite file, such as postgres://user@host/database.
+    #[arg(long)]
+    database: Option<String>,
+    /// Serves the files in this folder as constants; how this program starts the other server.
+    #[arg(long, hide = true)]
+    bare: Option<PathBuf>,
+}
+
+fn main() -> Outcome<()> {
+    let arguments = Arguments::parse();
+    match &arguments.bare {
+        Some(folder) => bare::serve(folder),
+        None => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+            runtime.block_on(measure(&arguments))
+        }
+    }
+}
+
+async fn measure(arguments: &Arguments) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let url = arguments.database.clone().unwrap_or_else(|| format!("sqlite:{}/tenon.db", folder.path().display()));
+    let (tenon, started) = servers::start_tenon(folder.path(), &url).await?;
+    println!("Tenon answers {:.0} ms after its start, with {} MiB.", started.as_secs_f64() * 1e3, tenon.resident_mib());
+    let shop = seed::fill(&tenon, arguments.products).await?;
+
+    let span = Duration::from_secs(arguments.seconds);
+    let asked = requests(&shop);
+    let bare = servers::start_bare(folder.path(), &tenon, &asked).await?;
+    let mut report = Report::default();
+    for (place, (name, clients, request)) in asked.iter().enumerate() {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            ours.push(run(&tenon, request, *clients, span).await?);
+            theirs.push(run(&bare, &request.to(&bare::path(place)), *clients, span).await?);
+        }
+        report.add(Line::new(name, ours, theirs));
+    }
+    report.print();
+    deliveries::latency(&tenon, span.max(Duration::from_secs(10))).await?;
+    deliveries::burst(&tenon).await?;
+    println!("Tenon holds {} MiB after it all.", tenon.resident_mib());
+    Ok(())
+}
+
+/// What is asked of both servers: a name, the number of clients, and the request.
+fn requests(shop: &seed::Shop) -> Vec<(String, usize, Request)> {
+    let populated = "/api/products?populate[0]=PRICES&populate[1]=stores&populate[2]=extensions";
+    let trigger = format!("/api/stores/{}/triggers/nobody_listens", shop.quiet_store);
+    let mut asked = vec![
+        ("one product".to_owned(), READERS, Request::get(&format!("/api/products/{}", shop.product))),
+        ("25 products".to_owned(), READERS, Request::get("/api/products")),
+        ("25 with prices, stores, extensions".to_owned(), READERS, Request::get(populated).with_token()),
+    ];
+    for clients in [1, 32, 256] {
+        let request = Request::post(&trigger, r#"{"payload":{"order":"1042","total":"48.50"}}"#).with_token();
+        asked.push((format!("trigger accepted, {clients} clients"), clients, request));
+    }
+    asked
+}

@@ -1,0 +1,135 @@
+//! How the program starts and ends, seen from outside: every refusal is one clear text, an exit code, and nothing half
+//! done.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Output;
+
+use tempfile::TempDir;
+use tenon::config::VARIABLES;
+use tenon::db::Kind;
+
+use crate::support::database::TestDatabase;
+use crate::support::program::{Program, Settings};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn on_sqlite(folder: &Path) -> Settings {
+    Settings::new(folder, "sqlite:data/tenon.db")
+}
+
+fn output(settings: &Settings, arguments: &[&str]) -> Output {
+    settings.command(arguments).output().expect("the program starts")
+}
+
+/// Asserts that `serve` ends with `code`, and that what it says has all of `parts`.
+#[track_caller]
+fn refuses(settings: &Settings, code: i32, parts: &[&str]) {
+    let ended = output(settings, &["serve"]);
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(code), "{said}");
+    for part in parts {
+        assert!(said.contains(part), "no {part:?} in: {said}");
+    }
+}
+
+#[test]
+fn help_explains_every_variable() {
+    let folder = folder();
+    let help = output(&on_sqlite(folder.path()), &["--help"]);
+    let text = String::from_utf8_lossy(&help.stdout);
+    assert!(help.status.success());
+    for variable in VARIABLES {
+        assert!(text.contains(variable.name), "{} is missing:\n{text}", variable.name);
+    }
+}
+
+#[test]
+fn configuration_is_shown_without_secrets() {
+    let folder = folder();
+    let shown = output(&on_sqlite(folder.path()).with("TENON_SECRET_KEY", &"07".repeat(32)), &["config"]);
+    let text = String::from_utf8_lossy(&shown.stdout);
+    assert!(shown.status.success());
+    assert!(text.contains("DATABASE_URL") && text.contains("sqlite:data/tenon.db"), "{text}");
+    assert!(!text.contains("0707") && !text.contains(crate::support::api::TOKEN), "{text}");
+}
+
+#[test]
+fn unknown_commands_and_bad_values_are_refused_by_name() {
+    let folder = folder();
+    let settings = on_sqlite(folder.path());
+    assert_eq!(output(&settings, &["sevre"]).status.code(), Some(2));
+    refuses(&settings.clone().with("DATABASE_URL", "mysql://x"), 2, &["DATABASE_URL", "sqlite:"]);
+    refuses(&settings.clone().with("TENON_LISTEN", "1337"), 2, &["TENON_LISTEN", "127.0.0.1:1337"]);
+    refuses(&settings.with("TENON_SECRET_KEY", "short"), 2, &["TENON_SECRET_KEY", "32 bytes"]);
+    assert!(fs::read_dir(folder.path()).expect("the folder").next().is_none(), "nothing was made");
+}
+
+#[test]
+fn a_port_in_use_is_named_and_no_database_is_made() {
+    let (folder, taken) = (folder(), TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let address = taken.local_addr().expect("an address").to_string();
+    refuses(&on_sqlite(folder.path()).with("TENON_LISTEN", &address), 1, &[&address, "in use", "TENON_LISTEN"]);
+    assert!(!folder.path().join("data/tenon.db").exists(), "nothing was made");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_without_its_password() {
+    let folder = folder();
+    let port = crate::support::program::free_port().to_string();
+    let settings = on_sqlite(folder.path()).with("DATABASE_URL", &format!("postgres://me:pass@127.0.0.1:{port}/shop"));
+    refuses(&settings, 1, &[&port, "refused"]);
+    let said = String::from_utf8(output(&settings, &["serve"]).stderr).expect("text");
+    assert!(!said.contains("pass@"), "{said}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let folder = folder();
+    fs::write(folder.path().join("data"), "a file where the folder should be").expect("a file");
+    refuses(&on_sqlite(folder.path()), 1, &["data"]);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_as_it_was() {
+    let folder = folder();
+    let path = folder.path().join("notes.txt");
+    let text = "These are notes. ".repeat(1000);
+    fs::write(&path, &text).expect("a file");
+    refuses(&on_sqlite(folder.path()).with("DATABASE_URL", "sqlite:notes.txt"), 1, &["notes.txt", "not a database"]);
+    assert_eq!(fs::read_to_string(&path).expect("the file"), text);
+}
+
+#[test]
+fn another_key_than_the_databases_is_refused() {
+    let folder = folder();
+    let settings = on_sqlite(folder.path());
+    let first = settings.clone().with("TENON_SECRET_KEY", &"07".repeat(32));
+    runtime().block_on(async { assert!(Program::start(&first).await.stop().success()) });
+    refuses(&settings.with("TENON_SECRET_KEY", &"08".repeat(32)), 1, &["key"]);
+}
+
+#[test]
+fn it_starts_on_an_empty_machine_and_stops_in_order() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let (folder, database) = (folder(), TestDatabase::empty(kind));
+        let settings = Settings::new(folder.path(), &database.url);
+        runtime().block_on(async {
+            for _start in ["the first, which makes everything", "the second, which finds it"] {
+                let program = Program::start(&settings).await;
+                program.api().get("/healthz").await.expect(200);
+                assert!(program.stop().success());
+            }
+        });
+        let key = fs::metadata(folder.path().join("data/tenon.key")).expect("a key was made");
+        let mode = std::os::unix::fs::PermissionsExt::mode(&key.permissions());
+        assert_eq!(mode & 0o077, 0, "the key is its owner's alone");
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}

@@ -1,0 +1,151 @@
+//! The whole program in the test's process: real server, real runner, a clock that is set by hand.
+
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServerHandle;
+use serde_json::{Value, json};
+use tenon::clock::{Clock as _, FixedClock, Millis, OsRandom, SystemClock};
+use tenon::config::Config;
+use tenon::db::{Kind, Sql};
+use tenon::http;
+use tenon::state::AppState;
+
+use super::api::{Api, TOKEN};
+use super::database::TestDatabase;
+use super::receiver::Receiver;
+
+/// The secret that [`TestApp::webhook`] records sign with.
+pub const SECRET: &str = "whsec_dGhlIHNlY3JldCBvZiB0aGUgdGVzdHMgb2YgdGVub24=";
+
+/// A running program on a database of its own, and a receiver for what its handlers send. It is a caller too: see
+/// [`Api`].
+pub struct TestApp {
+    api: Api,
+    pub receiver: Receiver,
+    pub clock: Arc<FixedClock>,
+    pub state: Arc<AppState>,
+    server: ServerHandle,
+    database: TestDatabase,
+}
+
+impl Deref for TestApp {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+impl TestApp {
+    /// Starts a program with `change` to its configuration, tells it `story`, and sees that nothing is left undone.
+    pub fn tell(kind: Kind, change: impl FnOnce(&mut Config), story: impl AsyncFnOnce(&Self)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let app = Self::start(kind, change).await;
+            story(&app).await;
+            app.finish().await;
+        });
+    }
+
+    async fn start(kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
+        let database = TestDatabase::fresh(kind);
+        let mut config = config(&database.url);
+        change(&mut config);
+        // Signatures carry the time, and who verifies them looks at the machine's clock.
+        let clock = Arc::new(FixedClock::at(SystemClock.now()));
+        let built = AppState::build(config, clock.clone(), Arc::new(OsRandom::new())).await;
+        let state = built.unwrap_or_else(|problem| panic!("{problem}"));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let server = http::serve(state.clone(), listener).expect("the server starts");
+        let handle = server.handle();
+        tokio::spawn(server);
+        let api = Api::new(format!("http://{address}"));
+        Self { api, receiver: Receiver::start(), clock, state, server: handle, database }
+    }
+
+    async fn finish(self) {
+        self.server.stop(false).await;
+        drop(self.database);
+    }
+
+    /// An extension record that posts to the receiver's `/hook`, signed with [`SECRET`].
+    pub fn webhook(&self, trigger: &str) -> Value {
+        self.webhook_to("/hook", trigger)
+    }
+
+    /// The same, to another path.
+    pub fn webhook_to(&self, path: &str, trigger: &str) -> Value {
+        json!({
+            "key": "custom:webhook",
+            "triggers": [trigger],
+            "credentials": { "secret": SECRET },
+            "url": self.receiver.url(path),
+        })
+    }
+
+    /// Lets the runner work until nothing is left to do. When all that is left is due later, moves the clock there.
+    pub async fn run_until_idle(&self) {
+        let mut last = (Undone::default(), Instant::now());
+        loop {
+            let left = self.undone().await;
+            if left == Undone::default() {
+                return;
+            }
+            if left != last.0 {
+                last = (left.clone(), Instant::now());
+            }
+            assert!(last.1.elapsed() < Duration::from_secs(20), "nothing moves: {left:?}");
+            let wait = left.next_due.unwrap_or_default() - self.clock.now();
+            if left.events == 0 && left.running == 0 && wait > 0 {
+                self.advance(wait);
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Moves the clock and wakes the runner, which sleeps by the machine's.
+    pub fn advance(&self, by: Millis) {
+        self.clock.advance(by);
+        self.state.wake.events.notify_one();
+        self.state.wake.runs.notify_one();
+    }
+
+    async fn undone(&self) -> Undone {
+        let counted = self.state.db.read(|conn| {
+            let events = Sql::new("SELECT count(*) FROM events WHERE dispatched_at IS NULL");
+            let running = Sql::new("SELECT count(*) FROM runs WHERE state = 'running'");
+            let due = Sql::new("SELECT min(due_at) FROM runs WHERE state IN ('available', 'retryable')");
+            Ok(Undone {
+                events: conn.first(&events, |row| row.int(0))?.unwrap_or_default(),
+                running: conn.first(&running, |row| row.int(0))?.unwrap_or_default(),
+                next_due: conn.first(&due, |row| row.find_int(0))?.flatten(),
+            })
+        });
+        counted.await.expect("the database answers")
+    }
+}
+
+/// What the runner still has to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Undone {
+    events: i64,
+    running: i64,
+    next_due: Option<Millis>,
+}
+
+fn config(database_url: &str) -> Config {
+    let told = |name: &str| match name {
+        "DATABASE_URL" => Some(database_url),
+        "TENON_BOOTSTRAP_TOKEN" => Some(TOKEN),
+        "TENON_SECRET_KEY" => Some("0707070707070707070707070707070707070707070707070707070707070707"),
+        "TENON_OUTBOUND_ALLOW" => Some("127.0.0.0/8"),
+        "TENON_HTTP_WORKERS" => Some("1"),
+        "TENON_DB_CONNECTIONS" => Some("4"),
+        _ => None,
+    };
+    Config::read(|name| told(name).map(str::to_owned)).unwrap_or_else(|problem| panic!("{problem}"))
+}

@@ -1,0 +1,38 @@
+//! What the stories are told with: a program, a receiver, a caller, and databases.
+
+#![allow(dead_code, unused)] // Some of it waits for its first story.
+
+pub mod api;
+pub mod app;
+
+pub mod database;
+pub mod program;
+pub mod receiver;
+
+/// Makes two tests of each story, `<name>::sqlite` and `<name>::postgres`. A story may change the configuration:
+/// `async fn name(app: &TestApp) with |config| …; { … }`.
+macro_rules! on_both_databases {
+    ($($(#[$about:meta])* async fn $name:ident($app:ident: &TestApp) $(with $change:expr;)? $story:block)*) => {$(
+        $(#[$about])*
+        mod $name {
+            use super::*;
+
+            const CHANGE: fn(&mut tenon::config::Config) = on_both_databases!(@change $($change)?);
+
+            async fn story($app: &TestApp) $story
+
+            #[test]
+            fn sqlite() {
+                TestApp::tell(tenon::db::Kind::Sqlite, CHANGE, story);
+            }
+
+            #[test]
+            fn postgres() {
+                TestApp::tell(tenon::db::Kind::Postgres, CHANGE, story);
+            }
+        }
+    )*};
+    (@change) => { |_| () };
+    (@change $change:expr) => { $change };
+}
+pub(crate) use on_both_databases;
