@@ -4,6 +4,7 @@
 
 mod support;
 
+mod bodies;
 mod http;
 mod layers;
 mod start;

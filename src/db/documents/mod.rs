@@ -4,6 +4,7 @@ mod bound;
 mod items;
 mod links;
 mod owners;
+mod records;
 mod unique;
 mod versions;
 
@@ -11,5 +12,6 @@ pub use bound::bound;
 pub use items::{Writer, seal_place};
 pub use links::save as save_links;
 pub use owners::{Reach, reach_of};
+pub use records::{ItemOwner, item_owners, retire_records};
 pub use unique::find_taken;
 pub use versions::{NewDocument, Versions, delete, discard, find, insert, publish, unpublish, update};
