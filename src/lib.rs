@@ -8,6 +8,7 @@ pub mod ids; // documentIds, event and run ids, tokens
 pub mod decimal; // exact numbers
 pub mod secrets; // sealing and masking of credentials
 pub mod triggers; // trigger names and pattern matching
+pub mod outbound; // the one way out to the network
 pub mod handler; // keys and handlers: what they are given and report
 pub mod content; // what can be stored: facts about content types
 pub mod access; // who calls and what they may do

@@ -1,5 +1,85 @@
-//! What a handler is: its key, what it is given and what it reports. Handlers themselves live in `extensions`.
+//! What a handler is, what it is given and what it reports. Handlers themselves live in `extensions`, one file each.
+//!
+//! A handler names the types of its config and credentials, describes itself, and has one function:
+//!
+//! ```
+//! use tenon::handler::{Context, Descriptor, Done, Empty, Handler, Outcome};
+//!
+//! struct Greet;
+//!
+//! #[derive(serde::Deserialize, utoipa::ToSchema)]
+//! struct Config {
+//!     /// What to say.
+//!     greeting: String,
+//! }
+//!
+//! impl Handler for Greet {
+//!     type Config = Config;
+//!     type Credentials = Empty;
+//!
+//!     fn descriptor(&self) -> Descriptor {
+//!         Descriptor { key: "customer:acme:greet", name: "Greet", ..Descriptor::default() }
+//!     }
+//!
+//!     async fn run(&self, context: Context<Self>) -> Outcome {
+//!         let answer = context.http.post(context.url()?).json(&context.config.greeting).send().await?.ok()?;
+//!         Ok(Done::new("greeted").with_data(answer.json()?))
+//!     }
+//! }
+//! ```
+//!
+//! It knows nothing of retries, leases or tables: it reports, and the runner decides.
 
+mod context;
+mod descriptor;
+mod event;
+mod http;
+mod json;
 mod key;
+mod mask;
+mod outcome;
+mod policy;
+mod record;
+mod registry;
+mod schema;
 
+use std::future::Future;
+
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+pub use context::{ExtensionContext, Parts, RunInfo};
+pub use descriptor::{Description, Descriptor};
+pub use event::{Event, StoreRef, Target};
+pub use http::{Answer, Call, Http};
+pub use json::Json;
 pub use key::ExtensionKey;
+pub use mask::Masker;
+pub use outcome::{Done, Failure, Outcome};
+pub use policy::Policy;
+pub use record::{AnswerRecord, Exchange, RequestRecord};
+pub use registry::{Attempt, Entry, Misfit, Registry};
+
+/// The code behind an extension key.
+///
+/// It may run twice for one run, when a worker vanished or an answer was lost: what it calls is told
+/// [`RunInfo::idempotency_key`], where it takes one.
+pub trait Handler: Sized + Send + Sync + 'static {
+    /// What is set up for each record. Its doc comments and `#[schema(…)]` become the form that asks for it.
+    type Config: DeserializeOwned + ToSchema + Send + Sync;
+    /// What must stay secret. Mark secrets with `#[schema(format = Password)]`.
+    type Credentials: DeserializeOwned + ToSchema + Send + Sync;
+
+    /// What the directory shows, and the limits it runs under.
+    fn descriptor(&self) -> Descriptor;
+
+    /// Does the work of one attempt.
+    fn run(&self, context: Context<Self>) -> impl Future<Output = Outcome> + Send;
+}
+
+/// What the handler `H` is given.
+pub type Context<H> = ExtensionContext<<H as Handler>::Config, <H as Handler>::Credentials>;
+
+/// Config or credentials of a handler that needs none. Whatever stands there is ignored.
+#[derive(Debug, Clone, Default, serde::Deserialize, ToSchema)]
+pub struct Empty {}

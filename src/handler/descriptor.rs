@@ -1,0 +1,126 @@
+//! What a handler says about itself.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Facts about a handler, written by its author. What is not named keeps its default.
+#[derive(Debug, Clone)]
+pub struct Descriptor {
+    /// `namespace:class[:method]`.
+    pub key: &'static str,
+    /// Other keys that reach it.
+    pub aliases: &'static [&'static str],
+    /// What people call it.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub description: &'static str,
+    /// Which shelf of the directory it stands on.
+    pub category: &'static str,
+    /// Its icon: an SVG of its own, 24 by 24.
+    pub icon: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Who wrote it.
+    pub author: &'static str,
+    /// The trigger patterns that a new record begins with.
+    pub default_triggers: &'static [&'static str],
+    /// Whether a record must have a `url`.
+    pub needs_url: bool,
+    /// Runs an hour that all its records may have together.
+    pub rate_limit_per_hour: u32,
+    /// What an attempt may take, from connecting to the end of the answer.
+    pub timeout: Duration,
+    /// Attempts before a run is dead.
+    pub max_attempts: u32,
+    /// Whether it gives up its thread wherever it waits. Those that do share the runner's threads; each attempt of any
+    /// other has a thread of its own, so that one which blocks stalls nobody.
+    pub never_blocks: bool,
+}
+
+impl Default for Descriptor {
+    fn default() -> Self {
+        Self {
+            key: "",
+            aliases: &[],
+            name: "",
+            description: "",
+            category: "other",
+            icon: PLUG,
+            version: "1.0.0",
+            author: "Tenon",
+            default_triggers: &[],
+            needs_url: false,
+            rate_limit_per_hour: 1000,
+            timeout: Duration::from_secs(15),
+            max_attempts: 8,
+            never_blocks: false,
+        }
+    }
+}
+
+/// A plug, for handlers without an icon.
+const PLUG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path d="M9 3v5M15 3v5M6 8h12v4a6 6 0 0 1-12 0zM12 18v3"/></svg>"#;
+
+/// A handler as the directory shows it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// `namespace:class[:method]`.
+    #[schema(example = "custom:webhook")]
+    pub key: &'static str,
+    /// Other keys that reach it.
+    pub aliases: &'static [&'static str],
+    /// What people call it.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub description: &'static str,
+    /// Which shelf of the directory it stands on.
+    pub category: &'static str,
+    /// Its icon, an SVG.
+    pub icon: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// Who wrote it.
+    pub author: &'static str,
+    /// The trigger patterns that a new record begins with.
+    pub default_triggers: &'static [&'static str],
+    /// Whether a record must have a `url`.
+    pub needs_url: bool,
+    /// Runs an hour that all its records may have together.
+    pub rate_limit_per_hour: u32,
+    /// Seconds that an attempt may take.
+    pub timeout_s: u64,
+    /// Attempts before a run is dead.
+    pub max_attempts: u32,
+    /// JSON Schema of the record's `config`.
+    #[schema(value_type = Object)]
+    pub config_schema: Value,
+    /// JSON Schema of the record's `credentials`; secrets have the format `password`.
+    #[schema(value_type = Object)]
+    pub credentials_schema: Value,
+}
+
+impl Description {
+    pub(super) fn new(descriptor: &Descriptor, config_schema: Value, credentials_schema: Value) -> Self {
+        Self {
+            key: descriptor.key,
+            aliases: descriptor.aliases,
+            name: descriptor.name,
+            description: descriptor.description,
+            category: descriptor.category,
+            icon: descriptor.icon,
+            version: descriptor.version,
+            author: descriptor.author,
+            default_triggers: descriptor.default_triggers,
+            needs_url: descriptor.needs_url,
+            rate_limit_per_hour: descriptor.rate_limit_per_hour,
+            timeout_s: descriptor.timeout.as_secs(),
+            max_attempts: descriptor.max_attempts,
+            config_schema,
+            credentials_schema,
+        }
+    }
+}

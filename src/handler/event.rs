@@ -1,0 +1,70 @@
+//! What happened, as handlers and receivers see it.
+
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
+
+use super::Json;
+use crate::clock::{Millis, iso};
+
+/// The envelope of an event: what a webhook's receiver is sent.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// The event's id, the same on every delivery and every replay.
+    #[schema(example = "evt_01kah4h3t6x4c8n2w9z5q7r1ym")]
+    pub id: String,
+    /// The trigger, in its long form.
+    #[schema(example = "trigger:post_sale")]
+    pub trigger: String,
+    /// When it happened.
+    #[serde(serialize_with = "as_iso")]
+    #[schema(value_type = String, format = DateTime)]
+    pub occurred_at: Millis,
+    /// The document, or the price of a product, that it is about.
+    pub target: Target,
+    /// The store it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreRef>,
+    /// The entity as the API shows it, without credentials.
+    #[schema(value_type = Object)]
+    pub data: Json,
+    /// What changed: `{path: {from, to}}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub changes: Option<Json>,
+    /// What the caller sent along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub payload: Option<Json>,
+    /// Who caused it: `token:shop`, `public`.
+    #[schema(example = "token:shop")]
+    pub actor: String,
+}
+
+/// The document, or the price of a product, that an event is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// `store`, `product`, `subscriber` or `price`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The document's id; for a price that of its product.
+    pub document_id: String,
+    /// The price.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub price_id: Option<i64>,
+}
+
+/// A store, as events name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreRef {
+    /// Its documentId.
+    pub document_id: String,
+    /// Its slug.
+    pub slug: Option<String>,
+}
+
+fn as_iso<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&iso(*at))
+}

@@ -1,0 +1,274 @@
+//! A handler's way out: requests in a line, every exchange recorded, one rule for what an answer means.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{AnswerRecord, Exchange, Failure, Masker, RequestRecord};
+use crate::clock::{Clock, Millis};
+use crate::outbound::{self, Client, Request, Response};
+
+/// How many exchanges of an attempt are kept: the first ones and the last.
+const KEPT: usize = 16;
+
+/// Sends requests within the attempt's deadline and records them.
+#[derive(Clone)]
+pub struct Http(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    clock: Arc<dyn Clock>,
+    deadline: Instant,
+    masker: Masker,
+    exchanges: Mutex<Vec<Exchange>>,
+}
+
+/// A request in the making.
+#[must_use = "a call does nothing until it is sent"]
+pub struct Call {
+    http: Http,
+    method: Method,
+    url: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    problem: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    response: Response,
+    received_at: Millis,
+}
+
+impl Http {
+    /// A way out through `client` until `deadline`, that keeps what `masker` knows out of its record.
+    pub fn new(client: Client, clock: Arc<dyn Clock>, deadline: Instant, masker: Masker) -> Self {
+        Self(Arc::new(Inner { client, clock, deadline, masker, exchanges: Mutex::default() }))
+    }
+
+    /// A GET.
+    pub fn get(&self, url: impl Into<String>) -> Call {
+        self.call(Method::GET, url)
+    }
+
+    /// A POST.
+    pub fn post(&self, url: impl Into<String>) -> Call {
+        self.call(Method::POST, url)
+    }
+
+    /// A request with any method.
+    pub fn call(&self, method: Method, url: impl Into<String>) -> Call {
+        let (http, url) = (self.clone(), url.into());
+        Call { http, method, url, headers: HeaderMap::new(), body: Vec::new(), problem: None }
+    }
+
+    /// The exchanges so far. One that is under way when the attempt ends is among them, without an answer.
+    pub fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(&mut *self.exchanges())
+    }
+
+    /// What keeps this attempt's credentials out of its record.
+    pub fn masker(&self) -> &Masker {
+        &self.0.masker
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        let place = self.begin(RequestRecord::new(&request, &self.0.masker));
+        let left = self.0.deadline.saturating_duration_since(started);
+        let sent = self.0.client.send(request, left).await;
+        let mut exchanges = self.exchanges();
+        if let Some(exchange) = exchanges.get_mut(place) {
+            exchange.duration_ms = started.elapsed().as_millis() as u64;
+            match &sent {
+                Ok(response) => exchange.answer = Some(AnswerRecord::new(response, &self.0.masker)),
+                Err(failure) => exchange.error = Some(failure.to_string()),
+            }
+        }
+        drop(exchanges);
+        sent.map(|response| Answer { response, received_at: self.0.clock.now() }).map_err(Failure::from)
+    }
+
+    /// Records a request before it is sent, so that one which never ends shows too; returns its place.
+    fn begin(&self, request: RequestRecord) -> usize {
+        let mut exchanges = self.exchanges();
+        if exchanges.len() == KEPT {
+            exchanges.pop();
+        }
+        let error = Some("no answer before the attempt ended".to_owned());
+        exchanges.push(Exchange { request, answer: None, error, duration_ms: 0 });
+        exchanges.len() - 1
+    }
+
+    fn exchanges(&self) -> std::sync::MutexGuard<'_, Vec<Exchange>> {
+        self.0.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<outbound::Failure> for Failure {
+    fn from(failure: outbound::Failure) -> Self {
+        match failure {
+            outbound::Failure::Refused(reason) => Self::Discard { reason },
+            other => Self::retry(other.to_string()),
+        }
+    }
+}
+
+impl Call {
+    /// Sets a header; one that cannot be sent discards the run when the call is sent.
+    pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value.as_ref())) {
+            (Ok(name), Ok(value)) => drop(self.headers.insert(name, value)),
+            (Err(_), _) => self.problem = Some(format!("{name:?} cannot be the name of a header")),
+            (_, Err(_)) => {
+                self.problem = Some(format!("the value of the header {name} has letters that cannot be sent"))
+            }
+        }
+        self
+    }
+
+    /// Sets the body to `value` as JSON.
+    pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => self.body("application/json", body),
+            Err(error) => {
+                self.problem = Some(format!("the body is not JSON: {error}"));
+                self
+            }
+        }
+    }
+
+    /// Sets the body to `fields` as a form.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.body("application/x-www-form-urlencoded", body.into_bytes())
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
+        self.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
+        self.body = body;
+        self
+    }
+
+    /// Sends the request and waits for the whole answer, whatever its status. No answer at all is a failure: to try
+    /// again, or to discard when the url must not be called.
+    pub async fn send(self) -> Result<Answer, Failure> {
+        if let Some(problem) = self.problem {
+            return Err(Failure::discard(problem));
+        }
+        let url = self.http.0.client.check_url(&self.url).map_err(Failure::discard)?;
+        self.http.send(Request { method: self.method, url, headers: self.headers, body: self.body }).await
+    }
+}
+
+impl Answer {
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.response.status.as_u16()
+    }
+
+    /// The text of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.response.body).into_owned()
+    }
+
+    /// The body as JSON. Something else is a failure that may pass: a proxy's page in place of the service's answer.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_slice(&self.response.body)
+            .map_err(|error| Failure::retry(format!("{}, but the answer cannot be read: {error}", self.line())))
+    }
+
+    /// This answer if its status is one of success; else what the status means, by the rule that every handler follows
+    /// unless it knows its service better: 410 is gone; 408, 429, 5xx and temporary redirects may work later, 429 and
+    /// 503 when `Retry-After` says; anything else needs a person.
+    pub fn ok(self) -> Result<Self, Failure> {
+        let reason = || self.line();
+        match self.status() {
+            200..=299 => Ok(self),
+            410 => Err(Failure::Gone { reason: reason() }),
+            429 | 503 => Err(Failure::Retry { reason: reason(), after: self.retry_after() }),
+            408 | 500..=599 | 302 | 303 | 307 => Err(Failure::retry(reason())),
+            _ => Err(Failure::discard(reason())),
+        }
+    }
+
+    /// How long `Retry-After` asks to wait, given in seconds or as a date.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.response.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let at = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let wait = i64::try_from(at.as_millis()).ok()?.saturating_sub(self.received_at);
+        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+    }
+
+    /// The status in a line: `404 Not Found`, with where a redirect leads.
+    pub fn line(&self) -> String {
+        match self.response.headers.get(LOCATION).and_then(|place| place.to_str().ok()) {
+            Some(place) if self.response.status.is_redirection() => {
+                format!("{} to {place}; redirects are not followed", self.response.status)
+            }
+            _ => self.response.status.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &str)]) -> Answer {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, HeaderValue::from_str(value).unwrap_or_else(|_| panic!("{value}")));
+        }
+        let status = StatusCode::from_u16(status).unwrap_or_else(|_| panic!("{status}"));
+        // 2026-11-21T10:00:00Z
+        Answer { response: Response { status, headers: map, body: Vec::new() }, received_at: 1_795_255_200_000 }
+    }
+
+    #[test]
+    fn one_rule_says_what_an_answer_means() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        for (status, headers, after) in [
+            (500, &[][..], None),
+            (502, &[], None),
+            (408, &[], None),
+            (302, &[], None),
+            (500, &[("retry-after", "9")], None),
+            (503, &[("retry-after", "120")], seconds(120)),
+            (429, &[("retry-after", " 0 ")], seconds(0)),
+            (429, &[("retry-after", "Sat, 21 Nov 2026 10:01:30 GMT")], seconds(90)),
+            (429, &[("retry-after", "Sat, 21 Nov 2026 09:00:00 GMT")], seconds(0)),
+            (429, &[("retry-after", "soon")], None),
+        ] {
+            let failed = answer(status, headers).ok().err();
+            assert!(matches!(&failed, Some(Failure::Retry { after: found, .. }) if *found == after), "{failed:?}");
+        }
+        for status in [300, 301, 308, 400, 401, 403, 404, 409, 422] {
+            assert!(matches!(answer(status, &[]).ok(), Err(Failure::Discard { .. })), "{status}");
+        }
+        assert!(matches!(answer(410, &[]).ok(), Err(Failure::Gone { .. })));
+        assert!([200, 201, 202, 204].into_iter().all(|status| answer(status, &[]).ok().is_ok()));
+    }
+
+    #[test]
+    fn a_redirect_tells_where_it_leads() {
+        let line = answer(301, &[("location", "https://example.com/new")]).line();
+        assert_eq!(line, "301 Moved Permanently to https://example.com/new; redirects are not followed");
+    }
+}

@@ -1,0 +1,128 @@
+//! Keeps credentials out of what is recorded, in every form in which they could stand there.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use crate::secrets::MASK;
+
+/// Values shorter than this are too common in other text to be looked for.
+const SHORTEST: usize = 4;
+
+/// Replaces credentials wherever they stand in a text: plain, as JSON, URL-encoded, hexadecimal, and base64 alone or
+/// within a longer value.
+#[derive(Debug, Clone, Default)]
+pub struct Masker {
+    /// Longest first, so that a form which holds another is replaced whole.
+    forms: Vec<String>,
+}
+
+impl Masker {
+    /// A masker for every value in `credentials`.
+    pub fn new(credentials: &Value) -> Self {
+        let mut forms = Vec::new();
+        collect(credentials, &mut forms);
+        forms.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
+        forms.dedup();
+        Self { forms }
+    }
+
+    /// `text` without secrets.
+    pub fn text(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        for form in self.forms.iter().filter(|form| text.contains(form.as_str())) {
+            masked = masked.replace(form, MASK);
+        }
+        masked
+    }
+
+    /// `value` without secrets.
+    pub fn value(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(&text)),
+            Value::Number(number) => {
+                let text = number.to_string();
+                if self.forms.contains(&text) { Value::from(MASK) } else { Value::Number(number) }
+            }
+            Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
+            Value::Object(members) => {
+                members.into_iter().map(|(name, value)| (self.text(&name), self.value(value))).collect()
+            }
+            other => other,
+        }
+    }
+
+    /// How much of a text must be looked at beyond a cut, so that no secret is cut in two and left.
+    pub(super) fn longest(&self) -> usize {
+        self.forms.first().map_or(0, String::len)
+    }
+}
+
+fn collect(value: &Value, forms: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.len() >= SHORTEST => add_forms(text, forms),
+        Value::Number(number) if number.to_string().len() >= SHORTEST => add_forms(&number.to_string(), forms),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, forms)),
+        Value::Object(members) => members.values().for_each(|member| collect(member, forms)),
+        _ => {}
+    }
+}
+
+fn add_forms(secret: &str, forms: &mut Vec<String>) {
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    forms.extend([secret.to_owned(), hex.to_uppercase(), hex, encoded.replace('+', "%20"), encoded]);
+    let json = Value::from(secret).to_string();
+    forms.push(json[1..json.len() - 1].to_owned());
+    for offset in 0..3 {
+        forms.extend([within(&STANDARD_NO_PAD, secret, offset), within(&URL_SAFE_NO_PAD, secret, offset)]);
+    }
+}
+
+/// The digits of base64 that `secret` alone decides when it stands `offset` bytes (mod 3) into what is encoded, as the
+/// password does in `user:password`.
+fn within(engine: &impl base64::Engine, secret: &str, offset: usize) -> String {
+    let padded = [&b"\0\0\0"[..offset], secret.as_bytes()].concat();
+    let digits = engine.encode(&padded);
+    let (first, last) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);
+    digits[first..last].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_form_of_a_secret_is_left() {
+        let secret = "s3cr\"t kéy/+=:42";
+        let masker = Masker::new(&json!({"nested": [{"token": secret}], "pin": 90210, "mode": "no"}));
+        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let mut texts = vec![
+            secret.to_owned(),
+            json!(secret).to_string(),
+            hex.to_uppercase(),
+            hex,
+            STANDARD.encode(secret),
+            url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+        ];
+        for user in ["", "a", "ab", "abc"] {
+            texts.push(STANDARD.encode(format!("{user}:{secret}")));
+            texts.push(URL_SAFE.encode(format!("{user}:{secret}:x")));
+        }
+        for text in texts {
+            let masked = masker.text(&format!("before {text} after"));
+            assert!(masked.contains(MASK) && masked.starts_with("before ") && masked.ends_with(" after"), "{masked}");
+            let left = masked.len() - "before  after".len() - MASK.len();
+            assert!(left <= 12, "{text} became {masked}");
+        }
+        assert_eq!(masker.value(json!({"a": [90210, 1], "mode": "no"})), json!({"a": [MASK, 1], "mode": "no"}));
+    }
+
+    #[test]
+    fn without_credentials_nothing_changes() {
+        assert_eq!(Masker::new(&Value::Null).text("null and void"), "null and void");
+    }
+}

@@ -1,0 +1,89 @@
+//! What one attempt came to.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+/// What a handler reports: done, or why not. `?` ends an attempt with its failure.
+pub type Outcome = Result<Done, Failure>;
+
+/// The attempt did what it was for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Done {
+    /// A line for people.
+    pub message: String,
+    /// Kept with the attempt.
+    pub data: Option<Value>,
+    /// Merged into the record's `meta`: outside ids, sync state; never secrets. A null removes a member.
+    pub meta: Map<String, Value>,
+}
+
+/// The attempt did not do what it was for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// May work later: a timeout, a 503, a rate limit.
+    #[error("{reason}")]
+    Retry {
+        /// Why, for people.
+        reason: String,
+        /// How long the other side asks to wait, if it does; else the schedule of retries says.
+        after: Option<Duration>,
+    },
+    /// Cannot work until a person changes something: bad config, refused credentials.
+    #[error("{reason}")]
+    Discard {
+        /// Why, for people.
+        reason: String,
+    },
+    /// The other side wants no more of this: the record is switched off.
+    #[error("{reason}")]
+    Gone {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+impl Done {
+    /// Done, with a line for people.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    /// The same, with data to keep with the attempt.
+    pub fn with_data(self, data: Value) -> Self {
+        Self { data: Some(data), ..self }
+    }
+
+    /// The same, with a member to merge into the record's `meta`.
+    pub fn with_meta(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.meta.insert(name.into(), value.into());
+        self
+    }
+}
+
+impl Failure {
+    /// May work later.
+    pub fn retry(reason: impl Into<String>) -> Self {
+        Self::Retry { reason: reason.into(), after: None }
+    }
+
+    /// Cannot work until a person changes something.
+    pub fn discard(reason: impl Into<String>) -> Self {
+        Self::Discard { reason: reason.into() }
+    }
+
+    /// Why, for people.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Retry { reason, .. } | Self::Discard { reason } | Self::Gone { reason } => reason,
+        }
+    }
+
+    /// The same failure with `change` made to its reason.
+    pub fn map_reason(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        match &mut self {
+            Self::Retry { reason, .. } | Self::Discard { reason } | Self::Gone { reason } => *reason = change(reason),
+        }
+        self
+    }
+}

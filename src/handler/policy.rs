@@ -1,0 +1,61 @@
+//! How a record's runs are executed, where it differs from what its handler says.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// The member of a config that is the runner's and not the handler's.
+pub const MEMBER: &str = "policy";
+
+/// `config.policy` of an extension record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Policy {
+    /// Seconds that an attempt may take, from connecting to the end of the answer.
+    #[schema(minimum = 1, maximum = 900)]
+    pub timeout_s: Option<u32>,
+    /// Attempts before a run is dead.
+    #[schema(minimum = 1, maximum = 100)]
+    pub max_attempts: Option<u32>,
+}
+
+impl Policy {
+    /// The policy of a record with this config; numbers out of range come to the nearest that is in it.
+    ///
+    /// Empty when there is none or it cannot be read: the handler's config check tells about that.
+    pub fn of(config: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Config {
+            #[serde(default)]
+            policy: Policy,
+        }
+        // Most records have none; what they have is not parsed for it.
+        if !config.contains(MEMBER) {
+            return Self::default();
+        }
+        let policy = serde_json::from_str::<Config>(config).map(|config| config.policy).unwrap_or_default();
+        Self {
+            timeout_s: policy.timeout_s.map(|seconds| seconds.clamp(1, 900)),
+            max_attempts: policy.max_attempts.map(|attempts| attempts.clamp(1, 100)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_read_from_the_config() {
+        let policy = |timeout_s, max_attempts| Policy { timeout_s, max_attempts };
+        for (config, read) in [
+            ("{}", policy(None, None)),
+            (r#"{"policy": {}}"#, policy(None, None)),
+            (r#"{"policy": {"timeout_s": 3, "ordering": "target"}, "x": 1}"#, policy(Some(3), None)),
+            (r#"{"policy": {"timeout_s": 0, "max_attempts": 1000}}"#, policy(Some(1), Some(100))),
+            (r#"{"policy": {"timeout_s": "3"}}"#, policy(None, None)),
+            (r#"{"note": "no policy here"}"#, policy(None, None)),
+        ] {
+            assert_eq!(Policy::of(config), read, "{config}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The table of handlers: which code answers to which key.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::context::Parts;
+use super::policy::MEMBER;
+use super::{Description, Descriptor, ExtensionContext, ExtensionKey, Failure, Handler, Outcome, schema};
+
+/// An attempt of a handler, ready to be awaited.
+pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// The handlers by their keys. Put together at the start; nothing is added later.
+#[derive(Default)]
+pub struct Registry {
+    entries: BTreeMap<&'static str, Arc<Entry>>,
+}
+
+/// One handler of the table.
+pub struct Entry {
+    descriptor: Descriptor,
+    description: Description,
+    handler: Box<dyn AnyHandler>,
+}
+
+/// A config or credentials that their handler cannot use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// Where, below `config` or `credentials`: `mapping.post_sale`; empty for the whole.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Registry {
+    /// The table with one more handler.
+    ///
+    /// Fails, naming the key, when it is not a key or another handler has it already.
+    pub fn with(mut self, handler: impl Handler) -> Result<Self, String> {
+        let entry = Arc::new(Entry::new(handler));
+        for key in std::iter::once(&entry.descriptor.key).chain(entry.descriptor.aliases) {
+            ExtensionKey::parse(key)?;
+            if let Some(other) = self.entries.insert(key, Arc::clone(&entry)) {
+                return Err(format!("two handlers for the key {key}: {} and {}", other.name(), entry.name()));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The handler for `key`, which may be an alias.
+    pub fn find(&self, key: &str) -> Option<&Arc<Entry>> {
+        self.entries.get(key)
+    }
+
+    /// The handlers, by key, each once.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|(key, entry)| **key == entry.descriptor.key).map(|(_, entry)| &**entry)
+    }
+
+    /// Why there is no handler for `key`, with the keys nearest to it.
+    pub fn unknown(&self, key: &str) -> String {
+        let mut near: Vec<(usize, &str)> = self.entries.keys().map(|known| (distance(key, known), *known)).collect();
+        near.retain(|(distance, known)| *distance <= known.len().max(key.len()) / 3);
+        near.sort_unstable();
+        match near.iter().take(3).map(|(_, known)| *known).collect::<Vec<_>>() {
+            near if near.is_empty() => format!("no handler for the key {key}"),
+            near => format!("no handler for the key {key}; did you mean {}?", near.join(" or ")),
+        }
+    }
+}
+
+impl Entry {
+    fn new(handler: impl Handler) -> Self {
+        let descriptor = handler.descriptor();
+        let (config, credentials) = schemas_of(&handler);
+        let description = Description::new(&descriptor, config, credentials);
+        Self { descriptor, description, handler: Box::new(Typed(Arc::new(handler))) }
+    }
+
+    fn name(&self) -> &str {
+        self.description.name
+    }
+
+    /// The facts it runs under.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// What the directory shows.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Whether its handler can use `config`, or where and why not.
+    pub fn check_config(&self, config: &Value) -> Result<(), Misfit> {
+        self.handler.check_config(config.clone())
+    }
+
+    /// Makes an attempt ready, or says why the handler cannot be given this config, these credentials, or no url.
+    pub fn attempt(&self, parts: Parts) -> Result<Attempt, Failure> {
+        if self.descriptor.needs_url && parts.url.as_deref().is_none_or(str::is_empty) {
+            return Err(Failure::discard(format!("{} needs a url, and the extension record has none", self.name())));
+        }
+        self.handler.attempt(parts)
+    }
+}
+
+/// A handler whose types are no longer told apart.
+trait AnyHandler: Send + Sync {
+    fn check_config(&self, config: Value) -> Result<(), Misfit>;
+    fn attempt(&self, parts: Parts) -> Result<Attempt, Failure>;
+}
+
+struct Typed<H>(Arc<H>);
+
+impl<H: Handler> AnyHandler for Typed<H> {
+    fn check_config(&self, config: Value) -> Result<(), Misfit> {
+        read::<H::Config>(config).map(drop)
+    }
+
+    fn attempt(&self, parts: Parts) -> Result<Attempt, Failure> {
+        let Parts { event, credentials, config, url, meta, run, http, clock } = parts;
+        let config = read(config).map_err(|misfit| misfit.into_failure("config"))?;
+        let credentials = read(credentials).map_err(|misfit| misfit.into_failure("credentials"))?;
+        let context = ExtensionContext { event, credentials, config, url, meta, run, http, clock };
+        let handler = Arc::clone(&self.0);
+        Ok(Box::pin(async move { handler.run(context).await }))
+    }
+}
+
+impl Misfit {
+    fn into_failure(self, what: &str) -> Failure {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        Failure::discard(format!("{what}{dot}{}: {}", self.path, self.message))
+    }
+}
+
+fn schemas_of<H: Handler>(_: &H) -> (Value, Value) {
+    (schema::of_config::<H::Config>(), schema::of_credentials::<H::Credentials>())
+}
+
+/// Reads a handler's own type; nothing at all is read as an object without members.
+fn read<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
+    let value = match value {
+        Value::Null => Value::Object(Map::new()),
+        Value::Object(mut members) => {
+            members.shift_remove(MEMBER);
+            Value::Object(members)
+        }
+        other => other,
+    };
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        Misfit { path: if path == "." { String::new() } else { path }, message: error.into_inner().to_string() }
+    })
+}
+
+/// How many letters must be added, removed or changed to make one text of the other (Levenshtein's distance).
+fn distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (done, letter) in left.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], done + 1);
+        for (place, other) in right.bytes().enumerate() {
+            let changed = diagonal + usize::from(letter != other);
+            diagonal = row[place + 1];
+            row[place + 1] = changed.min(diagonal + 1).min(row[place] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+    use utoipa::ToSchema;
+
+    use super::*;
+    use crate::handler::{Context, Done, Empty};
+
+    struct Plain(&'static str);
+
+    #[derive(Deserialize, ToSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Config {
+        list: Vec<Item>,
+    }
+
+    #[derive(Deserialize, ToSchema)]
+    struct Item {
+        #[serde(rename = "id")]
+        _id: u32,
+    }
+
+    impl Handler for Plain {
+        type Config = Config;
+        type Credentials = Empty;
+
+        fn descriptor(&self) -> Descriptor {
+            Descriptor { key: self.0, aliases: &["custom:plain:other"], name: self.0, ..Descriptor::default() }
+        }
+
+        async fn run(&self, context: Context<Self>) -> Outcome {
+            Ok(Done::new(context.config.list.len().to_string()))
+        }
+    }
+
+    fn registry() -> Registry {
+        Registry::default().with(Plain("custom:plain")).unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    #[test]
+    fn two_handlers_for_one_key_do_not_start() {
+        for key in ["custom:plain", "custom:new"] {
+            let problem = registry().with(Plain(key)).err().unwrap_or_default();
+            assert!(problem.starts_with("two handlers for the key custom:plain"), "{problem}");
+        }
+        assert!(Registry::default().with(Plain("webhook")).is_err());
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let registry = registry();
+        assert!(registry.find("custom:plain:other").is_some());
+        assert_eq!(registry.entries().count(), 1);
+        assert_eq!(registry.unknown("custom:plian"), "no handler for the key custom:plian; did you mean custom:plain?");
+        assert_eq!(registry.unknown("slack:message"), "no handler for the key slack:message");
+    }
+
+    #[test]
+    fn a_config_that_does_not_fit_tells_where_and_why() {
+        let registry = registry();
+        let Some(entry) = registry.find("custom:plain") else { panic!("is there") };
+        let check = |config| entry.check_config(&config).map_err(|misfit| (misfit.path, misfit.message));
+        assert_eq!(check(json!({"list": [{"id": 1}], "policy": {"timeout_s": 1}})), Ok(()));
+        assert_eq!(
+            check(json!({"list": [{"id": 1}, {"id": "x"}]})),
+            Err(("list[1].id".into(), "invalid type: string \"x\", expected u32".into()))
+        );
+        assert_eq!(check(Value::Null), Err((String::new(), "missing field `list`".into())));
+    }
+
+    #[test]
+    fn distances_are_counted_in_letters() {
+        for (left, right, expected) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
+            assert_eq!(distance(left, right), expected, "{left} {right}");
+        }
+    }
+}
