@@ -10,6 +10,7 @@ pub mod secrets; // sealing and masking of credentials
 pub mod triggers; // trigger names and pattern matching
 pub mod outbound; // the one way out to the network
 pub mod handler; // keys and handlers: what they are given and report
+pub mod extensions; // the handlers that come with it, and their table
 pub mod content; // what can be stored: facts about content types
 pub mod access; // who calls and what they may do
 pub mod db; // everything that speaks SQL

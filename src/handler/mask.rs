@@ -75,7 +75,8 @@ fn add_forms(secret: &str, forms: &mut Vec<String>) {
     let json = Value::from(secret).to_string();
     forms.push(json[1..json.len() - 1].to_owned());
     for offset in 0..3 {
-        forms.extend([within(&STANDARD_NO_PAD, secret, offset), within(&URL_SAFE_NO_PAD, secret, offset)]);
+        let encoded = [within(&STANDARD_NO_PAD, secret, offset), within(&URL_SAFE_NO_PAD, secret, offset)];
+        forms.extend(encoded.into_iter().filter(|digits| digits.len() >= SHORTEST));
     }
 }
 

@@ -42,6 +42,9 @@ mod policy;
 mod record;
 mod registry;
 mod schema;
+pub mod signature;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::future::Future;
 

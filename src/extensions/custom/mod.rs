@@ -1,0 +1,3 @@
+//! Handlers for services that Tenon does not know.
+
+pub mod webhook;

@@ -1,0 +1,3 @@
+//! Discord (<https://discord.com/developers/docs/resources/webhook>).
+
+pub mod webhook;

@@ -1,0 +1,3 @@
+//! PostHog, analytics (<https://posthog.com/docs/api>).
+
+pub mod track;
