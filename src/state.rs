@@ -8,8 +8,11 @@ use crate::access::TokenUses;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::db::Db;
+use crate::handler::Registry;
 use crate::key;
+use crate::outbound;
 use crate::secrets::Sealer;
+use crate::triggers::Matchers;
 
 /// The parts of the running program.
 pub struct AppState {
@@ -23,6 +26,12 @@ pub struct AppState {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// Which handler answers to which key.
+    pub handlers: Registry,
+    /// The way out to the network.
+    pub outbound: outbound::Client,
+    /// Compiled trigger patterns.
+    pub matchers: Matchers,
     /// When the use of each token was noted.
     pub token_uses: TokenUses,
     /// Wakes the runner when something was committed for it.
@@ -33,15 +42,21 @@ impl AppState {
     /// Opens and migrates the database, finds the key, and puts the parts together.
     ///
     /// Fails, with a text for the person who starts the program, when one of them is not as it must be.
-    pub async fn build(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Arc<Self>, String> {
+    pub async fn build(
+        config: Config,
+        handlers: Registry,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Arc<Self>, String> {
+        let outbound = outbound::Client::new(config.outbound_allow.clone())?;
         let migrations = Db::migrate(&config.database_url)?.len();
         if migrations > 0 {
             log::info!("{migrations} migrations of the database ran");
         }
         let db = Db::open(&config.database_url, config.db_connections)?;
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
-        let (token_uses, wake) = Default::default();
-        Ok(Arc::new(Self { config, db, sealer, clock, random, token_uses, wake }))
+        let (matchers, token_uses, wake) = Default::default();
+        Ok(Arc::new(Self { config, db, sealer, clock, random, handlers, outbound, matchers, token_uses, wake }))
     }
 }
 

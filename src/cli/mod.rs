@@ -10,6 +10,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::db::Db;
+use crate::handler::Registry;
 
 /// A headless content API for commerce whose triggers are delivered.
 #[derive(Parser)]
@@ -53,14 +54,15 @@ impl From<crate::error::Error> for Failure {
     }
 }
 
-/// Does what the command line asks for.
-pub fn run() -> ExitCode {
+/// Does what the command line asks for, with these handlers: those of [`crate::extensions::registry`], and one's own.
+pub fn run(handlers: Result<Registry, String>) -> ExitCode {
     let matches = Arguments::command().after_help(settings::help()).try_get_matches();
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(told) => return tell(&told),
     };
-    let (text, code) = match dispatch(arguments.command.unwrap_or(Command::Serve(serve::Options::default()))) {
+    let command = arguments.command.unwrap_or(Command::Serve(serve::Options::default()));
+    let (text, code) = match handlers.map_err(Failure::Failed).and_then(|handlers| dispatch(command, handlers)) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Failed(text)) => (text, 1),
         Err(Failure::Usage(text)) => (text, 2),
@@ -79,14 +81,14 @@ fn tell(told: &clap::Error) -> ExitCode {
     }
 }
 
-fn dispatch(command: Command) -> Result<(), Failure> {
+fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
     if let Command::Config = command {
         settings::print();
     }
     let config = Config::from_env().map_err(Failure::Usage)?;
     env_logger::Builder::new().parse_filters(&config.log).format_timestamp_millis().init();
     match command {
-        Command::Serve(options) => serve::serve(config, &options),
+        Command::Serve(options) => serve::serve(config, handlers, &options),
         Command::Migrate => migrate(&config),
         Command::Token(command) => token::run(&config, command),
         Command::Config => Ok(()),

@@ -10,17 +10,18 @@ use super::{Failure, block_on};
 use crate::clock::{OsRandom, SystemClock};
 use crate::config::Config;
 use crate::db::ServerLock;
+use crate::handler::Registry;
 use crate::http;
 use crate::state::AppState;
 
 #[derive(Args, Default)]
 pub(super) struct Options {}
 
-pub(super) fn serve(config: Config, _: &Options) -> Result<(), Failure> {
+pub(super) fn serve(config: Config, handlers: Registry, _: &Options) -> Result<(), Failure> {
     // Before anything is written: whoever cannot serve leaves the database as it was.
     let _lock = ServerLock::take(&config.database_url)?;
     let listener = bind(&config)?;
-    block_on(run(config, listener))
+    block_on(run(config, handlers, listener))
 }
 
 fn bind(config: &Config) -> Result<TcpListener, Failure> {
@@ -29,12 +30,12 @@ fn bind(config: &Config) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn run(config: Config, listener: TcpListener) -> Result<(), Failure> {
+async fn run(config: Config, handlers: Registry, listener: TcpListener) -> Result<(), Failure> {
     let mut signals =
         Signals::listen().map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
     let failed = |error: std::io::Error| Failure::Failed(format!("cannot serve: {error}"));
     let address = listener.local_addr().map_err(failed)?;
-    let state = AppState::build(config, Arc::new(SystemClock), Arc::new(OsRandom::new())).await?;
+    let state = AppState::build(config, handlers, Arc::new(SystemClock), Arc::new(OsRandom::new())).await?;
     let server = http::serve(Arc::clone(&state), listener).map_err(failed)?;
     let handle = server.handle();
     let serving = tokio::spawn(server);

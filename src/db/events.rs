@@ -1,11 +1,11 @@
 //! The outbox: events, written in the transaction of the change they tell of.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Conn, Sql};
 use crate::clock::Millis;
 use crate::error::Result;
+pub use crate::handler::{StoreRef, Target};
 
 /// Something that happened, before it is stored.
 #[derive(Debug, Clone)]
@@ -32,30 +32,6 @@ pub struct NewEvent {
     pub actor: String,
     /// The caller's key, with what it is valid for in front.
     pub idempotency_key: Option<String>,
-}
-
-/// The document, or the price of a product, that an event is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Target {
-    /// `store`, `product`, `subscriber` or `price`.
-    #[serde(rename = "type")]
-    pub type_name: String,
-    /// The document's id; for a price that of its product.
-    pub document_id: String,
-    /// The price.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub price_id: Option<i64>,
-}
-
-/// A store, as events name it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StoreRef {
-    /// Its documentId.
-    pub document_id: String,
-    /// Its slug.
-    pub slug: Option<String>,
 }
 
 /// The holder of extension records: `("product.extensions", 3)`, the second the row of the draft or the price's id.

@@ -1,6 +1,5 @@
 //! Keeps credentials out of what is recorded, in every form in which they could stand there.
 
-use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
@@ -91,6 +90,7 @@ fn within(engine: &impl base64::Engine, secret: &str, offset: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
     use serde_json::json;
 

@@ -56,7 +56,8 @@ impl TestApp {
         change(&mut config);
         // Signatures carry the time, and who verifies them looks at the machine's clock.
         let clock = Arc::new(FixedClock::at(SystemClock.now()));
-        let built = AppState::build(config, clock.clone(), Arc::new(OsRandom::new())).await;
+        let handlers = tenon::extensions::registry().expect("one handler for each key");
+        let built = AppState::build(config, handlers, clock.clone(), Arc::new(OsRandom::new())).await;
         let state = built.unwrap_or_else(|problem| panic!("{problem}"));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
