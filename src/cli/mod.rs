@@ -11,6 +11,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::config::Config;
 use crate::db::Db;
 use crate::handler::Registry;
+use crate::http::openapi;
 
 /// A headless content API for commerce whose triggers are delivered.
 #[derive(Parser)]
@@ -29,6 +30,12 @@ enum Command {
     /// Make, list and delete API tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// Print the OpenAPI document
+    Openapi {
+        /// Only tell whether openapi/openapi.json is the same
+        #[arg(long)]
+        check: bool,
+    },
     /// Print every variable, its value, and whether that is the default
     Config,
 }
@@ -82,8 +89,10 @@ fn tell(told: &clap::Error) -> ExitCode {
 }
 
 fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
-    if let Command::Config = command {
-        settings::print();
+    match command {
+        Command::Config => settings::print(),
+        Command::Openapi { check } => return openapi(check),
+        _ => {}
     }
     let config = Config::from_env().map_err(Failure::Usage)?;
     env_logger::Builder::new().parse_filters(&config.log).format_timestamp_millis().init();
@@ -91,7 +100,7 @@ fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
         Command::Serve(options) => serve::serve(config, handlers, &options),
         Command::Migrate => migrate(&config),
         Command::Token(command) => token::run(&config, command),
-        Command::Config => Ok(()),
+        Command::Config | Command::Openapi { .. } => Ok(()),
     }
 }
 
@@ -102,6 +111,19 @@ fn migrate(config: &Config) -> Result<(), Failure> {
     }
     println!("{} migrations ran, the database {} is up to date", ran.len(), config.database_url);
     Ok(())
+}
+
+fn openapi(check: bool) -> Result<(), Failure> {
+    let document = openapi::print()?;
+    if !check {
+        print!("{document}");
+        return Ok(());
+    }
+    let written = std::fs::read_to_string("openapi/openapi.json");
+    match written.map_err(|error| Failure::Failed(format!("cannot read openapi/openapi.json: {error}")))? == document {
+        true => Ok(()),
+        false => Err(Failure::Failed("openapi/openapi.json is not what this program serves".to_owned())),
+    }
 }
 
 /// Runs `work` on threads for tasks.

@@ -43,12 +43,21 @@ impl Submission {
     /// The body as `T`, or [`Error::Invalid`] with the path of what does not fit.
     pub fn parse<T: DeserializeOwned>(self) -> Result<(Caller, T)> {
         let body = self.body.ok_or_else(|| Error::Validation("Missing JSON body".to_owned()))?;
-        let parsed = serde_path_to_error::deserialize(body).map_err(|error| {
-            let path = error.path().iter().map(ToString::to_string).collect();
-            Error::Invalid(vec![Problem { path, message: error.into_inner().to_string(), value: None }])
-        })?;
-        Ok((self.caller, parsed))
+        Ok((self.caller, fit(body)?))
     }
+
+    /// The member `data` as `T`, or [`Error::Invalid`] with the path of what does not fit.
+    pub fn parse_data<T: DeserializeOwned>(self) -> Result<(Caller, T)> {
+        let (caller, data) = self.into_data()?;
+        Ok((caller, fit(data)?))
+    }
+}
+
+fn fit<T: DeserializeOwned>(value: Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().iter().map(ToString::to_string).collect();
+        Error::Invalid(vec![Problem { path, message: error.into_inner().to_string(), value: None }])
+    })
 }
 
 impl FromRequest for Submission {

@@ -2,7 +2,8 @@
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::routes::Endpoint;
 use crate::state::AppState;
@@ -11,17 +12,36 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::at("/healthz").get(alive), Endpoint::at("/readyz").get(ready)]
 }
 
-/// The process answers.
-async fn alive() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": "ok"}))
+/// How it stands.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(super) struct Health {
+    /// `ok` or `unavailable`.
+    status: &'static str,
+    /// Why it cannot work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
-/// The process can work: the database answers.
-async fn ready(state: web::Data<AppState>) -> HttpResponse {
-    let (mut response, reason) = match state.db.read(|conn| conn.ping()).await {
-        Ok(()) => (HttpResponse::Ok(), None),
-        Err(error) => (HttpResponse::ServiceUnavailable(), Some(error.to_string())),
+/// Whether the process lives
+#[utoipa::path(get, path = "/healthz", tag = "operation", operation_id = "isAlive", security(()),
+    responses((status = 200, description = "It lives", body = Health)))]
+pub(super) async fn alive() -> HttpResponse {
+    tell(None)
+}
+
+/// Whether the process can work: the database answers
+#[utoipa::path(get, path = "/readyz", tag = "operation", operation_id = "isReady", security(()),
+    responses((status = 200, description = "It can work", body = Health),
+        (status = 503, description = "It cannot; `reason` says why", body = Health)))]
+pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
+    tell(state.db.read(|conn| conn.ping()).await.err().map(|error| error.to_string()))
+}
+
+fn tell(reason: Option<String>) -> HttpResponse {
+    let (mut response, status) = match reason {
+        None => (HttpResponse::Ok(), "ok"),
+        Some(_) => (HttpResponse::ServiceUnavailable(), "unavailable"),
     };
-    let status = if reason.is_none() { "ok" } else { "unavailable" };
-    response.insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": status, "reason": reason}))
+    response.insert_header((CACHE_CONTROL, "no-store")).json(Health { status, reason })
 }

@@ -1,13 +1,17 @@
 //! The HTTP face: the server, what a handler may ask for, the routes, and how errors read on the wire. Knows no SQL.
 
+mod answer;
 pub mod body;
+mod docs;
 mod documents;
 mod edge;
 pub mod extract;
 mod health;
+pub mod openapi;
 mod problem;
 mod reader;
 pub mod routes;
+mod tokens;
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, ResponseError as _, Route, web};
 
 use super::problem::plain;
+use super::{docs, documents, health, tokens};
 use crate::error::Error;
 
 /// A path and what answers there.
@@ -105,7 +106,8 @@ impl Endpoint {
 
 /// Every endpoint. Earlier ones win where two paths match.
 pub fn endpoints() -> Vec<Endpoint> {
-    [super::documents::endpoints(), super::health::endpoints()].into_iter().flatten().collect()
+    let parts = [documents::endpoints(), tokens::endpoints(), health::endpoints(), docs::endpoints()];
+    parts.into_iter().flatten().collect()
 }
 
 /// Gives all routes to an application.

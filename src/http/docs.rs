@@ -1,0 +1,52 @@
+//! The OpenAPI document, and the pages to browse it. Nothing of them comes from outside of the binary.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
+use actix_web::{HttpResponse, web};
+use utoipa_swagger_ui::Config;
+
+use super::answer::Problems;
+use super::openapi;
+use super::problem::JSON;
+use super::routes::Endpoint;
+use crate::error::{Error, Result};
+
+/// The pages style themselves as they go, and draw their icons from data.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::at("/openapi.json").get(document),
+        Endpoint::at("/docs").get(entrance),
+        Endpoint::at("/docs/{file}").get(page),
+    ]
+}
+
+/// This document
+#[utoipa::path(get, path = "/openapi.json", tag = "operation", operation_id = "getOpenApi", security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+pub(super) async fn document() -> HttpResponse {
+    HttpResponse::Ok().content_type(JSON).insert_header((CACHE_CONTROL, "no-cache")).body(openapi::WRITTEN)
+}
+
+/// The pages to browse this document
+#[utoipa::path(get, path = "/docs", tag = "operation", operation_id = "getDocs", security(()),
+    responses((status = 302, description = "The first page")))]
+pub(super) async fn entrance() -> HttpResponse {
+    HttpResponse::Found().insert_header((LOCATION, "/docs/index.html")).finish()
+}
+
+/// A page, script or style of the pages to browse this document
+#[utoipa::path(get, path = "/docs/{file}", tag = "operation", operation_id = "getDocsFile", security(()),
+    params(("file" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The file", body = String, content_type = "text/html"),
+        Problems))]
+pub(super) async fn page(file: web::Path<String>) -> Result<HttpResponse> {
+    let config = Config::new(["/openapi.json"]).persist_authorization(true).validator_url("none");
+    let found = utoipa_swagger_ui::serve(&file, Arc::new(config));
+    let found = found.map_err(|error| Error::internal(error.to_string()))?.ok_or(Error::NotFound)?;
+    let mut response = HttpResponse::Ok();
+    response.content_type(found.content_type).insert_header((CONTENT_SECURITY_POLICY, POLICY));
+    Ok(response.body(found.bytes.into_owned()))
+}

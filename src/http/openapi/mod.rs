@@ -1,0 +1,78 @@
+//! The OpenAPI document, made from the code: ordinary routes from what stands beside their handlers, the documents of
+//! content types from the facts about them, webhooks from the catalogue of triggers.
+//!
+//! `openapi/openapi.json` is this document as it was last written; a test compares the two.
+
+mod documents;
+mod schemas;
+mod webhooks;
+
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use super::answer::Problems;
+use super::{docs, health, tokens};
+use crate::content::CONTENT_TYPES;
+use crate::error::Result;
+
+/// The document as it was last written: what is served.
+pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
+
+/// The routes whose description stands beside their handlers.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tenon",
+        description = "A headless content API for commerce whose triggers are delivered. Content follows Strapi 5's REST \
+            conventions.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    paths(tokens::list, tokens::create, tokens::delete, health::alive, health::ready, docs::document, docs::entrance, docs::page),
+    tags(
+        (name = "stores", description = "Stores and their documents"),
+        (name = "products", description = "Products with their prices"),
+        (name = "subscribers", description = "Subscribers"),
+        (name = "tokens", description = "API tokens"),
+        (name = "webhooks", description = "What receivers are sent when a trigger fires"),
+        (name = "operation", description = "Whether the server lives and can work")
+    )
+)]
+struct Ordinary;
+
+/// The OpenAPI document of this program.
+pub fn document() -> Result<Value> {
+    let mut document = serde_json::to_value(Ordinary::openapi())?;
+    document["security"] = json!([{}, {"token": []}]);
+    document["webhooks"] = Value::Object(webhooks::all()?);
+    for content_type in CONTENT_TYPES {
+        add(&mut document["paths"], documents::paths(content_type)?);
+    }
+    add(&mut document["components"]["schemas"], schemas::all()?);
+    document["components"]["responses"] = Value::Object(problems());
+    document["components"]["securitySchemes"] = json!({"token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token: `tenon token create`. A valid token alone decides; without one the caller is the \
+            public, who may read published stores and products unless TENON_PUBLIC_ACCESS says otherwise."
+    }});
+    Ok(document)
+}
+
+/// The OpenAPI document as it is written.
+pub fn print() -> Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(&document()?)?))
+}
+
+fn add(to: &mut Value, members: impl IntoIterator<Item = (String, Value)>) {
+    if let Some(object) = to.as_object_mut() {
+        object.extend(members);
+    }
+}
+
+fn problems() -> Map<String, Value> {
+    let response = |(_, name, description): &(&str, &str, &str)| {
+        let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
+        ((*name).to_owned(), json!({"description": description, "content": content}))
+    };
+    Problems::ALL.iter().map(response).collect()
+}
