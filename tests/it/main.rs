@@ -7,4 +7,6 @@ mod support;
 mod bodies;
 mod http;
 mod layers;
+mod openapi;
 mod start;
+mod tokens;

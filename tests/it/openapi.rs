@@ -1,0 +1,108 @@
+//! The OpenAPI document says what the server does: no more, no less.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tenon::http::{openapi, routes};
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
+
+#[test]
+fn the_written_document_is_that_of_the_code() {
+    let document = openapi::print().expect("a document");
+    if asked_to_update() {
+        std::fs::write(FILE, &document).expect("the file is written");
+    }
+    let written = std::fs::read_to_string(FILE).expect("openapi/openapi.json");
+    assert!(written == document, "openapi/openapi.json is out of date: run the test with UPDATE=1");
+}
+
+#[test]
+fn every_route_is_described_and_every_described_route_is_there() {
+    let methods = |endpoint: &routes::Endpoint| {
+        let methods = endpoint.methods().iter().filter(|method| *method != "HEAD");
+        methods.map(|method| (endpoint.path().to_owned(), method.to_string())).collect::<Vec<_>>()
+    };
+    let routes: BTreeSet<_> = routes::endpoints().iter().flat_map(methods).collect();
+    let described = operations();
+    let undescribed: Vec<_> = routes.difference(&described).collect();
+    let missing: Vec<_> = described.difference(&routes).collect();
+    assert!(undescribed.is_empty() && missing.is_empty(), "not described: {undescribed:?}, not there: {missing:?}");
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_operation_has_its_own_name() {
+    let document = openapi::document().expect("a document");
+    let mut references = Vec::new();
+    collect_references(&document, &mut references);
+    assert!(references.len() > 100);
+    for reference in references {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference} leads nowhere");
+    }
+    let mut names = BTreeSet::new();
+    for part in ["paths", "webhooks"] {
+        for operation in document[part].as_object().expect("an object").values().flat_map(|item| item.as_object()) {
+            for (method, operation) in operation {
+                let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} without a name"));
+                assert!(names.insert(name.to_owned()), "{name} twice");
+            }
+        }
+    }
+}
+
+on_both_databases! {
+    async fn what_is_described_answers(app: &TestApp) {
+        let served = app.with_token(None).get("/openapi.json").await;
+        assert_eq!(*served.expect(200), openapi::document().expect("a document"));
+        for (path, method) in operations() {
+            let path = path.replace(['{', '}'], "");
+            let answer = crate::support::api::send(app.request(reqwest::Method::OPTIONS, &path)).await;
+            let allowed = answer.headers.get("allow").and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
+            assert!(allowed.split(", ").any(|allowed| allowed == method), "{method} {path}: {allowed}");
+        }
+    }
+
+    async fn the_document_can_be_browsed_without_anything_from_outside(app: &TestApp) {
+        let anyone = app.with_token(None);
+        let entrance = anyone.get("/docs").await;
+        assert_eq!(entrance.status, 302);
+        assert_eq!(entrance.headers["location"], "/docs/index.html");
+        let page = anyone.get("/docs/index.html").await;
+        assert_eq!(page.status, 200);
+        assert!(page.text.contains("swagger-ui") && !page.text.contains("//cdn"), "{}", page.text);
+        assert!(!page.text.contains("src=\"http") && !page.text.contains("href=\"http"), "{}", page.text);
+        let start = anyone.get("/docs/swagger-initializer.js").await;
+        assert!(start.text.contains("/openapi.json"), "{}", start.text);
+        assert_eq!(anyone.get("/docs/nothing.js").await.expect(404)["error"]["status"], json!(404));
+    }
+}
+
+/// Path and method of each operation that the document describes.
+fn operations() -> BTreeSet<(String, String)> {
+    let document = openapi::document().expect("a document");
+    let paths = document["paths"].as_object().expect("paths");
+    let methods = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().expect("methods").keys();
+        methods.map(|method| (path.clone(), method.to_ascii_uppercase())).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(methods).collect()
+}
+
+fn collect_references(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            into.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|member| collect_references(member, into));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, into)),
+        _ => {}
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // A question to whoever runs the test.
+fn asked_to_update() -> bool {
+    std::env::var("UPDATE").is_ok()
+}
