@@ -18,6 +18,7 @@ fn problems(content_type: &'static ContentType, data: &Value, rules: Rules) -> V
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table.
 fn bad_values_are_refused_with_their_path_and_in_strapis_words() {
     let cases: &[(&'static ContentType, Value, &[&str])] = &[
         (&STORE, json!({"title": "e"}), &["slug must be a `string` type, but the final value was: `null`."]),
