@@ -56,7 +56,7 @@ fn every_reference_leads_somewhere_and_every_operation_has_its_own_name() {
 on_both_databases! {
     async fn what_is_described_answers(app: &TestApp) {
         let served = app.with_token(None).get("/openapi.json").await;
-        assert_eq!(*served.expect(200), openapi::document().expect("a document"));
+        assert!(served.text == openapi::WRITTEN);
         for (path, method) in operations() {
             let path = path.replace(['{', '}'], "");
             let answer = crate::support::api::send(app.request(reqwest::Method::OPTIONS, &path)).await;
