@@ -3,7 +3,7 @@
 use super::{Conn, Row, Sql};
 use crate::access::Access;
 use crate::clock::Millis;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 
 /// A token, without its text, which nobody knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +79,12 @@ impl TokenKind {
 
 const COLUMNS: &str = "SELECT id, name, kind, created_at, expires_at, last_used_at FROM tokens";
 
-/// Stores a token and returns its row. [`Error::Conflict`] when the name is taken.
+/// Stores a token and returns its row. [`Error::Invalid`] when the name is none, [`Error::Conflict`] when it is taken.
 pub fn insert(conn: &mut Conn, token: &NewToken) -> Result<i64> {
+    if !(1..=100).contains(&token.name.chars().count()) || token.name.contains(char::is_control) {
+        let message = "name must have 1 to 100 characters, none of them a control character".to_owned();
+        return Err(Error::Invalid(vec![Problem { path: vec!["name".to_owned()], message, value: None }]));
+    }
     if find_by_name(conn, &token.name)?.is_some() {
         return Err(Error::Conflict(format!("a token named {:?} exists", token.name)));
     }

@@ -108,9 +108,7 @@ fn form(content_type: Option<&HeaderValue>) -> Form {
 }
 
 fn json(bytes: &[u8]) -> Result<Value> {
-    if depth(bytes) > DEPTH_LIMIT {
-        return Err(Error::Syntax(format!("JSON nested deeper than {DEPTH_LIMIT} levels")));
-    }
+    check(bytes)?;
     let value = serde_json::from_slice(bytes).map_err(|error| Error::Syntax(error.to_string()))?;
     match value {
         Value::Object(_) | Value::Array(_) => Ok(value),
@@ -118,29 +116,55 @@ fn json(bytes: &[u8]) -> Result<Value> {
     }
 }
 
-/// How deep the brackets outside of strings nest at most.
-fn depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in bytes {
+/// Refuses what could not be kept: JSON that nests too deep, and U+0000, which PostgreSQL's texts cannot hold.
+fn check(bytes: &[u8]) -> Result<()> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (place, byte) in bytes.iter().enumerate() {
         match byte {
+            b'u' if escaped && bytes[place + 1..].starts_with(b"0000") => {
+                return Err(Error::Validation("the character U+0000 cannot be stored".to_owned()));
+            }
             _ if escaped => escaped = false,
             b'\\' if in_string => escaped = true,
             b'"' => in_string = !in_string,
             _ if in_string => {}
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
+            b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
+        if depth > DEPTH_LIMIT {
+            return Err(Error::Syntax(format!("JSON nested deeper than {DEPTH_LIMIT} levels")));
+        }
     }
-    deepest
+    Ok(())
 }
 
 fn unreadable(error: actix_web::Error) -> Error {
     match error.as_error::<PayloadError>() {
         Some(PayloadError::Overflow) => Error::TooLarge,
         _ => Error::Validation(format!("the body could not be read: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_kept_is_refused() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(json(nested(DEPTH_LIMIT).as_bytes()).is_ok());
+        assert!(json(nested(DEPTH_LIMIT + 1).as_bytes()).is_err());
+        assert!(json(br#"{"a":"\u0000"}"#).is_err_and(|error| error.to_string().contains("U+0000")));
+        assert!(json(br#"{"a":"\\u0000 [[[ \" ","b":"\u00001"}"#).is_err());
+        assert!(json(br#"{"a":"\\u0000 [[[ \" "}"#).is_ok());
+    }
+
+    #[test]
+    fn only_objects_and_lists_are_bodies() {
+        for text in ["", "5", "null", "\"x\"", "{", "{} x", "\u{feff}{}"] {
+            assert!(matches!(json(text.as_bytes()), Err(Error::Syntax(_))), "{text}");
+        }
+        assert!(json(b" [1] ").is_ok());
     }
 }

@@ -53,11 +53,17 @@ pub(super) async fn around<B: MessageBody>(
         return Ok(response.map_into_right_body());
     }
     let started = Instant::now();
-    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let mut response = answered.unwrap_or_else(|_| Err(Error::internal("a request panicked").into()))?;
+    let mut response = if has_nul(&request) {
+        request
+            .error_response(Error::Validation("the character U+0000 cannot be asked for".to_owned()))
+            .map_into_right_body()
+    } else {
+        let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+        answered.unwrap_or_else(|_| Err(Error::internal("a request panicked").into()))?.map_into_left_body()
+    };
     log_answer(&response, &id, started);
     add_headers(response.headers_mut(), id, origin);
-    Ok(response.map_into_left_body())
+    Ok(response)
 }
 
 /// The caller's own id if it is fit for a log, else a new one.
@@ -102,10 +108,9 @@ fn add_headers(headers: &mut HeaderMap, id: HeaderValue, origin: Option<HeaderVa
 fn log_answer<B>(response: &ServiceResponse<B>, id: &HeaderValue, started: Instant) {
     let (request, status) = (response.request(), response.status());
     let id = id.to_str().unwrap_or_default();
-    if status.is_server_error() {
-        let error = response.response().error().and_then(|error| error.as_error::<Error>());
-        let cause = error.map_or_else(|| status.to_string(), problem::chain);
-        log::error!("{} {} {status} {id}: {cause}", request.method(), request.path());
+    let error = response.response().error().and_then(|error| error.as_error::<Error>());
+    if let (true, Some(error)) = (status.is_server_error(), error) {
+        log::error!("{} {} {} {id}: {}", request.method(), request.path(), status.as_u16(), problem::chain(error));
     }
     let level = level(request, status);
     if log::log_enabled!(level) {
@@ -117,4 +122,9 @@ fn log_answer<B>(response: &ServiceResponse<B>, id: &HeaderValue, started: Insta
 fn level(request: &HttpRequest, status: StatusCode) -> log::Level {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if changes && status.is_success() { log::Level::Info } else { log::Level::Debug }
+}
+
+/// U+0000 in a path or a query: PostgreSQL's texts cannot hold it, and nothing is called so.
+fn has_nul(request: &ServiceRequest) -> bool {
+    request.uri().path_and_query().is_some_and(|asked| asked.as_str().contains("%00"))
 }

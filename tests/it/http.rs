@@ -1,5 +1,11 @@
-//! The HTTP face as a whole: what is answered where nothing is, and who is let in.
+//! The HTTP face as a whole: what is answered where nothing is, what bodies may be, who is let in, and what stands
+//! around every answer.
 
+use reqwest::Method;
+use serde_json::json;
+use tenon::access::PublicAccess;
+
+use crate::support::api::{Answered, send};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
@@ -11,6 +17,107 @@ on_both_databases! {
 
     async fn an_unknown_path_is_answered_in_strapis_form(app: &TestApp) {
         let answer = app.get("/api/nothing").await;
-        assert_eq!(answer.expect(404)["error"]["name"], "NotFoundError");
+        assert_eq!(answer.text, r#"{"data":null,"error":{"status":404,"name":"NotFoundError","message":"Not Found","details":{}}}"#);
+        assert_eq!(answer.headers["content-type"], "application/json; charset=utf-8");
+        for path in ["/api/%FF%FE", "/api/products/%F0%9F%98%80", "/api/products/..%2F..", "//api//nothing/"] {
+            app.get(path).await.expect(404);
+        }
     }
+
+    async fn a_method_that_a_path_has_not_is_answered_with_those_it_has(app: &TestApp) {
+        for (method, path, allowed) in [
+            (Method::POST, "/api/nothing", "HEAD, GET"),
+            (Method::PATCH, "/api/tokens", "HEAD, GET, POST"),
+            (Method::GET, "/api/tokens/1", "DELETE"),
+        ] {
+            let answer = send(app.request(method, path)).await;
+            assert_eq!((answer.status, answer.text.as_str()), (405, "Method Not Allowed"));
+            assert_eq!(answer.headers["allow"], allowed);
+            assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+        }
+        let odd = Method::from_bytes(b"PROPFIND").expect("a method");
+        assert_eq!(send(app.request(odd, "/api/tokens")).await.status, 501);
+    }
+
+    async fn a_body_that_is_no_json_is_told_before_anything_else(app: &TestApp) {
+        let anyone = app.with_token(None);
+        for body in ["{", "{\"data\":{}} x", "5", "null", "\u{feff}"] {
+            let answer = send(anyone.request(Method::POST, "/api/tokens").header("content-type", "application/json").body(body)).await;
+            let error = &answer.expect(400)["error"];
+            assert_eq!((&error["name"], error.get("details")), (&json!("SyntaxError"), None), "{body}");
+        }
+        assert_eq!(anyone.post("/api/tokens", json!({"data": {}})).await.status, 403);
+    }
+
+    async fn a_body_of_another_type_counts_as_none(app: &TestApp) {
+        for content_type in ["text/plain", "application/xml", "application/octet-stream"] {
+            let answer = posted(app, content_type, r#"{"data":{"name":"x","kind":"read-only"}}"#.into()).await;
+            assert_eq!(answer.expect(400)["error"]["message"], "Missing \"data\" payload in the request body");
+        }
+        let answer = posted(app, "multipart/form-data; boundary=x", "--x--".into()).await;
+        assert_eq!(answer.expect(415)["error"]["name"], "UnsupportedMediaTypeError");
+    }
+
+    async fn a_body_above_the_limit_is_refused(app: &TestApp) {
+        for (content_type, size) in [("application/json", 1_100_000), ("application/x-www-form-urlencoded", 70_000)] {
+            let answer = posted(app, content_type, "x".repeat(size)).await;
+            let text = r#"{"data":null,"error":{"status":413,"name":"PayloadTooLargeError","message":"request entity too large"}}"#;
+            assert_eq!((answer.status, answer.text.as_str()), (413, text));
+        }
+    }
+
+    async fn what_a_database_cannot_hold_is_refused(app: &TestApp) {
+        let nul = posted(app, "application/json", r#"{"data":{"name":"a\u0000b"}}"#.into()).await;
+        assert!(nul.expect(400)["error"]["message"].as_str().is_some_and(|message| message.contains("U+0000")));
+        app.get("/api/tokens?x=%00").await.expect(400);
+        let deep = format!("{{\"data\":{}{}}}", "[".repeat(500), "]".repeat(500));
+        assert_eq!(posted(app, "application/json", deep).await.expect(400)["error"]["name"], "SyntaxError");
+    }
+
+    async fn a_token_alone_decides_and_a_bad_one_is_told(app: &TestApp) {
+        let with = |value: &str| send(app.with_token(None).request(Method::GET, "/api/tokens").header("authorization", value));
+        assert_eq!(with("Bearer nope").await.expect(401)["error"]["message"], "Missing or invalid credentials");
+        for public in ["Bearer ", "nope", "Basic eDp5", "Bearer a b", "Token x"] {
+            with(public).await.expect(403);
+        }
+        with(&format!("bearer {}", crate::support::api::TOKEN)).await.expect(200);
+    }
+
+    async fn a_browser_of_any_origin_may_ask(app: &TestApp) {
+        let request = app.request(Method::OPTIONS, "/api/nothing").header("origin", "http://shop.example");
+        let answer = send(request.header("access-control-request-method", "PUT")).await;
+        assert_eq!((answer.status, answer.text.as_str()), (204, ""));
+        assert_eq!(answer.headers["access-control-allow-methods"], "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS");
+        assert_eq!(answer.headers["access-control-allow-headers"], "Content-Type,Authorization,Origin,Accept");
+        let answer = send(app.request(Method::GET, "/api/nothing").header("origin", "http://shop.example")).await;
+        assert_eq!(answer.headers["access-control-allow-origin"], "http://shop.example");
+        assert_eq!(app.get("/api/nothing").await.headers["access-control-allow-origin"], "");
+    }
+
+    async fn every_answer_has_an_id_and_tells_browsers_to_be_careful(app: &TestApp) {
+        let (first, second) = (app.get("/healthz").await, app.get("/healthz").await);
+        assert_ne!(first.headers["x-request-id"], second.headers["x-request-id"]);
+        assert_eq!(first.headers["x-content-type-options"], "nosniff");
+        let own = send(app.request(Method::GET, "/healthz").header("x-request-id", "order-17")).await;
+        assert_eq!(own.headers["x-request-id"], "order-17");
+        let odd = send(app.request(Method::GET, "/healthz").header("x-request-id", "a b\"c")).await;
+        assert_ne!(odd.headers["x-request-id"], "a b\"c");
+    }
+
+    async fn answers_are_compressed_for_those_who_can_read_it(app: &TestApp) {
+        let packed = send(app.request(Method::GET, "/openapi.json").header("accept-encoding", "gzip")).await;
+        assert_eq!(packed.headers["content-encoding"], "gzip");
+        assert!(app.get("/openapi.json").await.headers.get("content-encoding").is_none());
+    }
+
+    async fn a_public_without_rights_is_forbidden_everything_but_health(app: &TestApp)
+    with |config| config.public_access = PublicAccess::None; {
+        let anyone = app.with_token(None);
+        anyone.get("/healthz").await.expect(200);
+        anyone.get("/api/tokens").await.expect(403);
+    }
+}
+
+async fn posted(app: &TestApp, content_type: &str, body: String) -> Answered {
+    send(app.request(Method::POST, "/api/tokens").header("content-type", content_type).body(body)).await
 }

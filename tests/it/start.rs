@@ -6,6 +6,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Output;
 
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
 use tempfile::TempDir;
 use tenon::config::VARIABLES;
 use tenon::db::Kind;
@@ -101,6 +104,64 @@ fn a_file_that_is_no_database_is_left_as_it_was() {
     fs::write(&path, &text).expect("a file");
     refuses(&on_sqlite(folder.path()).with("DATABASE_URL", "sqlite:notes.txt"), 1, &["notes.txt", "not a database"]);
     assert_eq!(fs::read_to_string(&path).expect("the file"), text);
+}
+
+#[test]
+fn a_second_server_on_the_same_file_is_refused_until_the_first_has_ended() {
+    let folder = folder();
+    let settings = on_sqlite(folder.path());
+    let port = crate::support::program::free_port();
+    let second = settings.clone().with("TENON_LISTEN", &format!("127.0.0.1:{port}"));
+    runtime().block_on(async {
+        let first = Program::start(&settings).await;
+        refuses(&second, 1, &["another server", "data/tenon.db"]);
+        first.kill(); // However it ends, nothing is left of it that would have to be removed.
+        assert!(Program::start(&second).await.stop().success());
+    });
+}
+
+#[test]
+fn a_database_that_someone_else_has_locked_is_named() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("data")).expect("a folder");
+    let path = folder.path().join("data/tenon.db").display().to_string();
+    let mut other = SqliteConnection::establish(&path).expect("a database");
+    other.batch_execute("CREATE TABLE notes (text); BEGIN EXCLUSIVE").expect("a lock");
+    refuses(&on_sqlite(folder.path()), 1, &["data/tenon.db", "database is locked"]);
+    other.batch_execute("ROLLBACK").expect("the lock is given back");
+    let tables = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM sqlite_schema");
+    assert_eq!(tables.get_result::<i64>(&mut other).expect("a number"), 1, "nothing was made");
+}
+
+#[test]
+fn a_key_that_is_missing_or_broken_is_named() {
+    let folder = folder();
+    let settings = on_sqlite(folder.path());
+    runtime().block_on(async { assert!(Program::start(&settings).await.stop().success()) });
+    let key = folder.path().join("data/tenon.key");
+    fs::write(&key, "not a key").expect("written");
+    refuses(&settings, 1, &["data/tenon.key", "32 bytes"]);
+    fs::remove_file(&key).expect("removed");
+    refuses(&settings, 1, &["data/tenon.key is missing", "TENON_SECRET_KEY"]);
+    assert!(!key.exists(), "no other key was made");
+}
+
+#[test]
+fn tokens_are_made_listed_and_deleted() {
+    let folder = folder();
+    let settings = on_sqlite(folder.path());
+    let text = |output: &Output| String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let made = output(&settings, &["token", "create", "--name", "shop", "--kind", "read-only", "--expires-days", "7"]);
+    let token = text(&made);
+    assert!(made.status.success() && token.starts_with("tenon_") && !token.contains(char::is_whitespace), "{token}");
+    let again = output(&settings, &["token", "create", "--name", "shop", "--kind", "full-access"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("exists"));
+    let listed = text(&output(&settings, &["token", "list"]));
+    assert!(listed.contains("shop") && listed.contains("read-only") && !listed.contains(&token), "{listed}");
+    assert!(output(&settings, &["token", "delete", "shop"]).status.success());
+    assert_eq!(output(&settings, &["token", "delete", "shop"]).status.code(), Some(1));
+    assert_eq!(text(&output(&settings, &["token", "list"])), "");
 }
 
 #[test]
