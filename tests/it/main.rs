@@ -8,5 +8,6 @@ mod bodies;
 mod http;
 mod layers;
 mod openapi;
+mod readme;
 mod start;
 mod tokens;

@@ -1,0 +1,24 @@
+//! What the README says of the program is so.
+
+use tenon::config::VARIABLES;
+
+const README: &str = include_str!("../../README.md");
+
+#[test]
+fn the_table_of_variables_is_that_of_the_program() {
+    let mut expected = String::new();
+    for variable in VARIABLES {
+        let default = if variable.default.is_empty() { String::new() } else { format!("`{}`", variable.default) };
+        expected.push_str(&format!("| `{}` | {default} | {} |\n", variable.name, variable.help.replace('<', "\\<")));
+    }
+    assert!(README.contains(&expected), "the README's table should be:\n{expected}");
+}
+
+#[test]
+fn every_file_that_is_named_is_there() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let links = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    for link in links.filter(|link| !link.starts_with("http")) {
+        assert!(root.join(link).exists(), "{link} is not there");
+    }
+}
