@@ -26,7 +26,7 @@ impl Sealer {
     pub fn new(key: &[u8; 32]) -> Result<Self> {
         let unbound =
             UnboundKey::new(&AES_256_GCM, key).map_err(|_| Error::internal("the key does not fit the cipher"))?;
-        let key_id = digest(&SHA256, key).as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let key_id = hexadecimal(&digest(&SHA256, key).as_ref()[..4]);
         Ok(Self { key: LessSafeKey::new(unbound), key_id })
     }
 
@@ -134,7 +134,12 @@ pub fn unmask(sent: Value, stored: Option<&Value>) -> std::result::Result<Value,
 
 /// The hash under which a token is kept: its SHA-256 in hexadecimal. Tokens are long and random, so no salt is needed.
 pub fn token_hash(token: &str) -> String {
-    digest(&SHA256, token.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(digest(&SHA256, token.as_bytes()).as_ref())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

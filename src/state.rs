@@ -11,7 +11,7 @@ use crate::db::Db;
 use crate::handler::Registry;
 use crate::key;
 use crate::outbound;
-use crate::secrets::Sealer;
+use crate::secrets::{Sealer, token_hash};
 use crate::triggers::Matchers;
 
 /// The parts of the running program.
@@ -32,6 +32,8 @@ pub struct AppState {
     pub outbound: outbound::Client,
     /// Compiled trigger patterns.
     pub matchers: Matchers,
+    /// The hash of the token that the configuration names.
+    pub bootstrap_hash: Option<String>,
     /// When the use of each token was noted.
     pub token_uses: TokenUses,
     /// Wakes the runner when something was committed for it.
@@ -55,8 +57,21 @@ impl AppState {
         }
         let db = Db::open(&config.database_url, config.db_connections)?;
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
+        let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
         let (matchers, token_uses, wake) = Default::default();
-        Ok(Arc::new(Self { config, db, sealer, clock, random, handlers, outbound, matchers, token_uses, wake }))
+        Ok(Arc::new(Self {
+            config,
+            db,
+            sealer,
+            clock,
+            random,
+            handlers,
+            outbound,
+            matchers,
+            bootstrap_hash,
+            token_uses,
+            wake,
+        }))
     }
 }
 
