@@ -1,8 +1,11 @@
 //! Bodies: JSON or a form, within their limits. Whatever else is sent counts as no body, as Strapi has it.
 
+use std::time::Duration;
+
 use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::header::HeaderValue;
+use actix_web::rt::time::timeout;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
@@ -14,6 +17,8 @@ use crate::error::{Error, Problem, Result};
 
 /// Strapi's limit for forms, in bytes; JSON has the one of the configuration.
 const FORM_LIMIT: usize = 56 * 1024;
+/// How long a body may take to come.
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How deep JSON may nest. What is stored is read again inside of other JSON, by a parser that stops at 128.
 const DEPTH_LIMIT: usize = 100;
 
@@ -86,7 +91,9 @@ async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Option<Val
     if form == Form::Multipart {
         return Err(Error::UnsupportedMediaType("multipart/form-data is not read; send JSON".to_owned()));
     }
-    let bytes = web::Bytes::from_request(request, payload).await.map_err(unreadable)?;
+    let bytes = timeout(TIMEOUT, web::Bytes::from_request(request, payload)).await;
+    let bytes = bytes.map_err(|_| Error::Validation("the body did not come in time".to_owned()))?;
+    let bytes = bytes.map_err(unreadable)?;
     match form {
         Form::Json if !bytes.is_empty() => json(&bytes).map(Some),
         Form::UrlEncoded if bytes.len() > FORM_LIMIT => Err(Error::TooLarge),

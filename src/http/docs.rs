@@ -43,7 +43,7 @@ pub(super) async fn entrance() -> HttpResponse {
     responses((status = 200, description = "The file", body = String, content_type = "text/html"),
         Problems))]
 pub(super) async fn page(file: web::Path<String>) -> Result<HttpResponse> {
-    let config = Config::new(["/openapi.json"]).persist_authorization(true).validator_url("none");
+    let config = Config::new(["/openapi.json"]).validator_url("none");
     let found = utoipa_swagger_ui::serve(&file, Arc::new(config));
     let found = found.map_err(|error| Error::internal(error.to_string()))?.ok_or(Error::NotFound)?;
     let mut response = HttpResponse::Ok();
