@@ -4,6 +4,8 @@ mod serve;
 mod settings;
 mod token;
 
+use std::fmt::Display;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -90,7 +92,7 @@ fn tell(told: &clap::Error) -> ExitCode {
 
 fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
     match command {
-        Command::Config => settings::print(),
+        Command::Config => settings::print()?,
         Command::Openapi { check } => return openapi(check),
         _ => {}
     }
@@ -107,23 +109,26 @@ fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
 fn migrate(config: &Config) -> Result<(), Failure> {
     let ran = Db::migrate(&config.database_url)?;
     for name in &ran {
-        println!("{name}");
+        say(name)?;
     }
-    println!("{} migrations ran, the database {} is up to date", ran.len(), config.database_url);
-    Ok(())
+    say(format!("{} migrations ran, the database {} is up to date", ran.len(), config.database_url))
 }
 
 fn openapi(check: bool) -> Result<(), Failure> {
     let document = openapi::print()?;
     if !check {
-        print!("{document}");
-        return Ok(());
+        return say(document.trim_end());
     }
     let written = std::fs::read_to_string("openapi/openapi.json");
     match written.map_err(|error| Failure::Failed(format!("cannot read openapi/openapi.json: {error}")))? == document {
         true => Ok(()),
         false => Err(Failure::Failed("openapi/openapi.json is not what this program serves".to_owned())),
     }
+}
+
+/// Prints a line of what was asked for.
+fn say(line: impl Display) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| Failure::Failed(format!("cannot print: {error}")))
 }
 
 /// Runs `work` on threads for tasks.

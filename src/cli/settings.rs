@@ -1,5 +1,6 @@
 //! The variables, as the command line shows them.
 
+use super::{Failure, say};
 use crate::config::{self, VARIABLES};
 
 /// The part of `--help` that explains each variable.
@@ -16,9 +17,10 @@ pub(super) fn help() -> String {
 }
 
 /// Prints each variable with its value.
-pub(super) fn print() {
+pub(super) fn print() -> Result<(), Failure> {
     for setting in config::settings() {
         let origin = if setting.is_default { " (default)" } else { "" };
-        println!("{}={}{origin}", setting.variable.name, setting.shown);
+        say(format!("{}={}{origin}", setting.variable.name, setting.shown))?;
     }
+    Ok(())
 }

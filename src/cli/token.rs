@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Failure, block_on};
+use super::{Failure, block_on, say};
 use crate::clock::{Clock as _, DAY, OsRandom, SystemClock, iso};
 use crate::config::Config;
 use crate::db::Db;
@@ -50,10 +50,7 @@ pub(super) fn run(config: &Config, command: Command) -> Result<(), Failure> {
     block_on(async {
         match command {
             Command::Create(new) => create(&db, new).await,
-            Command::List => {
-                db.read(tokens::find_all).await?.iter().for_each(print);
-                Ok(())
-            }
+            Command::List => db.read(tokens::find_all).await?.iter().try_for_each(print),
             Command::Delete { name } => delete(&db, name).await,
         }
     })
@@ -68,9 +65,8 @@ async fn create(db: &Db, new: Create) -> Result<(), Failure> {
     let expires_at = new.expires_days.map(|days| now + i64::from(days) * DAY);
     let token = NewToken { name: new.name, kind, hash: token_hash(&text), created_at: now, expires_at };
     db.write(move |conn| tokens::insert(conn, &token)).await?;
-    println!("{text}");
     eprintln!("Keep it: only its hash is stored.");
-    Ok(())
+    say(text)
 }
 
 async fn delete(db: &Db, name: String) -> Result<(), Failure> {
@@ -82,13 +78,13 @@ async fn delete(db: &Db, name: String) -> Result<(), Failure> {
     if deleted.await? { Ok(()) } else { Err(Failure::Failed(format!("there is no token named {name:?}"))) }
 }
 
-fn print(token: &Token) {
+fn print(token: &Token) -> Result<(), Failure> {
     let date = |at: Option<i64>, none: &str| at.map_or_else(|| none.to_owned(), iso);
-    println!(
+    say(format!(
         "{}\t{}\texpires {}\tlast used {}",
         token.name,
         token.kind.as_str(),
         date(token.expires_at, "never"),
         date(token.last_used_at, "never")
-    );
+    ))
 }
