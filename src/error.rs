@@ -35,6 +35,8 @@ pub enum KeyPath {
 pub enum Source {
     /// In this parameter of the query string, such as `filters`.
     Query(&'static str),
+    /// In the query string, where Strapi tells no parameter.
+    Unnamed,
     /// In the body.
     Body,
 }
@@ -48,6 +50,14 @@ pub enum Error {
     /// 400: the request breaks a rule that has no path of its own.
     #[error("{0}")]
     Validation(String),
+    /// 400: a parameter of the query string whose value is none of those it can have.
+    #[error("{message}")]
+    Parameter {
+        /// What is wrong.
+        message: String,
+        /// The parameter.
+        param: &'static str,
+    },
     /// 400: values of the body or the query that are not acceptable, all of them.
     #[error("{}", summary(.0))]
     Invalid(Vec<Problem>),

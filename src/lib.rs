@@ -13,10 +13,12 @@ pub mod handler; // keys and handlers: what they are given and report
 pub mod extensions; // the handlers that come with it, and their table
 pub mod content; // what can be stored: facts about content types
 pub mod access; // who calls and what they may do
+pub mod query; // what can be asked: query string to checked plan
 pub mod db; // everything that speaks SQL
 pub mod config; // the only reader of the environment
 pub mod key; // the key that seals credentials
 pub mod state; // what requests and workers may use
+pub mod documents; // what can be done with documents
 pub mod http; // the server: who asks, what is answered
 pub mod cli; // the command line
 

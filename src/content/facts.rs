@@ -59,6 +59,10 @@ pub struct Field {
     pub server_owned: bool,
     /// A rule on its values beyond their kind.
     pub check: Check,
+    /// Whether an index begins with its column.
+    pub indexed: bool,
+    /// The column beside a secret that has its mask; empty for anything else.
+    pub mask_column: &'static str,
 }
 
 /// A rule on values beyond their kind.
@@ -148,6 +152,13 @@ pub enum LinkSide {
 }
 
 /// Facts refer to each other in circles; a name says enough.
+impl PartialEq for Field {
+    /// Fields are facts: one is the same as another when it stands in the same place.
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
 impl fmt::Debug for Field {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name)
@@ -215,6 +226,14 @@ impl Kind {
 }
 
 impl Shape {
+    /// Strapi's name for it.
+    pub fn uid(self) -> &'static str {
+        match self {
+            Self::Document(content_type) => content_type.uid,
+            Self::Component(component) => component.uid,
+        }
+    }
+
     /// The attributes.
     pub fn fields(self) -> &'static [Field] {
         match self {
@@ -266,6 +285,8 @@ impl Field {
             default: "",
             server_owned: false,
             check: Check::None,
+            indexed: false,
+            mask_column: "",
         }
     }
 
@@ -314,9 +335,9 @@ impl Field {
         Self::new(name, column, Kind::Json)
     }
 
-    /// A sealed JSON object.
-    pub const fn secret(name: &'static str, column: &'static str) -> Self {
-        Self::new(name, column, Kind::Secret)
+    /// A sealed JSON object, with the column of its mask.
+    pub const fn secret(name: &'static str, column: &'static str, mask_column: &'static str) -> Self {
+        Self { mask_column, ..Self::new(name, column, Kind::Secret) }
     }
 
     /// One of `words`.
@@ -362,6 +383,11 @@ impl Field {
     /// The same field with a default, written as JSON.
     pub const fn default(self, json: &'static str) -> Self {
         Self { default: json, ..self }
+    }
+
+    /// The same field with an index that begins with its column.
+    pub const fn indexed(self) -> Self {
+        Self { indexed: true, ..self }
     }
 
     /// The same field with a rule on its values.

@@ -7,6 +7,7 @@ mod input;
 mod moment;
 mod print;
 mod scalars;
+mod system;
 mod types;
 mod validate;
 
@@ -14,6 +15,7 @@ pub use components::{EXTENSION, PRICE, SEO, TAG, URL};
 pub use facts::{Check, Component, ContentType, Field, Kind, LinkSide, LinkTable, Relation, Shape};
 pub use input::{Input, Item, Links, Position, Reference, Value};
 pub use moment::parse_moment;
+pub use system::{CREATED_AT, DOCUMENT_ID, ID, PUBLISHED_AT, UPDATED_AT, Version};
 pub use types::{PRODUCT, STORE, SUBSCRIBER};
 pub use validate::{Rules, check_keys, validate};
 

@@ -83,6 +83,29 @@ impl Conn {
         }
     }
 
+    /// Runs `work`, which only reads, so that all its statements see the database as of one moment.
+    pub fn snapshot<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.depth()? > 0 {
+            return work(self); // The transaction that is open sees to it, as far as its caller needs it.
+        }
+        match &mut self.backend {
+            Backend::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN")?,
+            Backend::Postgres(conn) => {
+                AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+            }
+        }
+        match work(self) {
+            Ok(value) => {
+                self.commit()?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.roll_back()?;
+                Err(error)
+            }
+        }
+    }
+
     /// Opens a transaction or, within one, a savepoint. On SQLite it takes the write lock at once: a transaction that
     /// reads first and then writes would fail whenever anyone wrote in between.
     pub(super) fn begin(&mut self) -> Result<()> {

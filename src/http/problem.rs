@@ -44,7 +44,7 @@ pub(super) fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
 fn face(error: &Error) -> (StatusCode, &'static str) {
     match error {
         Error::NotFound => (StatusCode::NOT_FOUND, "NotFoundError"),
-        Error::Validation(_) | Error::Invalid(_) | Error::InvalidKey { .. } => {
+        Error::Validation(_) | Error::Parameter { .. } | Error::Invalid(_) | Error::InvalidKey { .. } => {
             (StatusCode::BAD_REQUEST, "ValidationError")
         }
         Error::Application(_) => (StatusCode::BAD_REQUEST, "ApplicationError"),
@@ -74,6 +74,7 @@ fn details(error: &Error) -> Option<Value> {
     match error {
         Error::Syntax(_) | Error::TooLarge | Error::Internal(_) => None,
         Error::Invalid(problems) => Some(json!({"errors": problems.iter().map(problem).collect::<Vec<_>>()})),
+        Error::Parameter { param, .. } => Some(json!({"source": "query", "param": param})),
         Error::InvalidKey { key, path, source_of } => Some(invalid_key(key, path, *source_of)),
         _ => Some(json!({})),
     }
@@ -95,6 +96,7 @@ fn invalid_key(key: &str, path: &KeyPath, source: Source) -> Value {
         KeyPath::At(path) => shown["path"] = json!(path),
     }
     match source {
+        Source::Unnamed => {}
         Source::Body => shown["source"] = json!("body"),
         Source::Query(param) => {
             shown["source"] = json!("query");

@@ -9,7 +9,7 @@ pub static EXTENSION: Component = Component {
     fields: &[
         Field::string("key", "key").required().checked(Check::ExtensionKey),
         Field::json("triggers", "triggers").default("[]").checked(Check::Patterns),
-        Field::secret("credentials", "credentials"),
+        Field::secret("credentials", "credentials", "credentials_mask"),
         Field::json("config", "config"),
         Field::string("url", "url").checked(Check::HttpUrl),
         Field::boolean("active", "active").default("true"),

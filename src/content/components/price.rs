@@ -9,7 +9,7 @@ pub static PRICE: Component = Component {
     versioned: true,
     fields: &[
         Field::string("Name", "name"),
-        Field::decimal("Price", "price"),
+        Field::decimal("Price", "price").indexed(),
         Field::string("STRIPE_ID", "stripe_id"),
         Field::string("Currency", "currency"),
         Field::text("Description", "description"),

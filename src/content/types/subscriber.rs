@@ -10,7 +10,7 @@ pub static SUBSCRIBER: ContentType = ContentType {
     table: "subscribers",
     description: "Someone who wants to hear from stores.",
     fields: &[
-        Field::email("Email", "email").required(),
+        Field::email("Email", "email").required().indexed(),
         Field::boolean("active", "active"),
         Field::date_time("EmailVerified", "email_verified"),
         Field::json("newsletter_preferences", "newsletter_preferences")

@@ -5,6 +5,7 @@ mod items;
 mod links;
 mod owners;
 mod records;
+pub mod read;
 mod unique;
 mod versions;
 

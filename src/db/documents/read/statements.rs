@@ -1,0 +1,148 @@
+//! The statements of a plan: one for the page, one for the count, one for each populated path.
+//!
+//! Rows begin with three numbers: the row that they belong to (0 on the page itself), their own, and their document's.
+
+use super::joins::{At, Key, Step, Writer};
+use crate::content::{Field, Kind, Shape, Version};
+use crate::db::Sql;
+use crate::query::{Order, Populated, ReadPlan};
+
+/// The rows of the page.
+pub(super) fn page(plan: &ReadPlan) -> Sql {
+    let at = root(plan);
+    let mut writer = Writer::new("SELECT 0", plan.version);
+    writer.numbers(at);
+    writer.shown(at, &plan.selection.columns);
+    writer.wanted(at, plan);
+    writer.sql.text(" ORDER BY ");
+    writer.orders(at, &plan.sort);
+    writer.column(at, "id");
+    writer.sql.text(" LIMIT ").int(plan.page.limit).text(" OFFSET ").int(plan.page.start);
+    writer.sql
+}
+
+/// How many rows there are on all pages.
+pub(super) fn count(plan: &ReadPlan) -> Sql {
+    let mut writer = Writer::new("SELECT count(*)", plan.version);
+    writer.wanted(root(plan), plan);
+    writer.sql
+}
+
+/// What `populated`, a step from rows of shape `from`, finds for those that have these keys.
+pub(super) fn parts(version: Version, (from, step): (Shape, Step), populated: &Populated, keys: Vec<i64>) -> Sql {
+    let mut writer = Writer::new("SELECT ", version);
+    let at = writer.new_row(step.target());
+    writer.owner(step, at);
+    if populated.counted {
+        writer.sql.text(", count(*)");
+    } else {
+        writer.numbers(at);
+        writer.shown(at, &populated.selection.columns);
+    }
+    writer.sql.text(" FROM ");
+    writer.tables(step, at);
+    writer.sql.text(" WHERE ");
+    writer.parts(step, from, populated.field, at);
+    writer.sql.text(" AND ");
+    writer.owner(step, at);
+    writer.sql.in_ints(keys);
+    if !populated.filter.is_everything() {
+        writer.sql.text(" AND ");
+        writer.filter(at, &populated.filter);
+    }
+    writer.sql.text(if populated.counted { " GROUP BY " } else { " ORDER BY " });
+    writer.owner(step, at);
+    if !populated.counted {
+        writer.sql.text(", ");
+        writer.orders(at, &populated.sort);
+        writer.position(step, at);
+        writer.sql.text(", ");
+        writer.column(at, "id");
+    }
+    writer.sql
+}
+
+fn root(plan: &ReadPlan) -> At {
+    At { shape: Shape::Document(plan.content_type), alias: 0 }
+}
+
+impl Writer {
+    /// The row's number and its document's.
+    fn numbers(&mut self, at: At) {
+        self.sql.text(", ");
+        self.column(at, "id").text(", ");
+        self.key(at, Key::Document);
+    }
+
+    fn shown(&mut self, at: At, columns: &[&'static Field]) {
+        for field in columns {
+            self.sql.text(", ");
+            match field.kind {
+                // Exact digits, where the database would send its own binary form.
+                Kind::Decimal => {
+                    self.sql.either("", "CAST(");
+                    self.column(at, field.column).either("", " AS TEXT)");
+                }
+                _ => {
+                    self.column(at, field.shown_column());
+                }
+            }
+        }
+    }
+
+    fn wanted(&mut self, at: At, plan: &ReadPlan) {
+        self.sql.text(" FROM ");
+        self.table(at);
+        self.sql.text(" WHERE ");
+        self.of_version(at);
+        if !plan.filter.is_everything() {
+            self.sql.text(" AND ");
+            self.filter(at, &plan.filter);
+        }
+    }
+
+    /// The terms of an order, each with a comma behind it.
+    fn orders(&mut self, at: At, orders: &[Order]) {
+        for order in orders {
+            match order.through.split_first() {
+                None => {
+                    self.column(at, order.field.column);
+                }
+                Some((first, rest)) => self.nearest(at, (first, rest), order),
+            }
+            self.direction(order);
+            self.sql.text(", ");
+        }
+    }
+
+    /// Nulls at the great end, as PostgreSQL has them by itself.
+    fn direction(&mut self, order: &Order) {
+        self.sql.text(if order.descending { " DESC NULLS FIRST" } else { " ASC NULLS LAST" });
+    }
+
+    /// The value of the item or linked document that comes first in the order.
+    fn nearest(&mut self, at: At, (first, rest): (&&'static Field, &[&'static Field]), order: &Order) {
+        let mut rows = Vec::new();
+        let mut from = at;
+        for field in std::iter::once(first).chain(rest) {
+            let Some(step) = Step::of(field) else { continue };
+            let to = self.new_row(step.target());
+            rows.push((step, from, *field, to));
+            from = to;
+        }
+        self.sql.text("(SELECT ");
+        self.column(from, order.field.column).text(" FROM ");
+        for (place, (step, _, _, to)) in rows.iter().enumerate() {
+            self.sql.text(if place == 0 { "" } else { ", " });
+            self.tables(*step, *to);
+        }
+        for (place, (step, from, field, to)) in rows.iter().enumerate() {
+            self.sql.text(if place == 0 { " WHERE " } else { " AND " });
+            self.parts_of(*step, *from, field, *to);
+        }
+        self.sql.text(" ORDER BY ");
+        self.column(from, order.field.column);
+        self.direction(order);
+        self.sql.text(" LIMIT 1)");
+    }
+}

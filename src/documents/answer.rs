@@ -1,0 +1,42 @@
+//! The bodies of answers: documents that are JSON already, with what is said about them.
+
+use serde_json::{Value, json};
+
+use crate::db::documents::read::Found;
+use crate::query::{Page, ReadPlan, Warning};
+
+/// `{"data":{…},"meta":{…}}`.
+pub fn one(document: &[u8], warnings: &[Warning]) -> Vec<u8> {
+    let mut meta = json!({});
+    warn(&mut meta, warnings);
+    [b"{\"data\":", document, b",\"meta\":", meta.to_string().as_bytes(), b"}"].concat()
+}
+
+/// `{"data":[…],"meta":{"pagination":{…}}}`.
+pub(super) fn page(plan: &ReadPlan, found: &Found) -> Vec<u8> {
+    let mut meta = json!({"pagination": pagination(&plan.page, found.total)});
+    warn(&mut meta, &plan.warnings);
+    [b"{\"data\":[", found.documents.as_slice(), b"],\"meta\":", meta.to_string().as_bytes(), b"}"].concat()
+}
+
+fn pagination(page: &Page, total: Option<i64>) -> Value {
+    let mut shown = match page.number {
+        Some(number) if number.fract() == 0.0 => json!({"page": number as i64, "pageSize": page.limit}),
+        Some(number) => json!({"page": number, "pageSize": page.limit}),
+        None => json!({"start": page.start, "limit": page.limit}),
+    };
+    if let Some(total) = total {
+        if page.number.is_some() {
+            shown["pageCount"] = json!((total + page.limit - 1) / page.limit);
+        }
+        shown["total"] = json!(total);
+    }
+    shown
+}
+
+fn warn(meta: &mut Value, warnings: &[Warning]) {
+    if !warnings.is_empty() {
+        let shown = warnings.iter().map(|warning| json!({"path": warning.path, "message": warning.message}));
+        meta["warnings"] = shown.collect();
+    }
+}

@@ -1,0 +1,67 @@
+//! Finding documents.
+
+use super::answer;
+use crate::access::Access;
+use crate::content::ContentType;
+use crate::db::Conn;
+use crate::db::documents::read::{self, Form};
+use crate::error::{Error, Result};
+use crate::query::{self, Pace, ReadPlan};
+
+/// A checked question for documents, ready to run on any connection that reads. It says itself how long it may take, so
+/// that whoever holds a connection of his own can decide whether to run it there and then.
+#[derive(Debug)]
+pub struct Find {
+    plan: ReadPlan,
+    form: Form,
+    wanted: Wanted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Page,
+    Document,
+}
+
+/// Asks for a page of documents with a query string.
+///
+/// Fails when the caller may not read them, and when anything in the query string is not known, not allowed or too much.
+pub fn find_many(content_type: &'static ContentType, query_string: &str, access: Access, form: Form) -> Result<Find> {
+    let plan = query::plan(content_type, &query::parse(query_string)?, access)?;
+    Ok(Find { plan, form, wanted: Wanted::Page })
+}
+
+/// Asks for one document. Filters count here too: a document that does not meet them is not found.
+///
+/// Fails as [`find_many`] does.
+pub fn find_one(
+    content_type: &'static ContentType,
+    document_id: &str,
+    query_string: &str,
+    access: Access,
+    form: Form,
+) -> Result<Find> {
+    let plan = query::plan_one(content_type, &query::parse(query_string)?, access)?;
+    Ok(Find { plan: plan.of_document(document_id), form, wanted: Wanted::Document })
+}
+
+impl Find {
+    /// How long it may take.
+    pub fn pace(&self) -> Pace {
+        self.plan.pace()
+    }
+
+    /// Reads the answer: the whole body as JSON.
+    ///
+    /// Fails with [`Error::NotFound`] when one document was asked for and there is none, and with
+    /// [`Error::Validation`] when the answer would be larger than is reasonable.
+    pub fn run(&self, conn: &mut Conn) -> Result<Vec<u8>> {
+        match self.wanted {
+            Wanted::Page => Ok(answer::page(&self.plan, &read::page(conn, &self.plan, self.form)?)),
+            Wanted::Document => {
+                let document = read::one(conn, &self.plan, self.form)?.ok_or(Error::NotFound)?;
+                Ok(answer::one(&document, &self.plan.warnings))
+            }
+        }
+    }
+}

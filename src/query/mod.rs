@@ -1,0 +1,27 @@
+//! What can be asked: from a query string to a checked plan. Knows nothing of HTTP and nothing of SQL.
+
+mod cast;
+mod condition;
+mod fields;
+mod filters;
+mod operator;
+mod page;
+mod parse;
+mod plan;
+mod populate;
+mod scope;
+mod search;
+mod selection;
+mod sort;
+mod status;
+mod tree;
+mod value;
+
+pub use condition::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};
+pub use page::{DEFAULT_SIZE, MAX_SIZE, Page};
+pub use parse::{LIST, PARAMETERS, parse};
+pub use plan::{Pace, ReadPlan, plan, plan_one};
+pub use scope::{CONDITIONS, POPULATE_DEPTH, POPULATED, Warning};
+pub use selection::{Populated, Selection};
+pub use sort::Order;
+pub use value::QueryValue;

@@ -1,0 +1,170 @@
+//! From what was asked to what will be read: every name, operator, value and limit checked against the content type.
+
+use super::condition::{Comparison, Filter, Operand, Test};
+use super::page::{self, Page};
+use super::scope::{Scope, Tally, Warning};
+use super::selection::Selection;
+use super::sort::{self, Order};
+use super::value::QueryValue;
+use super::{fields, filters, populate, search, status};
+use crate::access::Access;
+use crate::content::{ContentType, DOCUMENT_ID, ID, Shape, Version};
+use crate::error::{Error, Result};
+
+/// Documents to read. Everything in it has been checked: to run it cannot fail for what the caller asked.
+#[derive(Debug, Clone)]
+pub struct ReadPlan {
+    /// What they are.
+    pub content_type: &'static ContentType,
+    /// Which version of them.
+    pub version: Version,
+    /// Which of them.
+    pub filter: Filter,
+    /// In which order; rows that are alike in it come by their number.
+    pub sort: Vec<Order>,
+    /// How many of them.
+    pub page: Page,
+    /// What of them.
+    pub selection: Selection,
+    /// What was not done as asked.
+    pub warnings: Vec<Warning>,
+}
+
+/// How long a read may take, and so where it is best done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// By id or index: microseconds, less than a hop to another thread costs.
+    Quick,
+    /// Anything that could take milliseconds, and would hold up the other requests of its thread.
+    Slow,
+}
+
+/// Plans a list.
+///
+/// Fails when the caller may not read the documents, and when anything asked is not known, not allowed or too much. An
+/// unknown parameter is only warned of, as Strapi ignores it.
+pub fn plan(content_type: &'static ContentType, asked: &QueryValue, access: Access) -> Result<ReadPlan> {
+    if let Some((name, _)) = asked.members().iter().find(|(name, _)| ["page", "pageSize"].contains(&name.as_str())) {
+        log::debug!("{name} outside of pagination");
+        return Err(Error::Pagination(
+            "Invalid pagination attributes. The page parameters are incorrect and must be in the pagination object"
+                .into(),
+        ));
+    }
+    let (mut plan, mut tally) = planned(content_type, asked, access)?;
+    plan.page = page::read(asked.get("pagination"), &mut tally)?;
+    plan.warnings = tally.warnings;
+    Ok(plan)
+}
+
+/// Plans the reading of one document, whose documentId is given when it is read: `pagination` means nothing here.
+///
+/// Fails as [`plan`] does.
+pub fn plan_one(content_type: &'static ContentType, asked: &QueryValue, access: Access) -> Result<ReadPlan> {
+    let (mut plan, tally) = planned(content_type, asked, access)?;
+    plan.sort.clear();
+    plan.page = Page { start: 0, limit: 1, number: None, with_count: false };
+    plan.warnings = tally.warnings;
+    Ok(plan)
+}
+
+fn planned(content_type: &'static ContentType, asked: &QueryValue, access: Access) -> Result<(ReadPlan, Tally)> {
+    let version = status::version(asked.get("status"));
+    if !access.may_read(content_type) || (version == Version::Draft && !access.sees_internals()) {
+        return Err(Error::Forbidden);
+    }
+    if asked.get("lookup").is_some() {
+        return Err(Error::Validation("Invalid params: 'lookup'".into()));
+    }
+    let mut tally = Tally::new(access);
+    let scope = |param| Scope::of(content_type, param);
+    let filter = wanted(content_type, asked, &mut tally)?;
+    let sort = match asked.get("sort") {
+        Some(asked) => sort::read(&scope("sort"), asked, &mut tally)?,
+        None => Vec::new(),
+    };
+    let mut selection = Selection::plain(Shape::Document(content_type));
+    if let Some(asked) = asked.get("fields") {
+        selection.columns = fields::read(&scope("fields"), asked)?;
+    }
+    if let Some(asked) = asked.get("populate") {
+        populate::read(&scope("populate"), asked, &mut selection, &mut tally)?;
+    }
+    warn_of_unknown(asked, &mut tally);
+    let page = Page::default();
+    let plan = ReadPlan { content_type, version, filter, sort, page, selection, warnings: Vec::new() };
+    Ok((plan, tally))
+}
+
+/// Everything that narrows the documents down.
+fn wanted(content_type: &'static ContentType, asked: &QueryValue, tally: &mut Tally) -> Result<Filter> {
+    let mut parts = Vec::new();
+    if let Some(filters) = asked.get("filters") {
+        parts.push(filters::read(&Scope::of(content_type, "filters"), filters, tally)?);
+    }
+    if let Some(filters) = asked.get("filter") {
+        tally.warn(&["filter"], "is called filters; it was read as that");
+        parts.push(filters::read(&Scope::of(content_type, "filter"), filters, tally)?);
+    }
+    if let Some(asked) = asked.get("publicationFilter") {
+        parts.push(status::publication(asked)?);
+    }
+    if let Some(asked) = asked.get("hasPublishedVersion") {
+        parts.push(status::has_published(asked)?);
+    }
+    if let Some(text) = asked.get("_q").and_then(QueryValue::text) {
+        parts.push(search::search(Shape::Document(content_type), text));
+    }
+    Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::All(parts) })
+}
+
+fn warn_of_unknown(asked: &QueryValue, tally: &mut Tally) {
+    const KNOWN: [&str; 11] = [
+        "filters",
+        "filter",
+        "sort",
+        "fields",
+        "populate",
+        "pagination",
+        "status",
+        "locale",
+        "_q",
+        "publicationFilter",
+        "hasPublishedVersion",
+    ];
+    for (name, _) in asked.members().iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
+        tally.warn(&[name], "is not a parameter and was ignored");
+    }
+}
+
+impl ReadPlan {
+    /// The whole of one document in one version, as events carry it; see [`Selection::whole`].
+    pub fn whole(content_type: &'static ContentType, version: Version) -> Self {
+        Self {
+            content_type,
+            version,
+            filter: Filter::everything(),
+            sort: Vec::new(),
+            page: Page { start: 0, limit: 1, number: None, with_count: false },
+            selection: Selection::whole(Shape::Document(content_type)),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The same plan for the document with this documentId alone.
+    pub fn of_document(mut self, document_id: &str) -> Self {
+        let test = Test::Compare(Comparison::Eq, Operand::Text(document_id.to_owned()));
+        let chosen = Filter::Value { field: &DOCUMENT_ID, test };
+        self.filter = if self.filter.is_everything() { chosen } else { Filter::All(vec![chosen, self.filter]) };
+        self
+    }
+
+    /// How long it may take.
+    pub fn pace(&self) -> Pace {
+        let few = self.filter.is_selective();
+        let in_order = self.sort.first().is_none_or(|order| order.field == &ID || order.is_indexed());
+        let near = self.page.start <= page::MAX_SIZE * 10;
+        let found = few || (self.filter.is_everything() && self.sort.len() <= 1 && in_order && near);
+        if found && self.selection.is_quick() { Pace::Quick } else { Pace::Slow }
+    }
+}

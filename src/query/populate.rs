@@ -1,0 +1,148 @@
+//! The parameter `populate`, in its spellings: `*`, names and dotted paths separated by commas or in a list, and objects
+//! with `fields`, `filters`, `sort` and `populate` of their own.
+
+use super::cast::truth;
+use super::scope::{POPULATE_DEPTH, Scope, Tally, target};
+use super::selection::{Populated, Selection};
+use super::value::QueryValue;
+use super::{fields, filters, sort};
+use crate::content::{Field, Kind, Shape};
+use crate::error::{Error, KeyPath, Result, Source};
+
+/// Adds what `asked` says to `selection`. What the caller may not see is left out with a warning.
+///
+/// Fails when a name is not known or is a plain column, when an option is not known, and when it is too much.
+pub(super) fn read(scope: &Scope, asked: &QueryValue, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
+    match asked {
+        QueryValue::Null => Ok(()),
+        QueryValue::Text(text) if text.trim() == "*" => everything(scope, selection, tally),
+        QueryValue::Text(text) => names(scope, text, selection, tally),
+        QueryValue::List(items) => items.iter().try_for_each(|item| {
+            let text = item.text().ok_or_else(|| scope.unusable(&[], "takes names, or an object by name"))?;
+            names(scope, text, selection, tally)
+        }),
+        QueryValue::Object(members) => {
+            members.iter().try_for_each(|(name, value)| member(scope, name, value, selection, tally))
+        }
+    }
+}
+
+/// `*`: every component, relation and media field, one level deep; of what the caller may not see nothing is said.
+fn everything(scope: &Scope, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
+    for field in scope.shape.fields().iter().filter(|field| !field.kind.is_scalar()) {
+        if tally.may_follow(field) {
+            add(scope, field, selection, tally)?;
+        }
+    }
+    Ok(())
+}
+
+fn names(scope: &Scope, text: &str, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
+    let paths = text.split(',').map(str::trim).filter(|path| !path.is_empty());
+    for path in paths {
+        follow(scope, path, selection, tally)?;
+    }
+    Ok(())
+}
+
+/// `stores.SEO.socialImage`: each name is populated in the one before it.
+fn follow(scope: &Scope, path: &str, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    // For a name without brackets Strapi answers the name itself as the path.
+    let unknown = || if scope.depth() == 0 { scope.refused(name) } else { scope.missing(name) };
+    let field = scope.shape.find_field(name).ok_or_else(unknown)?;
+    match (open(scope, field, selection, tally)?, rest) {
+        (Some(populated), Some(rest)) => follow(&scope.below(field), rest, &mut populated.selection, tally),
+        _ => Ok(()),
+    }
+}
+
+/// `[PRICES]=true` or `[PRICES][populate]=…`.
+fn member(scope: &Scope, name: &str, value: &QueryValue, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
+    let Some(field) = scope.shape.find_field(name) else {
+        return Err(if scope.shape.find_column(name).is_some() { scope.refused(name) } else { scope.missing(name) });
+    };
+    match value {
+        QueryValue::Text(text) if ["false", "f", "0"].contains(&text.as_str()) => Ok(()),
+        QueryValue::Text(text) if text == "*" => add_starred(scope, field, selection, tally),
+        QueryValue::Text(text) if ["true", "t", "1"].contains(&text.as_str()) => add(scope, field, selection, tally),
+        QueryValue::Text(text) if target(field).is_some() => Err(scope.below(field).unknown(text)),
+        QueryValue::Object(options) => {
+            let Some(populated) = open(scope, field, selection, tally)? else { return Ok(()) };
+            options.iter().try_for_each(|option| set(scope, populated, option, tally))
+        }
+        _ => Err(scope.below(field).unusable(&[], "takes true, false, or an object of options")),
+    }
+}
+
+/// Strapi reads `populate[PRICES]=*` as one level too deep, and stumbles over the first thing it finds there.
+fn add_starred(scope: &Scope, field: &'static Field, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
+    let inner = |shape: Shape| shape.fields().iter().find(|inner| target(inner).is_some());
+    match target(field).and_then(inner) {
+        Some(inner) => Err(Error::InvalidKey {
+            key: inner.name.into(),
+            path: KeyPath::At(format!("{}.{}", field.name, inner.name)),
+            source_of: Source::Unnamed,
+        }),
+        None => add(scope, field, selection, tally),
+    }
+}
+
+/// One option of a populated field, which stands in `scope`.
+fn set(scope: &Scope, populated: &mut Populated, (key, value): &(String, QueryValue), tally: &mut Tally) -> Result<()> {
+    let scope_below = scope.below(populated.field);
+    // Strapi starts the paths of its errors anew inside of fields, filters and sort.
+    let anew = Scope::new(scope_below.shape, scope.param);
+    match key.as_str() {
+        "fields" => populated.selection.columns = fields::read(&anew, value)?,
+        "filters" => populated.filter = filters::read(&anew, value, tally)?,
+        "sort" => populated.sort = sort::read(&anew, value, tally)?,
+        "populate" => read(&scope_below, value, &mut populated.selection, tally)?,
+        "count" => populated.counted = value.text().is_some_and(truth),
+        "on" => {
+            let (field, uid) = (populated.field.name, scope.shape.uid());
+            let message = format!("Using fragments is not permitted to populate {field:?} in {uid:?}");
+            return Err(Error::Validation(message));
+        }
+        key => return Err(scope_below.unknown(key)),
+    }
+    Ok(())
+}
+
+fn add(scope: &Scope, field: &'static Field, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
+    open(scope, field, selection, tally).map(|_| ())
+}
+
+/// The entry of `field` in `selection`, made if need be. `None` for media, which have nothing inside, and for what the
+/// caller may not see.
+fn open<'a>(
+    scope: &Scope,
+    field: &'static Field,
+    selection: &'a mut Selection,
+    tally: &mut Tally,
+) -> Result<Option<&'a mut Populated>> {
+    if matches!(field.kind, Kind::Media { .. }) {
+        if !selection.media.contains(&field) {
+            selection.media.push(field);
+        }
+        return Ok(None);
+    }
+    let Some(shape) = target(field) else { return Err(scope.refused(field.name)) };
+    if !tally.may_follow(field) {
+        tally.warn(&[scope.param, field.name], "may not be read without a token and was left out");
+        return Ok(None);
+    }
+    if scope.depth() >= POPULATE_DEPTH {
+        return Err(Error::Validation(format!("The populate parameter is more than {POPULATE_DEPTH} levels deep")));
+    }
+    let known = selection.populated.iter().position(|populated| populated.field == field);
+    let place = match known {
+        Some(place) => place,
+        None => {
+            tally.populated()?;
+            selection.populated.push(Populated::new(field, Selection::plain(shape)));
+            selection.populated.len() - 1
+        }
+    };
+    Ok(selection.populated.get_mut(place))
+}

@@ -1,0 +1,143 @@
+//! Where in a question the planner stands, and what it has counted so far.
+
+use crate::access::Access;
+use crate::content::{Component, ContentType, EXTENSION, Field, Kind, Relation, Shape};
+use crate::error::{Error, KeyPath, Problem, Result, Source};
+
+/// The most conditions that filters and sort of one request may have.
+pub const CONDITIONS: usize = 200;
+/// The most components, relations and media that one request may populate.
+pub const POPULATED: usize = 64;
+/// How many levels deep a request may populate.
+pub const POPULATE_DEPTH: usize = 8;
+
+/// Something that was not done as asked, told in `meta.warnings`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// Where it stands: `["pagination", "pageSize"]`.
+    pub path: Vec<String>,
+    /// What was done instead.
+    pub message: String,
+}
+
+/// What is counted and collected over the whole of a question.
+pub(super) struct Tally {
+    pub access: Access,
+    pub warnings: Vec<Warning>,
+    conditions: usize,
+    populated: usize,
+}
+
+impl Tally {
+    pub fn new(access: Access) -> Self {
+        Self { access, warnings: Vec::new(), conditions: 0, populated: 0 }
+    }
+
+    pub fn warn(&mut self, path: &[&str], message: impl Into<String>) {
+        let path = path.iter().map(|name| (*name).to_owned()).collect();
+        self.warnings.push(Warning { path, message: message.into() });
+    }
+
+    /// Counts conditions of a filter, or things to sort by.
+    pub fn conditions(&mut self, more: usize) -> Result<()> {
+        self.conditions += more;
+        if self.conditions > CONDITIONS {
+            return Err(Error::Validation(format!("Filters and sort have more than {CONDITIONS} conditions")));
+        }
+        Ok(())
+    }
+
+    /// Counts one more populated path.
+    pub fn populated(&mut self) -> Result<()> {
+        self.populated += 1;
+        if self.populated > POPULATED {
+            return Err(Error::Validation(format!("More than {POPULATED} fields are populated")));
+        }
+        Ok(())
+    }
+
+    /// Whether the caller may see what `field`, a component or a relation, leads to.
+    pub fn may_follow(&self, field: &Field) -> bool {
+        match field.kind {
+            Kind::Component { of, .. } => !is_internal(of) || self.access.sees_internals(),
+            Kind::Relation(Relation { target, .. }) => self.access.may_read(target),
+            _ => true,
+        }
+    }
+}
+
+fn is_internal(component: &Component) -> bool {
+    component.uid == EXTENSION.uid
+}
+
+/// A place in a parameter: the shape that names are looked up in, and the way to it.
+#[derive(Clone)]
+pub(super) struct Scope {
+    pub shape: Shape,
+    /// The parameter, such as `filters`.
+    pub param: &'static str,
+    path: Vec<&'static str>,
+}
+
+impl Scope {
+    /// The beginning of `param`.
+    pub fn new(shape: Shape, param: &'static str) -> Self {
+        Self { shape, param, path: Vec::new() }
+    }
+
+    /// The beginning of `param` for documents of this type.
+    pub fn of(content_type: &'static ContentType, param: &'static str) -> Self {
+        Self::new(Shape::Document(content_type), param)
+    }
+
+    /// The same parameter one field on; scalar fields keep the shape.
+    pub fn below(&self, field: &'static Field) -> Self {
+        let shape = target(field).unwrap_or(self.shape);
+        Self { shape, param: self.param, path: self.path.iter().copied().chain([field.name]).collect() }
+    }
+
+    /// How many fields lie behind.
+    pub fn depth(&self) -> usize {
+        self.path.len()
+    }
+
+    /// The error for a key that nothing has here. Strapi names the field it stands in.
+    pub fn unknown(&self, key: &str) -> Error {
+        let path = if self.path.is_empty() { KeyPath::Null } else { KeyPath::At(self.path.join(".")) };
+        self.invalid(key, path)
+    }
+
+    /// The error for a key that exists, but not for this use or this caller. Strapi names the key itself.
+    pub fn refused(&self, key: &str) -> Error {
+        let path = self.path.iter().copied().chain([key]).collect::<Vec<_>>().join(".");
+        self.invalid(key, KeyPath::At(path))
+    }
+
+    /// Of the two, the one that Strapi answers for a name that is not among the attributes.
+    pub fn missing(&self, key: &str) -> Error {
+        const PRIVATE: [&str; 4] = ["createdBy", "updatedBy", "locale", "localizations"];
+        let private = PRIVATE.contains(&key) && matches!(self.shape, Shape::Document(_));
+        if private { self.refused(key) } else { self.unknown(key) }
+    }
+
+    /// The error for a value that cannot be used; `keys` are what stands between the field and the value.
+    pub fn unusable(&self, keys: &[&str], message: impl Into<String>) -> Error {
+        let way = [self.param].into_iter().chain(self.path.iter().copied()).chain(keys.iter().copied());
+        let path: Vec<_> = way.map(str::to_owned).collect();
+        let message = format!("{} {}", path.join("."), message.into());
+        Error::Invalid(vec![Problem { path, message, value: None }])
+    }
+
+    fn invalid(&self, key: &str, path: KeyPath) -> Error {
+        Error::InvalidKey { key: key.to_owned(), path, source_of: Source::Query(self.param) }
+    }
+}
+
+/// The shape that a component or a relation leads to.
+pub(super) fn target(field: &Field) -> Option<Shape> {
+    match field.kind {
+        Kind::Component { of, .. } => Some(Shape::Component(of)),
+        Kind::Relation(Relation { target, .. }) => Some(Shape::Document(target)),
+        _ => None,
+    }
+}

@@ -1,0 +1,83 @@
+//! What is shown of documents and components.
+
+use super::condition::Filter;
+use super::fields;
+use super::sort::Order;
+use crate::content::{DOCUMENT_ID, Field, Kind, LinkSide, Relation, Shape};
+
+/// What is shown of a document or an item. Its number comes first and is always shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// The columns, in the order in which they are shown.
+    pub columns: Vec<&'static Field>,
+    /// Media fields, which are all empty.
+    pub media: Vec<&'static Field>,
+    /// Components and relations: one statement each, whatever the number of rows.
+    pub populated: Vec<Populated>,
+}
+
+/// A component or relation that is shown too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Populated {
+    /// The field.
+    pub field: &'static Field,
+    /// Which of its items or documents.
+    pub filter: Filter,
+    /// In which order; without one in the order in which they were put.
+    pub sort: Vec<Order>,
+    /// Whether only their number is shown.
+    pub counted: bool,
+    /// What is shown of each.
+    pub selection: Selection,
+}
+
+impl Selection {
+    /// Every column, and nothing populated.
+    pub(super) fn plain(shape: Shape) -> Self {
+        Self::of(fields::all(shape))
+    }
+
+    fn of(columns: Vec<&'static Field>) -> Self {
+        Self { columns, media: Vec::new(), populated: Vec::new() }
+    }
+
+    /// The whole of a document, as events carry it: every column, every component with those inside it, and the links it
+    /// owns as short references. Extension records are left out, since they are wiring and not content; so is the other
+    /// side of links, which may be the ten thousand products of a store.
+    pub fn whole(shape: Shape) -> Self {
+        let mut whole = Self::plain(shape);
+        for field in shape.fields() {
+            match field.kind {
+                Kind::Component { of, .. } if of.versioned => {
+                    whole.populated.push(Populated::new(field, Self::whole(Shape::Component(of))));
+                }
+                Kind::Relation(Relation { target, side: LinkSide::Owner, .. }) => {
+                    whole.populated.push(Populated::new(field, Self::reference(Shape::Document(target))));
+                }
+                _ => {}
+            }
+        }
+        whole
+    }
+
+    /// Enough to tell which document it is.
+    fn reference(shape: Shape) -> Self {
+        let names = [DOCUMENT_ID.name, "slug", "title"];
+        Self::of(shape.columns().filter(|field| names.contains(&field.name)).collect())
+    }
+
+    /// Whether all of it can be read in microseconds: nothing in it can be thousands of documents.
+    pub fn is_quick(&self) -> bool {
+        self.populated.iter().all(|populated| {
+            let many = matches!(populated.field.kind, Kind::Relation(Relation { side: LinkSide::Inverse, .. }));
+            !many && populated.filter.is_everything() && populated.selection.is_quick()
+        })
+    }
+}
+
+impl Populated {
+    /// All of a component or relation, in its own order.
+    pub(super) fn new(field: &'static Field, selection: Selection) -> Self {
+        Self { field, filter: Filter::everything(), sort: Vec::new(), counted: false, selection }
+    }
+}
