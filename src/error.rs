@@ -125,6 +125,9 @@ impl From<diesel::result::Error> for Error {
                 log::info!("two writes at once: {}", detail.message());
                 Self::Conflict("another request has just stored the same value".into())
             }
+            Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
+                Self::Unavailable("another request changes the same; try again")
+            }
             Diesel::DatabaseError(_, detail) if is_locked_or_full(detail.message()) => {
                 log::error!("the database cannot be written: {error}");
                 Self::Unavailable("the database cannot be written at the moment")
@@ -134,9 +137,11 @@ impl From<diesel::result::Error> for Error {
     }
 }
 
-/// SQLite reports these as texts only.
+/// What is reported as a text only.
 fn is_locked_or_full(message: &str) -> bool {
-    ["database is locked", "database or disk is full", "disk I/O error"].iter().any(|text| message.contains(text))
+    ["database is locked", "database or disk is full", "disk I/O error", "deadlock detected"]
+        .iter()
+        .any(|text| message.contains(text))
 }
 
 impl From<serde_json::Error> for Error {

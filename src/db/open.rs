@@ -129,7 +129,8 @@ fn connect_sqlite(path: &Path) -> Result<SqliteConnection, String> {
     let open = || -> Result<SqliteConnection, Box<dyn std::error::Error>> {
         let mut conn = SqliteConnection::establish(text)?;
         conn.batch_execute(SQLITE_SETTINGS)?;
-        conn.register_collation("DECIMAL", decimal::compare)?;
+        // diesel hands over the right value first.
+        conn.register_collation("DECIMAL", |right: &str, left: &str| decimal::compare(left, right))?;
         unicode_lower_utils::register_impl(&mut conn, |text: Option<String>| text.map(|text| text.to_lowercase()))?;
         Ok(conn)
     };

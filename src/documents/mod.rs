@@ -1,7 +1,12 @@
 //! The document service: what can be done with documents, whoever asks and however. Knows nothing of HTTP.
 
 mod answer;
+mod change;
+mod diff;
+mod lifecycle;
+mod misfits;
 mod read;
+mod write;
 
-pub use answer::one as answer_one;
 pub use read::{Find, find_many, find_one};
+pub use write::{Action, Request, act, create, delete, update};

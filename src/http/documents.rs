@@ -1,7 +1,157 @@
 //! The documents of every content type: one set of routes, made once for each type.
 
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Map, Value};
+
+use super::body::Submission;
+use super::extract::{OfType, Reader};
+use super::problem::JSON;
 use super::routes::Endpoint;
+use crate::access::Caller;
+use crate::content::CONTENT_TYPES;
+use crate::db::documents::read::Form;
+use crate::documents::{self, Action, Find, Request};
+use crate::error::Result;
+use crate::state::AppState;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    Vec::new()
+    let of_type = |content_type: &'static crate::content::ContentType| {
+        let list = format!("/api/{}", content_type.plural);
+        let one = format!("{list}/{{document_id}}");
+        let action = |name: &str| Endpoint::at(format!("{one}/actions/{name}"));
+        let endpoints = [
+            action("publish").post(publish),
+            action("unpublish").post(unpublish),
+            action("discard").post(discard),
+            Endpoint::at(list).get(find_many).post(create),
+            Endpoint::at(one).get(find_one).put(update).delete(delete),
+        ];
+        endpoints.map(|endpoint| endpoint.with(OfType(content_type)))
+    };
+    CONTENT_TYPES.into_iter().flat_map(of_type).collect()
+}
+
+async fn find_many(request: HttpRequest, of: OfType, caller: Caller, reader: Reader) -> Result<HttpResponse> {
+    let find = documents::find_many(of.0, request.query_string(), caller.access, form(&request))?;
+    found(find, reader).await
+}
+
+async fn find_one(
+    request: HttpRequest,
+    of: OfType,
+    document_id: web::Path<String>,
+    caller: Caller,
+    reader: Reader,
+) -> Result<HttpResponse> {
+    let find = documents::find_one(of.0, &document_id, request.query_string(), caller.access, form(&request))?;
+    found(find, reader).await
+}
+
+async fn create(
+    request: HttpRequest,
+    of: OfType,
+    state: web::Data<AppState>,
+    sent: Submission,
+) -> Result<HttpResponse> {
+    let (asked, data) = asked(&request, of, sent)?;
+    let body = documents::create(&state.into_inner(), asked, data).await?;
+    Ok(json(StatusCode::CREATED, body))
+}
+
+async fn update(
+    request: HttpRequest,
+    of: OfType,
+    document_id: web::Path<String>,
+    state: web::Data<AppState>,
+    sent: Submission,
+) -> Result<HttpResponse> {
+    let (asked, data) = asked(&request, of, sent)?;
+    let body = documents::update(&state.into_inner(), asked, document_id.into_inner(), data).await?;
+    Ok(json(StatusCode::OK, body))
+}
+
+async fn delete(
+    request: HttpRequest,
+    of: OfType,
+    document_id: web::Path<String>,
+    state: web::Data<AppState>,
+    caller: Caller,
+) -> Result<HttpResponse> {
+    documents::delete(&state.into_inner(), without_data(&request, of, caller), document_id.into_inner()).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn publish(
+    request: HttpRequest,
+    of: OfType,
+    document_id: web::Path<String>,
+    state: web::Data<AppState>,
+    caller: Caller,
+) -> Result<HttpResponse> {
+    act(without_data(&request, of, caller), document_id, state, Action::Publish).await
+}
+
+async fn unpublish(
+    request: HttpRequest,
+    of: OfType,
+    document_id: web::Path<String>,
+    state: web::Data<AppState>,
+    caller: Caller,
+) -> Result<HttpResponse> {
+    act(without_data(&request, of, caller), document_id, state, Action::Unpublish).await
+}
+
+async fn discard(
+    request: HttpRequest,
+    of: OfType,
+    document_id: web::Path<String>,
+    state: web::Data<AppState>,
+    caller: Caller,
+) -> Result<HttpResponse> {
+    act(without_data(&request, of, caller), document_id, state, Action::Discard).await
+}
+
+async fn act(
+    asked: Request,
+    document_id: web::Path<String>,
+    state: web::Data<AppState>,
+    action: Action,
+) -> Result<HttpResponse> {
+    let body = documents::act(&state.into_inner(), asked, document_id.into_inner(), action).await?;
+    Ok(json(StatusCode::OK, body))
+}
+
+async fn found(find: Find, reader: Reader) -> Result<HttpResponse> {
+    let body = reader.read(find.pace(), move |conn| find.run(conn)).await?;
+    Ok(json(StatusCode::OK, body))
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> HttpResponse {
+    HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(body)
+}
+
+/// The permission comes before the body: whoever may not write is told so, whatever was sent.
+fn asked(request: &HttpRequest, of: OfType, sent: Submission) -> Result<(Request, Map<String, Value>)> {
+    sent.caller.access.require_write()?;
+    let (caller, data) = sent.into_data()?;
+    let data = match data {
+        Value::Object(data) => data,
+        // A list has keys too: 0, 1 and so on, none of which is a field.
+        Value::Array(items) => (0..).zip(items).map(|(place, item): (u32, Value)| (place.to_string(), item)).collect(),
+        _ => Map::new(),
+    };
+    Ok((without_data(request, of, caller), data))
+}
+
+fn without_data(request: &HttpRequest, of: OfType, caller: Caller) -> Request {
+    let query = request.query_string().to_owned();
+    Request { content_type: of.0, caller, query, form: form(request) }
+}
+
+/// Clients made for Strapi 4 ask for its form of documents.
+fn form(request: &HttpRequest) -> Form {
+    let asked = request.headers().get("Strapi-Response-Format");
+    if asked.is_some_and(|format| format == "v4") { Form::Attributes } else { Form::Flat }
 }

@@ -7,11 +7,12 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-pub use super::reader::{Pace, Reader};
+pub use super::reader::Reader;
 use crate::access::{Access, Caller};
 use crate::content::ContentType;
 use crate::db::tokens::{self, Token};
 use crate::error::{Error, Result};
+pub use crate::query::Pace;
 use crate::secrets::token_hash;
 use crate::state::AppState;
 

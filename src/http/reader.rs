@@ -9,20 +9,12 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::db::{Conn, Kind};
 use crate::error::{Error, Result};
+use crate::query::Pace;
 use crate::state::AppState;
 
 /// The read connection of one worker thread (SQLite), opened when it is first needed.
 #[derive(Clone, Default)]
 pub(super) struct OwnConnection(Rc<RefCell<Option<Conn>>>);
-
-/// How a read is best done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// By id or index: microseconds, less than a hop to another thread costs.
-    Quick,
-    /// Anything that could take milliseconds, and would hold up the other requests of its thread.
-    Slow,
-}
 
 /// Reads the database: on SQLite what is quick on the worker's own connection without leaving the thread, else off it.
 pub struct Reader {

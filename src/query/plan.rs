@@ -140,13 +140,22 @@ fn warn_of_unknown(asked: &QueryValue, tally: &mut Tally) {
 impl ReadPlan {
     /// The whole of one document in one version, as events carry it; see [`Selection::whole`].
     pub fn whole(content_type: &'static ContentType, version: Version) -> Self {
+        Self::of_one(content_type, version, Selection::whole(Shape::Document(content_type)))
+    }
+
+    /// One document in one version with all that bodies may hold of it; see [`Selection::complete`].
+    pub fn complete(content_type: &'static ContentType, version: Version) -> Self {
+        Self::of_one(content_type, version, Selection::complete(Shape::Document(content_type)))
+    }
+
+    fn of_one(content_type: &'static ContentType, version: Version, selection: Selection) -> Self {
         Self {
             content_type,
             version,
             filter: Filter::everything(),
             sort: Vec::new(),
             page: Page { start: 0, limit: 1, number: None, with_count: false },
-            selection: Selection::whole(Shape::Document(content_type)),
+            selection,
             warnings: Vec::new(),
         }
     }

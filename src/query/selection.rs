@@ -60,6 +60,18 @@ impl Selection {
         whole
     }
 
+    /// Every column and every component, extension records among them: what the rules for publishing look at.
+    pub fn complete(shape: Shape) -> Self {
+        let mut complete = Self::plain(shape);
+        complete.columns.retain(|field| shape.find_field(field.name).is_some());
+        for field in shape.fields() {
+            if let Kind::Component { of, .. } = field.kind {
+                complete.populated.push(Populated::new(field, Self::complete(Shape::Component(of))));
+            }
+        }
+        complete
+    }
+
     /// Enough to tell which document it is.
     fn reference(shape: Shape) -> Self {
         let names = [DOCUMENT_ID.name, "slug", "title"];

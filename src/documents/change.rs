@@ -1,0 +1,206 @@
+//! One change of one document, inside its transaction.
+
+use serde_json::{Map, Value};
+
+use super::lifecycle::{self, Change, Story};
+use super::{diff, misfits};
+use crate::clock::Millis;
+use crate::content::{self, ContentType, Input, Rules, Shape, Version};
+use crate::db::Conn;
+use crate::db::documents::read::Form;
+use crate::db::documents::{self as rows, NewDocument, Versions, Writer};
+use crate::error::{Error, Result};
+use crate::query::{ReadPlan, Warning};
+use crate::state::AppState;
+
+/// A document while it is changed.
+pub(super) struct Changing<'a> {
+    pub state: &'a AppState,
+    pub conn: &'a mut Conn,
+    pub content_type: &'static ContentType,
+    pub document_id: &'a str,
+    pub actor: &'a str,
+    pub now: Millis,
+    /// What is stored and will not work as it is.
+    pub warnings: Vec<Warning>,
+}
+
+/// What a step did: the change, and the document before and after it.
+struct Step(Change, Value, Value);
+
+impl Changing<'_> {
+    /// Stores a new document, and publishes it unless it stays a draft.
+    pub fn create(&mut self, input: Input, publishing: bool) -> Result<()> {
+        self.warnings.extend(misfits::find(&self.state.handlers, &input));
+        let Input { values, items, links } = input;
+        let values: Vec<_> =
+            values.into_iter().map(|(field, value)| (field.column, rows::bound(field, value))).collect();
+        let new = NewDocument { content_type: self.content_type, document_id: self.document_id, now: self.now };
+        let draft = rows::insert(self.conn, &new, &values)?;
+        let shape = Shape::Document(self.content_type);
+        self.writer().save(shape, draft, items)?;
+        rows::save_links(self.conn, draft, links)?;
+        let mut steps = Vec::new();
+        if publishing {
+            self.refuse_taken(draft)?;
+            rows::publish(self.conn, self.content_type, Versions { draft, published: None }, self.now)?;
+        }
+        let after = self.state_of(publishing)?;
+        steps.push(Step(Change::Created, Value::Null, after.clone()));
+        if publishing {
+            steps.push(Step(Change::Published, Value::Null, after));
+        }
+        self.tell(draft, &steps)
+    }
+
+    /// Changes the draft, and publishes it unless it stays a draft.
+    pub fn update(&mut self, data: &Map<String, Value>, rules: Rules) -> Result<()> {
+        let versions = self.versions()?;
+        let (input, publishing) = (content::validate(self.content_type, data, rules)?, rules.publishing);
+        let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
+        let draft_before = self.state_of(false)?;
+        let published_before = if versions.published.is_some() { self.state_of(true)? } else { Value::Null };
+        self.write_draft(versions.draft, input)?;
+        if publishing {
+            self.publish_row(versions)?;
+        }
+        self.retire(&items_before, versions.draft)?;
+        let steps = match (publishing, versions.published) {
+            (false, _) => vec![Step(Change::Updated, draft_before, self.state_of(false)?)],
+            (true, Some(_)) => vec![Step(Change::Updated, published_before, self.state_of(true)?)],
+            (true, None) => {
+                let after = self.state_of(true)?;
+                vec![Step(Change::Updated, draft_before, after.clone()), Step(Change::Published, Value::Null, after)]
+            }
+        };
+        self.tell(versions.draft, &steps)
+    }
+
+    /// Makes the draft the published version.
+    pub fn publish(&mut self) -> Result<()> {
+        let versions = self.versions()?;
+        let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
+        let before = if versions.published.is_some() { self.state_of(true)? } else { Value::Null };
+        self.publish_row(versions)?;
+        self.retire(&items_before, versions.draft)?;
+        let after = self.state_of(true)?;
+        self.tell(versions.draft, &[Step(Change::Published, before, after)])
+    }
+
+    /// Takes the published version away; what is a draft already stays as it is.
+    pub fn unpublish(&mut self) -> Result<()> {
+        let versions = self.versions()?;
+        let Some(published) = versions.published else { return Ok(()) };
+        let before = self.state_of(true)?;
+        let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
+        rows::unpublish(self.conn, self.content_type, published)?;
+        self.retire(&items_before, versions.draft)?;
+        let after = self.state_of(false)?;
+        self.tell(versions.draft, &[Step(Change::Unpublished, before, after)])
+    }
+
+    /// Makes the draft what is published; an error when nothing is.
+    pub fn discard(&mut self) -> Result<()> {
+        let versions = self.versions()?;
+        let published = versions
+            .published
+            .ok_or_else(|| Error::Application("There is no published version to go back to".into()))?;
+        let before = self.state_of(false)?;
+        let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
+        rows::discard(self.conn, self.content_type, versions.draft, published)?;
+        self.retire(&items_before, versions.draft)?;
+        let after = self.state_of(false)?;
+        self.tell(versions.draft, &[Step(Change::Updated, before, after)])
+    }
+
+    /// Removes the document; one that does not exist is as good as removed.
+    pub fn delete(&mut self) -> Result<()> {
+        let Some(versions) = rows::find(self.conn, self.content_type, self.document_id)? else { return Ok(()) };
+        let before = self.state_of(versions.published.is_some())?;
+        let reach = rows::reach_of(self.conn, self.content_type, versions.draft)?;
+        let items = rows::item_owners(self.conn, self.content_type, versions)?;
+        rows::delete(self.conn, self.content_type, versions)?;
+        rows::retire_records(self.conn, &reach.owners[..1], self.now)?;
+        rows::retire_records(self.conn, &items, self.now)?;
+        self.emit(&Step(Change::Deleted, before, Value::Null), &reach)
+    }
+
+    fn write_draft(&mut self, draft: i64, input: Input) -> Result<()> {
+        self.warnings.extend(misfits::find(&self.state.handlers, &input));
+        let Input { values, items, links } = input;
+        let values: Vec<_> =
+            values.into_iter().map(|(field, value)| (field.column, rows::bound(field, value))).collect();
+        rows::update(self.conn, self.content_type, draft, self.now, &values)?;
+        let shape = Shape::Document(self.content_type);
+        self.writer().save(shape, draft, items)?;
+        rows::save_links(self.conn, draft, links)
+    }
+
+    /// Publishes the draft, all of which must satisfy the rules: earlier edits were spared them.
+    fn publish_row(&mut self, versions: Versions) -> Result<()> {
+        let complete = ReadPlan::complete(self.content_type, Version::Draft).of_document(self.document_id);
+        let Value::Object(whole) = self.read(&complete)? else { return Err(Error::NotFound) };
+        content::validate(self.content_type, &whole, Rules { publishing: true, creating: false })?;
+        self.refuse_taken(versions.draft)?;
+        rows::publish(self.conn, self.content_type, versions, self.now)?;
+        Ok(())
+    }
+
+    fn refuse_taken(&mut self, draft: i64) -> Result<()> {
+        match rows::find_taken(self.conn, self.content_type, draft)? {
+            taken if taken.is_empty() => Ok(()),
+            taken => Err(Error::Invalid(taken)),
+        }
+    }
+
+    /// Puts away the records of items that no version holds any more.
+    fn retire(&mut self, before: &[rows::ItemOwner], draft: i64) -> Result<()> {
+        let versions = Versions { draft, ..self.versions()? };
+        let after = rows::item_owners(self.conn, self.content_type, versions)?;
+        let gone: Vec<_> = before.iter().filter(|owner| !after.contains(owner)).cloned().collect();
+        rows::retire_records(self.conn, &gone, self.now)
+    }
+
+    fn versions(&mut self) -> Result<Versions> {
+        rows::find(self.conn, self.content_type, self.document_id)?.ok_or(Error::NotFound)
+    }
+
+    /// The document as events tell of it.
+    fn state_of(&mut self, published: bool) -> Result<Value> {
+        let version = if published { Version::Published } else { Version::Draft };
+        self.read(&ReadPlan::whole(self.content_type, version).of_document(self.document_id))
+    }
+
+    fn read(&mut self, plan: &ReadPlan) -> Result<Value> {
+        let found = rows::read::one(self.conn, plan, Form::Flat)?.ok_or(Error::NotFound)?;
+        Ok(serde_json::from_slice(&found)?)
+    }
+
+    fn writer(&mut self) -> Writer<'_> {
+        Writer { conn: self.conn, sealer: &self.state.sealer, random: &*self.state.random, now: self.now }
+    }
+
+    fn tell(&mut self, draft: i64, steps: &[Step]) -> Result<()> {
+        let reach = rows::reach_of(self.conn, self.content_type, draft)?;
+        for step in steps {
+            // A save that changes nothing is no change.
+            let is_change = step.0 != Change::Updated || !diff::changes(&step.1, &step.2).is_empty();
+            if is_change {
+                self.emit(step, &reach)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, Step(change, before, after): &Step, reach: &rows::Reach) -> Result<()> {
+        let story = Story {
+            content_type: self.content_type,
+            document_id: self.document_id,
+            change: *change,
+            before,
+            after,
+            actor: self.actor,
+        };
+        lifecycle::emit(self.conn, &story, reach, (self.now, &*self.state.random))
+    }
+}

@@ -1,0 +1,144 @@
+//! The events of a change of content, written in its own transaction.
+
+use serde_json::{Map, Value, json};
+
+use super::diff;
+use crate::clock::{Millis, Random};
+use crate::content::{ContentType, PRODUCT, SUBSCRIBER};
+use crate::db::Conn;
+use crate::db::documents::Reach;
+use crate::db::events::{self, NewEvent, Target};
+use crate::error::Result;
+use crate::ids;
+
+/// What was done to a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    Created,
+    Updated,
+    Published,
+    Unpublished,
+    Deleted,
+}
+
+/// A logical change with the states around it; `before` is null for a new document, `after` for a deleted one.
+pub(super) struct Story<'a> {
+    pub content_type: &'static ContentType,
+    pub document_id: &'a str,
+    pub change: Change,
+    pub before: &'a Value,
+    pub after: &'a Value,
+    pub actor: &'a str,
+}
+
+/// Writes the events of `story`: the document's own and those of its prices, each once.
+pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, at: (Millis, &dyn Random)) -> Result<()> {
+    let changes = match story.change {
+        Change::Updated | Change::Published => diff::changes(story.before, story.after),
+        Change::Created | Change::Unpublished | Change::Deleted => Map::new(),
+    };
+    let mut told = vec![story.event(story.trigger(), &changes, reach)];
+    told.extend(story.subscriber_events(&changes, reach));
+    told.extend(story.price_events(reach));
+    for event in &mut told {
+        event.uid = ids::sortable("evt", at.0, at.1);
+        event.occurred_at = at.0;
+    }
+    events::insert(conn, &told)
+}
+
+impl Story<'_> {
+    fn trigger(&self) -> String {
+        let action = match self.change {
+            Change::Created if self.content_type.uid == SUBSCRIBER.uid => return "trigger:new_subscriber".into(),
+            Change::Created => "created",
+            Change::Updated => "updated",
+            Change::Published => "published",
+            Change::Unpublished => "unpublished",
+            Change::Deleted => "deleted",
+        };
+        format!("trigger:{}_{action}", self.content_type.singular)
+    }
+
+    fn event(&self, trigger: String, changes: &Map<String, Value>, reach: &Reach) -> NewEvent {
+        let data = if self.after.is_null() { self.before } else { self.after };
+        NewEvent {
+            uid: String::new(),
+            trigger,
+            occurred_at: 0,
+            target: Target {
+                type_name: self.content_type.singular.to_owned(),
+                document_id: self.document_id.to_owned(),
+                price_id: None,
+            },
+            store: reach.store.clone(),
+            owners: reach.owners.clone(),
+            data: Some(data.to_string()),
+            changes: (!changes.is_empty()).then(|| Value::Object(changes.clone())),
+            payload: None,
+            actor: self.actor.to_owned(),
+            idempotency_key: None,
+        }
+    }
+
+    /// A subscriber who confirms or leaves is told apart from one whose name is mended.
+    fn subscriber_events(&self, changes: &Map<String, Value>, reach: &Reach) -> Vec<NewEvent> {
+        let was_set =
+            |field: &str| changes.get(field).is_some_and(|change| change["from"].is_null() && !change["to"].is_null());
+        if self.content_type.uid != SUBSCRIBER.uid || self.change != Change::Updated {
+            return Vec::new();
+        }
+        [("EmailVerified", "trigger:subscriber_verified"), ("unsubscribed_at", "trigger:subscriber_unsubscribed")]
+            .into_iter()
+            .filter(|(field, _)| was_set(field))
+            .map(|(_, trigger)| self.event(trigger.to_owned(), changes, reach))
+            .collect()
+    }
+
+    /// Prices that came, changed or went with an edit of their product. They reach their own records first.
+    fn price_events(&self, reach: &Reach) -> Vec<NewEvent> {
+        if self.content_type.uid != PRODUCT.uid || !matches!(self.change, Change::Created | Change::Updated) {
+            return Vec::new();
+        }
+        let (old, new) = (prices(self.before), prices(self.after));
+        let find = |list: &[Value], id: i64| list.iter().find(|price| price["id"].as_i64() == Some(id)).cloned();
+        let mut ids: Vec<i64> = old.iter().chain(new).filter_map(|price| price["id"].as_i64()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let events = ids.into_iter().filter_map(|id| {
+            let (before, after) = (find(old, id), find(new, id));
+            let changes =
+                diff::changes(before.as_ref().unwrap_or(&Value::Null), after.as_ref().unwrap_or(&Value::Null));
+            let trigger = match (&before, &after) {
+                (None, _) => "trigger:price_created",
+                (Some(_), None) => "trigger:price_deleted",
+                (Some(_), Some(_)) if changes.is_empty() => return None,
+                (Some(_), Some(_)) => "trigger:price_updated",
+            };
+            Some(self.price_event(trigger, id, (after.or(before)?, changes), reach))
+        });
+        events.collect()
+    }
+
+    fn price_event(
+        &self,
+        trigger: &str,
+        id: i64,
+        (price, changes): (Value, Map<String, Value>),
+        reach: &Reach,
+    ) -> NewEvent {
+        let product = if self.after.is_null() { self.before } else { self.after };
+        let data = json!({ "price": price, "product": { "documentId": self.document_id, "Name": product["Name"] } });
+        let changes = if trigger == "trigger:price_updated" { changes } else { Map::new() };
+        let mut event = self.event(trigger.to_owned(), &changes, reach);
+        event.target =
+            Target { type_name: "price".into(), document_id: self.document_id.to_owned(), price_id: Some(id) };
+        event.owners.insert(0, ("price.extensions".into(), id));
+        event.data = Some(data.to_string());
+        event
+    }
+}
+
+fn prices(product: &Value) -> &[Value] {
+    product["PRICES"].as_array().map_or(&[], Vec::as_slice)
+}

@@ -1,0 +1,129 @@
+//! Changes of documents. Each is one transaction that holds the change and its events, or nothing.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::answer;
+use super::change::Changing;
+use crate::access::Caller;
+use crate::content::{self, ContentType, Rules, Version};
+use crate::db::Conn;
+use crate::db::documents::read::{self, Form};
+use crate::error::{Error, Result};
+use crate::ids;
+use crate::query::{self, Filter, ReadPlan};
+use crate::state::AppState;
+
+/// What every change of a document is given.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The document's type.
+    pub content_type: &'static ContentType,
+    /// Who asks.
+    pub caller: Caller,
+    /// The raw query string: `status`, and what of the document the answer shall hold.
+    pub query: String,
+    /// How the answer shows it.
+    pub form: Form,
+}
+
+/// What can be done to a document beside changing its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Make the draft the published version.
+    Publish,
+    /// Take the published version away.
+    Unpublish,
+    /// Make the draft what is published.
+    Discard,
+}
+
+/// Creates a document. It is published at once unless the query asks for a draft. Returns the body of the answer.
+pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, Value>) -> Result<Vec<u8>> {
+    let plan = request.plan()?;
+    content::check_keys(request.content_type, &data)?;
+    let rules = Rules { publishing: plan.version == Version::Published, creating: true };
+    let input = content::validate(request.content_type, &data, rules)?;
+    let document_id = ids::document_id(&*state.random);
+    request.change(state, plan, document_id, move |changing| changing.create(input, rules.publishing)).await
+}
+
+/// Changes the fields that `data` names. The whole draft is published with them unless the query asks for a draft.
+/// Returns the body of the answer.
+///
+/// Fails with [`Error::NotFound`] when there is no such document.
+pub async fn update(
+    state: &Arc<AppState>,
+    request: Request,
+    document_id: String,
+    data: Map<String, Value>,
+) -> Result<Vec<u8>> {
+    let plan = request.plan()?;
+    content::check_keys(request.content_type, &data)?;
+    let rules = Rules { publishing: plan.version == Version::Published, creating: false };
+    request.change(state, plan, document_id, move |changing| changing.update(&data, rules)).await
+}
+
+/// Publishes, unpublishes, or goes back to what is published. Returns the body of the answer: the version that was made.
+///
+/// Fails with [`Error::NotFound`] when there is no such document, and with [`Error::Invalid`] when the draft does not
+/// satisfy what a published version must.
+pub async fn act(state: &Arc<AppState>, request: Request, document_id: String, action: Action) -> Result<Vec<u8>> {
+    let version = if action == Action::Publish { Version::Published } else { Version::Draft };
+    let plan = ReadPlan { version, ..request.plan()? };
+    let act = move |changing: &mut Changing<'_>| match action {
+        Action::Publish => changing.publish(),
+        Action::Unpublish => changing.unpublish(),
+        Action::Discard => changing.discard(),
+    };
+    request.change(state, plan, document_id, act).await
+}
+
+/// Deletes a document with both its versions. One that does not exist is as good as deleted.
+///
+/// Fails with [`Error::Validation`] when the query asks for the draft alone: a document without one cannot be.
+pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<()> {
+    if request.plan()?.version == Version::Draft {
+        return Err(Error::Validation("A document is deleted with both its versions; leave status out".into()));
+    }
+    let shared = Arc::clone(state);
+    state.db.write(move |conn| request.changing(&shared, conn, &document_id).delete()).await?;
+    state.wake.events.notify_one();
+    Ok(())
+}
+
+impl Request {
+    /// What the answer shows. Filters choose nothing here: the document is named.
+    fn plan(&self) -> Result<ReadPlan> {
+        self.caller.access.require_write()?;
+        let plan = query::plan_one(self.content_type, &query::parse(&self.query)?, self.caller.access)?;
+        Ok(ReadPlan { filter: Filter::everything(), ..plan })
+    }
+
+    fn changing<'a>(&'a self, state: &'a AppState, conn: &'a mut Conn, document_id: &'a str) -> Changing<'a> {
+        let (content_type, actor) = (self.content_type, self.caller.actor.as_str());
+        Changing { state, conn, content_type, document_id, actor, now: state.clock.now(), warnings: Vec::new() }
+    }
+
+    /// Does `work` and reads the document as it then is, in one transaction.
+    async fn change(
+        self,
+        state: &Arc<AppState>,
+        plan: ReadPlan,
+        document_id: String,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<()> + Send + 'static,
+    ) -> Result<Vec<u8>> {
+        let shared = Arc::clone(state);
+        let changed = state.db.write(move |conn| {
+            let mut changing = self.changing(&shared, conn, &document_id);
+            work(&mut changing)?;
+            let warnings = [plan.warnings.clone(), changing.warnings].concat();
+            let document = read::one(conn, &plan.of_document(&document_id), self.form)?.ok_or(Error::NotFound)?;
+            Ok(answer::one(&document, &warnings))
+        });
+        let body = changed.await?;
+        state.wake.events.notify_one();
+        Ok(body)
+    }
+}
