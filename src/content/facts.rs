@@ -152,13 +152,6 @@ pub enum LinkSide {
 }
 
 /// Facts refer to each other in circles; a name says enough.
-impl PartialEq for Field {
-    /// Fields are facts: one is the same as another when it stands in the same place.
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
 impl fmt::Debug for Field {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name)

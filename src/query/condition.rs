@@ -139,6 +139,16 @@ impl Filter {
         Self::All(Vec::new())
     }
 
+    /// All of `parts`.
+    pub fn all(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 { parts.remove(0) } else { Self::All(parts) }
+    }
+
+    /// Any of `parts`.
+    pub fn any(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1 { parts.remove(0) } else { Self::Any(parts) }
+    }
+
     /// Whether every row meets it.
     pub fn is_everything(&self) -> bool {
         matches!(self, Self::All(parts) if parts.is_empty())
@@ -150,8 +160,8 @@ impl Filter {
     /// the products with *another* store, and not those without any.
     pub fn negated(self) -> Self {
         match self {
-            Self::All(parts) => Self::Any(parts.into_iter().map(Self::negated).collect()),
-            Self::Any(parts) => Self::All(parts.into_iter().map(Self::negated).collect()),
+            Self::All(parts) => Self::any(parts.into_iter().map(Self::negated).collect()),
+            Self::Any(parts) => Self::all(parts.into_iter().map(Self::negated).collect()),
             Self::Not(inner) => *inner,
             Self::Through { field, filter } => Self::Through { field, filter: Box::new(filter.negated()) },
             Self::Value { .. } | Self::Publication(_) => Self::Not(Box::new(self)),

@@ -22,14 +22,13 @@ pub(super) fn read(scope: &Scope, asked: &QueryValue, tally: &mut Tally) -> Resu
 /// Every member is a condition; all of them must hold.
 fn object(scope: &Scope, members: &[(String, QueryValue)], tally: &mut Tally) -> Result<Filter> {
     let parts: Result<Vec<_>> = members.iter().map(|(key, value)| member(scope, key, value, tally)).collect();
-    let mut parts = parts?;
-    Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::All(parts) })
+    parts.map(Filter::all)
 }
 
 fn member(scope: &Scope, key: &str, value: &QueryValue, tally: &mut Tally) -> Result<Filter> {
     match key {
-        "$and" => Ok(Filter::All(several(scope, key, value, tally)?)),
-        "$or" => Ok(Filter::Any(several(scope, key, value, tally)?)),
+        "$and" => Ok(Filter::all(several(scope, key, value, tally)?)),
+        "$or" => Ok(Filter::any(several(scope, key, value, tally)?)),
         "$not" => match value {
             QueryValue::Object(members) => Ok(object(scope, members, tally)?.negated()),
             _ => Err(scope.unusable(&[key], "negates an object of conditions")),
@@ -85,11 +84,11 @@ fn column(scope: &Scope, field: &'static Field, value: &QueryValue, tally: &mut 
         QueryValue::Object(members) => {
             let parts: Result<Vec<_>> =
                 members.iter().map(|(key, value)| operation(scope, field, (key, value), tally)).collect();
-            parts.map(Filter::All)
+            parts.map(Filter::all)
         }
         QueryValue::List(values) => {
             let parts: Result<Vec<_>> = values.iter().map(|value| column(scope, field, value, tally)).collect();
-            parts.map(Filter::Any)
+            parts.map(Filter::any)
         }
         value => {
             tally.conditions(1)?;

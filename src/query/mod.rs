@@ -14,6 +14,8 @@ mod search;
 mod selection;
 mod sort;
 mod status;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod value;
 

@@ -76,7 +76,7 @@ pub(super) fn apply(operator: Operator, field: &'static Field, value: &QueryValu
         (Operator::Between, value) => return between(field, value),
         (Operator::List(within), value) => return one_of(field, value, within),
         (operator, QueryValue::List(values)) => {
-            return values.iter().map(|value| apply(operator, field, value)).collect::<Result<_, _>>().map(Filter::Any);
+            return values.iter().map(|value| apply(operator, field, value)).collect::<Result<_, _>>().map(Filter::any);
         }
         (operator, QueryValue::Null) => of_null(operator),
         (Operator::Compare(comparison), QueryValue::Text(text)) => compare(field, comparison, text)?,
@@ -123,13 +123,13 @@ fn between(field: &'static Field, value: &QueryValue) -> Result<Filter, Fault> {
     Ok(Filter::All(tests.into_iter().map(|test| Filter::Value { field, test }).collect()))
 }
 
-fn one_of(field: &'static Field, value: &QueryValue, within: bool) -> Result<Filter, Fault> {
+fn one_of<'a>(field: &'static Field, value: &'a QueryValue, within: bool) -> Result<Filter, Fault> {
     let texts = match value {
         QueryValue::Text(text) => vec![text.as_str()],
         QueryValue::Null => Vec::new(),
         QueryValue::List(values) => {
-            let read = |value| match value {
-                &QueryValue::Text(ref text) => Ok(Some(text.as_str())),
+            let read = |value: &'a QueryValue| match value {
+                QueryValue::Text(text) => Ok(Some(text.as_str())),
                 QueryValue::Null => Ok(None),
                 _ => Err("takes plain values"),
             };
@@ -141,7 +141,7 @@ fn one_of(field: &'static Field, value: &QueryValue, within: bool) -> Result<Fil
         let comparison = if within { Comparison::Eq } else { Comparison::Ne };
         let tests = texts.iter().map(|text| Ok(Filter::Value { field, test: compare(field, comparison, text)? }));
         let tests = tests.collect::<Result<Vec<_>, Fault>>()?;
-        return Ok(if within { Filter::Any(tests) } else { Filter::All(tests) });
+        return Ok(if within { Filter::any(tests) } else { Filter::all(tests) });
     }
     let values = operands(field, &texts)?;
     let test = if within { Test::OneOf(values) } else { Test::NoneOf(values) };

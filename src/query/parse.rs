@@ -227,11 +227,10 @@ mod tests {
     #[test]
     fn what_is_too_much_is_refused_by_name() {
         let many = (0..=LIST + 1).map(|_| "ids[]=1".to_owned()).collect::<Vec<_>>().join("&");
-        let grown = (0..=LIST + 1).map(|place| format!("ids[{}]=1", place / 2)).collect::<Vec<_>>().join("&");
         for (text, part) in [
             ("filters[x][$in][101]=1", "filters parameter has a list of more than 100"),
             (&many, "ids parameter has a list"),
-            (&grown, "ids parameter has a list"),
+            (&"ids=1&".repeat(LIST + 2), "ids parameter has a list"),
             (&"a=1&".repeat(PARAMETERS + 1), "more than 1000 parameters"),
             ("filters[x]=a%00b", "filters parameter has the character"),
         ] {

@@ -44,8 +44,7 @@ pub enum Pace {
 /// Fails when the caller may not read the documents, and when anything asked is not known, not allowed or too much. An
 /// unknown parameter is only warned of, as Strapi ignores it.
 pub fn plan(content_type: &'static ContentType, asked: &QueryValue, access: Access) -> Result<ReadPlan> {
-    if let Some((name, _)) = asked.members().iter().find(|(name, _)| ["page", "pageSize"].contains(&name.as_str())) {
-        log::debug!("{name} outside of pagination");
+    if asked.get("page").is_some() || asked.get("pageSize").is_some() {
         return Err(Error::Pagination(
             "Invalid pagination attributes. The page parameters are incorrect and must be in the pagination object"
                 .into(),
@@ -115,7 +114,7 @@ fn wanted(content_type: &'static ContentType, asked: &QueryValue, tally: &mut Ta
     if let Some(text) = asked.get("_q").and_then(QueryValue::text) {
         parts.push(search::search(Shape::Document(content_type), text));
     }
-    Ok(if parts.len() == 1 { parts.remove(0) } else { Filter::All(parts) })
+    Ok(Filter::all(parts))
 }
 
 fn warn_of_unknown(asked: &QueryValue, tally: &mut Tally) {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used)] // All of it is a test; clippy only knows those that say so.
 
+mod reads;
 mod support;
 
 mod bodies;

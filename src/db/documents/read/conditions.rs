@@ -2,7 +2,7 @@
 
 use super::joins::{At, Step, Writer};
 use crate::content::{Field, Kind};
-use crate::db::{Bind, List};
+use crate::db::{Bind, List, Sql};
 use crate::query::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};
 
 impl Writer {
@@ -108,42 +108,26 @@ impl Writer {
         self.sql.text(if holds { "TRUE" } else { "FALSE" });
     }
 
-    fn test(&mut self, at: At, field: &Field, test: &Test) {
+    fn test<'a>(&'a mut self, at: At, field: &Field, test: &Test) {
+        let column = |writer: &'a mut Self| writer.column(at, field.column);
         match test {
-            Test::Null => self.column(at, field.column).text(" IS NULL"),
-            Test::NotNull => self.column(at, field.column).text(" IS NOT NULL"),
+            Test::Null => column(self).text(" IS NULL"),
+            Test::NotNull => column(self).text(" IS NOT NULL"),
             Test::Unknown => self.sql.text("CAST(NULL AS BOOLEAN)"),
-            Test::Compare(comparison, operand) => {
-                self.column(at, field.column).text(sign(*comparison)).bind(bound(operand))
-            }
+            Test::Compare(comparison, operand) => column(self).text(sign(*comparison)).bind(bound(operand)),
             Test::OneOf(operands) => {
-                self.column(at, field.column).either(" IN (SELECT value FROM json_each(", " = ANY(");
-                return self.list(operands);
+                list(column(self).either(" IN (SELECT value FROM json_each(", " = ANY("), operands)
             }
             Test::NoneOf(operands) => {
-                self.column(at, field.column).either(" NOT IN (SELECT value FROM json_each(", " <> ALL(");
-                return self.list(operands);
+                list(column(self).either(" NOT IN (SELECT value FROM json_each(", " <> ALL("), operands)
             }
-            Test::Text(test) => return self.text(at, field, test),
+            Test::Text(test) => self.text(at, field, test),
         };
     }
 
-    /// The values and the closing brackets of a list: one bind, so that the text does not depend on how many there are.
-    fn list(&mut self, operands: &Operands) {
-        match operands {
-            Operands::Ints(values) => self.sql.bind(Bind::Ints(List(values.clone()))).either("))", ")"),
-            Operands::Texts(values) => self.sql.bind(Bind::Texts(List(values.clone()))).either("))", ")"),
-            Operands::Decimals(values) => {
-                let texts = Bind::Texts(List(values.clone()));
-                self.sql.either("", "CAST(").bind(texts).either("))", " AS NUMERIC[]))")
-            }
-        };
-    }
-
-    fn text(&mut self, at: At, field: &Field, test: &TextTest) {
+    fn text(&mut self, at: At, field: &Field, test: &TextTest) -> &mut Sql {
         if test.place == Place::End && test.text.is_empty() {
-            self.column(at, field.column).text(" IS NOT NULL");
-            return;
+            return self.column(at, field.column).text(" IS NOT NULL");
         }
         match (test.place, test.negated) {
             (Place::Whole, _) => {
@@ -171,6 +155,7 @@ impl Writer {
                 self.ending(test);
             }
         }
+        &mut self.sql
     }
 
     /// `<needle>)) = <needle>`, after the part of the text that is as long.
@@ -206,6 +191,18 @@ impl Writer {
         write(self);
         if fold {
             self.sql.either(")", r#" COLLATE "und-x-icu")"#);
+        }
+    }
+}
+
+/// The values and the closing brackets of a list: one bind, so that the text does not depend on how many there are.
+fn list<'a>(sql: &'a mut Sql, operands: &Operands) -> &'a mut Sql {
+    match operands {
+        Operands::Ints(values) => sql.bind(Bind::Ints(List(values.clone()))).either("))", ")"),
+        Operands::Texts(values) => sql.bind(Bind::Texts(List(values.clone()))).either("))", ")"),
+        Operands::Decimals(values) => {
+            let texts = Bind::Texts(List(values.clone()));
+            sql.either("", "CAST(").bind(texts).either("))", " AS NUMERIC[]))")
         }
     }
 }

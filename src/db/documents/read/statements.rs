@@ -108,7 +108,13 @@ impl Writer {
                 None => {
                     self.column(at, order.field.column);
                 }
-                Some((first, rest)) => self.nearest(at, (first, rest), order),
+                Some((first, rest)) => {
+                    self.nearest(at, (first, rest), order);
+                    if matches!(order.field.kind, Kind::Decimal) {
+                        // The value of a subquery has lost its column's collation.
+                        self.sql.either(" COLLATE DECIMAL", "");
+                    }
+                }
             }
             self.direction(order);
             self.sql.text(", ");

@@ -1,0 +1,246 @@
+//! What plans come of query strings, and in which words they are refused.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::access::{Access, PublicAccess};
+use crate::content::{ContentType, PRODUCT, STORE, SUBSCRIBER};
+use crate::error::{Error, KeyPath, Source};
+
+fn planned(content_type: &'static ContentType, text: &str) -> Result<ReadPlan, Error> {
+    plan(content_type, &parse(text)?, Access::Full)
+}
+
+fn products(text: &str) -> ReadPlan {
+    planned(&PRODUCT, text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// What the answer tells of an error: the message, then key, path and parameter of a key or the path of a value.
+fn refusal(text: &str) -> (String, Value) {
+    let Err(error) = planned(&PRODUCT, text) else { panic!("{text} is refused") };
+    let message = error.to_string();
+    match error {
+        Error::InvalidKey { key, path, source_of } => {
+            let path = match path {
+                KeyPath::At(path) => json!(path),
+                KeyPath::Null | KeyPath::Absent => Value::Null,
+            };
+            let param = match source_of {
+                Source::Query(param) => json!(param),
+                Source::Body | Source::Unnamed => Value::Null,
+            };
+            (message, json!([key, path, param]))
+        }
+        Error::Invalid(problems) => (message, json!(problems[0].path)),
+        _ => (message, Value::Null),
+    }
+}
+
+#[test]
+fn keys_are_refused_in_strapis_words() {
+    for (text, message, details) in [
+        ("filters[foo]=1", "Invalid key foo", json!(["foo", null, "filters"])),
+        ("filters[constructor]=1", "Invalid key constructor", json!(["constructor", null, "filters"])),
+        ("filters[PRICES][foo]=1", "Invalid key foo at PRICES", json!(["foo", "PRICES", "filters"])),
+        ("filters[Name][$regex]=1", "Invalid key $regex at Name", json!(["$regex", "Name", "filters"])),
+        ("filters[$and][0][stores][foo]=1", "Invalid key foo at stores", json!(["foo", "stores", "filters"])),
+        ("filters[createdBy][id]=1", "Invalid key createdBy", json!(["createdBy", "createdBy", "filters"])),
+        ("filters[stores][$not][slug]=a", "Invalid key slug at stores", json!(["slug", "stores", "filters"])),
+        ("filters[Thumbnail][url]=1", "Invalid key Thumbnail", json!(["Thumbnail", "Thumbnail", "filters"])),
+        ("sort=foo:desc", "Invalid key foo", json!(["foo", null, "sort"])),
+        ("sort=stores", "Invalid key stores", json!(["stores", "stores", "sort"])),
+        ("sort=stores.foo", "Invalid key foo at stores", json!(["foo", "stores", "sort"])),
+        ("sort=Name.foo", "Invalid key foo at Name", json!(["foo", "Name", "sort"])),
+        ("sort=createdBy.id", "Invalid key createdBy", json!(["createdBy", "createdBy", "sort"])),
+        ("fields=foo", "Invalid key foo", json!(["foo", null, "fields"])),
+        ("fields[0]=Name&fields[1]=locale", "Invalid key locale", json!(["locale", "locale", "fields"])),
+        ("fields=SEO", "Invalid key SEO", json!(["SEO", "SEO", "fields"])),
+        ("populate=foo", "Invalid key foo", json!(["foo", "foo", "populate"])),
+        ("populate=true", "Invalid key true", json!(["true", "true", "populate"])),
+        ("populate=*,stores", "Invalid key *", json!(["*", "*", "populate"])),
+        ("populate[0]=PRICES&populate[1]=foo", "Invalid key foo", json!(["foo", "foo", "populate"])),
+        ("populate[foo]=true", "Invalid key foo", json!(["foo", null, "populate"])),
+        ("populate[Name]=true", "Invalid key Name", json!(["Name", "Name", "populate"])),
+        ("populate[PRICES]=banana", "Invalid key banana at PRICES", json!(["banana", "PRICES", "populate"])),
+        (
+            "populate[PRICES]=*",
+            "Invalid key extensions at PRICES.extensions",
+            json!(["extensions", "PRICES.extensions", null]),
+        ),
+        ("populate[PRICES][foo]=x", "Invalid key foo at PRICES", json!(["foo", "PRICES", "populate"])),
+        ("populate[PRICES][populate][foo]=true", "Invalid key foo at PRICES", json!(["foo", "PRICES", "populate"])),
+        ("populate[stores][limit]=2", "Invalid key limit at stores", json!(["limit", "stores", "populate"])),
+        ("populate[stores][filters][foo]=1", "Invalid key foo", json!(["foo", null, "populate"])),
+        ("populate[stores][sort]=foo", "Invalid key foo", json!(["foo", null, "populate"])),
+        ("populate[stores][fields]=foo", "Invalid key foo", json!(["foo", null, "populate"])),
+    ] {
+        assert_eq!(refusal(text), (message.to_owned(), details), "{text}");
+    }
+}
+
+#[test]
+fn what_strapi_stumbles_over_is_refused_with_its_path() {
+    for (text, path) in [
+        ("filters[usd_price]=abc", json!(["filters", "usd_price"])),
+        ("filters[usd_price][$eq]=", json!(["filters", "usd_price", "$eq"])),
+        ("filters[PRICES][Price][$gt]=x", json!(["filters", "PRICES", "Price", "$gt"])),
+        ("filters[usd_price][$between]=1", json!(["filters", "usd_price", "$between"])),
+        ("filters[usd_price][$and][0][$gt]=1", json!(["filters", "usd_price", "$and"])),
+        ("filters[Name][$or][0]=apple", json!(["filters", "Name", "$or"])),
+        ("filters[Name][$eq][a]=1", json!(["filters", "Name", "$eq"])),
+        ("filters[$and][Name]=apple", json!(["filters", "$and"])),
+        ("filters[$or]=", json!(["filters", "$or"])),
+        ("filters[$or][0]=x", json!(["filters", "$or"])),
+        ("filters[$contains]=apple", json!(["filters", "$contains"])),
+        ("filters[0][slug]=acme", json!(["filters", "0"])),
+        ("filters[stores][$null]=true&filters[stores][slug]=acme", json!(["filters", "stores"])),
+        ("fields=", json!(["fields"])),
+        ("populate[stores][filters][createdAt]=x", json!(["populate", "createdAt"])),
+    ] {
+        let (message, found) = refusal(text);
+        assert_eq!(found, path, "{text}: {message}");
+    }
+    for text in ["filters=abc", "filters=", "filters"] {
+        assert_eq!(refusal(text).0, "The filters parameter must be an object or an array", "{text}");
+    }
+    for (text, message) in [
+        ("sort[Name]=sideways", "Invalid order. order can only be one of asc|desc|ASC|DESC"),
+        ("lookup[slug]=x", "Invalid params: 'lookup'"),
+        (
+            "hasPublishedVersion=maybe",
+            "Invalid value for 'hasPublishedVersion'. Expected boolean or 'true'/'false' string.",
+        ),
+        (
+            "populate[PRICES][on][x]=true",
+            "Using fragments is not permitted to populate \"PRICES\" in \"api::product.product\"",
+        ),
+        (
+            "page=1",
+            "Invalid pagination attributes. The page parameters are incorrect and must be in the pagination object",
+        ),
+    ] {
+        assert_eq!(refusal(text).0, message, "{text}");
+    }
+}
+
+#[test]
+fn too_much_is_refused_with_the_limit_named() {
+    let conditions = |count: usize| {
+        let each = |number| format!("filters[$or][{}][$or][{}][Name]=x&", number / 50, number % 50);
+        (0..count).map(each).collect::<String>()
+    };
+    assert!(planned(&PRODUCT, &conditions(CONDITIONS)).is_ok());
+    assert!(refusal(&conditions(CONDITIONS + 1)).0.contains("more than 200 conditions"));
+    let sorts = vec!["Name"; CONDITIONS + 1].join(",");
+    assert!(refusal(&format!("sort={sorts}")).0.contains("more than 200 conditions"));
+    let deep = |levels: usize| vec!["stores.products"; levels / 2].join(".");
+    assert!(planned(&PRODUCT, &format!("populate={}", deep(POPULATE_DEPTH))).is_ok());
+    assert!(refusal(&format!("populate={}", deep(POPULATE_DEPTH + 2))).0.contains("more than 8 levels"));
+    let leaves = ["stores.SEO", "stores.URLS", "stores.extensions", "stores.products", "extensions"];
+    let chain = |number: usize| (0..3).map(move |place| ["products", "subscribers"][number >> place & 1]);
+    let wide = (0..8).flat_map(|number| {
+        let path = chain(number).map(|name| format!("stores.{name}.")).collect::<String>();
+        leaves.map(|leaf| format!("{path}{leaf}"))
+    });
+    assert!(refusal(&format!("populate={}", wide.collect::<Vec<_>>().join(","))).0.contains("More than 64 fields"));
+    let same = vec!["PRICES.extensions"; 100].join(",");
+    assert!(planned(&PRODUCT, &format!("populate={same}")).is_ok(), "the same path counts once");
+}
+
+#[test]
+fn names_and_paths_become_columns_and_steps() {
+    let plan = products("sort=stores.title:desc,Name&fields=slug,id&populate=SEO,stores.SEO&status=draft");
+    let through: Vec<_> = plan.sort[0].through.iter().map(|field| field.name).collect();
+    assert_eq!((through, plan.sort[0].field.name, plan.sort[0].descending), (vec!["stores"], "title", true));
+    let columns: Vec<_> = plan.selection.columns.iter().map(|field| field.name).collect();
+    assert_eq!(columns, ["documentId", "slug"]);
+    let populated: Vec<_> = plan.selection.populated.iter().map(|populated| populated.field.name).collect();
+    assert_eq!(populated, ["SEO", "stores"]);
+    assert_eq!(plan.selection.populated[1].selection.populated[0].field.name, "SEO");
+    for (text, version) in
+        [("", "Published"), ("status=published", "Published"), ("status=", "Draft"), ("status[0]=x", "Draft")]
+    {
+        assert_eq!(format!("{:?}", products(text).version), version, "{text}");
+    }
+}
+
+#[test]
+fn negation_goes_through_relations_and_joins_follow_nulls() {
+    let filter = |text| products(text).filter;
+    assert_eq!(filter("filters[$not][stores][slug]=a"), filter("filters[stores][$and][0][$not][slug]=a"));
+    for (text, holds) in [
+        ("filters[stores][id][$null]=true", Some(true)),
+        ("filters[stores][$notNull]=true", Some(false)),
+        ("filters[stores][slug]=a", None),
+        ("filters[stores][$or][0][slug]=a&filters[stores][$or][1][id][$null]=true", Some(true)),
+        ("filters[$not][stores][$or][0][slug]=a", None),
+    ] {
+        assert_eq!(filter(text).holds_for_nothing(), holds, "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_done_as_asked_is_told() {
+    for (text, path) in [
+        ("x=1", vec!["x"]),
+        ("filter[slug]=a", vec!["filter"]),
+        ("pagination[pageSize]=500", vec!["pagination", "pageSize"]),
+        ("pagination[foo]=1", vec!["pagination", "foo"]),
+        ("pagination=5", vec!["pagination"]),
+        ("field[]=slug", vec!["field"]),
+    ] {
+        let plan = products(text);
+        assert_eq!(
+            (plan.warnings.len(), &plan.warnings[0].path),
+            (1, &path.iter().map(|name| (*name).to_owned()).collect()),
+            "{text}"
+        );
+    }
+    assert!(products("locale=en&_q=a&pagination[pageSize]=100").warnings.is_empty());
+}
+
+#[test]
+fn plans_know_whether_they_are_quick() {
+    for (text, pace) in [
+        ("", Pace::Quick),
+        ("populate=PRICES.extensions,stores", Pace::Quick),
+        ("filters[slug]=a&populate=*", Pace::Quick),
+        ("filters[stores][slug]=a", Pace::Quick),
+        ("sort=Name", Pace::Quick),
+        ("sort=updatedAt:desc", Pace::Slow),
+        ("filters[PRICES][Price][$gt]=10", Pace::Slow),
+        ("filters[Name][$containsi]=a", Pace::Slow),
+        ("filters[slug][$ne]=a", Pace::Slow),
+        ("filters[$or][0][slug]=a&filters[$or][1][quantity]=1", Pace::Slow),
+        ("populate=stores.products", Pace::Slow),
+        ("pagination[page]=400", Pace::Slow),
+        ("_q=a", Pace::Slow),
+    ] {
+        assert_eq!(products(text).pace(), pace, "{text}");
+    }
+    let parsed = parse("populate=products").expect("a query string");
+    let one = plan_one(&STORE, &parsed, Access::Full).expect("a plan").of_document("x");
+    assert_eq!(one.pace(), Pace::Slow, "a store may have ten thousand products");
+}
+
+#[test]
+fn only_who_may_read_gets_a_plan() {
+    let asked = |text| parse(text).expect("a query string");
+    let public = Access::Public(PublicAccess::Read);
+    assert!(plan(&STORE, &asked(""), public).is_ok());
+    for (content_type, text, access) in
+        [(&STORE, "status=draft", public), (&SUBSCRIBER, "", public), (&STORE, "", Access::Public(PublicAccess::None))]
+    {
+        assert!(matches!(plan(content_type, &asked(text), access), Err(Error::Forbidden)), "{text}");
+    }
+    assert!(plan(&SUBSCRIBER, &asked("status=draft"), Access::ReadOnly).is_ok());
+}
+
+#[test]
+fn the_whole_document_has_components_and_the_links_it_owns() {
+    let whole = Selection::whole(crate::content::Shape::Document(&PRODUCT));
+    let names: Vec<_> = whole.populated.iter().map(|populated| populated.field.name).collect();
+    assert_eq!(names, ["SEO", "Tag", "PRICES", "stores"]);
+    let store = Selection::whole(crate::content::Shape::Document(&STORE));
+    assert!(store.populated.iter().all(|populated| !["products", "subscribers"].contains(&populated.field.name)));
+}
