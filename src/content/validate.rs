@@ -7,6 +7,9 @@ use super::scalars::{Fault, missing, read, wrong_type};
 use super::{Component, ContentType, Field, Kind, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
 
+/// The id of no item: they are counted from 1.
+const NO_ITEM: i64 = 0;
+
 /// Which rules apply.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
@@ -175,8 +178,9 @@ impl Checker {
             self.refuse(&message, &Json::Null);
             return None;
         };
-        // A new document takes no items from elsewhere: their ids are ignored.
-        let id = data.get("id").filter(|_| !new).and_then(whole_number);
+        // A new document takes no items from elsewhere: their ids are ignored. What is no number is the id of no item.
+        let named = data.get("id").filter(|id| !new && !id.is_null());
+        let id = named.map(|id| whole_number(id).unwrap_or(NO_ITEM));
         Some(Item { id, input: self.object(Shape::Component(of), data, id.is_none()) })
     }
 

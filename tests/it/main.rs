@@ -6,6 +6,7 @@ mod reads;
 mod support;
 
 mod bodies;
+mod documents;
 mod http;
 mod layers;
 mod openapi;
