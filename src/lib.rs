@@ -20,6 +20,7 @@ pub mod key; // the key that seals credentials
 pub mod state; // what requests and workers may use
 pub mod documents; // what can be done with documents
 pub mod http; // the server: who asks, what is answered
+pub mod demo; // a sample shop to try
 pub mod cli; // the command line
 
 #[cfg(test)]

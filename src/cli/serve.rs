@@ -1,6 +1,6 @@
 //! Serving: what has to be there before the first request, and how it ends.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use clap::Args;
@@ -10,18 +10,35 @@ use super::{Failure, block_on};
 use crate::clock::{OsRandom, SystemClock};
 use crate::config::Config;
 use crate::db::ServerLock;
+use crate::demo::{self, Demo};
 use crate::handler::Registry;
 use crate::http;
 use crate::state::AppState;
 
-#[derive(Args, Default)]
-pub(super) struct Options {}
+#[derive(Args)]
+pub(super) struct Options {
+    /// Load a sample shop, receive what its handlers send, and print what to try
+    #[arg(long)]
+    demo: bool,
+    /// Where the demo's receiver listens, at every start: the sample shop's records name it
+    #[arg(long, value_name = "ADDRESS", default_value_t = demo::RECEIVER)]
+    demo_receiver: SocketAddr,
+}
 
-pub(super) fn serve(config: Config, handlers: Registry, _: &Options) -> Result<(), Failure> {
+impl Default for Options {
+    fn default() -> Self {
+        Self { demo: false, demo_receiver: demo::RECEIVER }
+    }
+}
+
+pub(super) fn serve(mut config: Config, handlers: Registry, options: &Options) -> Result<(), Failure> {
+    if options.demo {
+        demo::configure(&mut config, options.demo_receiver).map_err(Failure::Usage)?;
+    }
     // Before anything is written: whoever cannot serve leaves the database as it was.
     let _lock = ServerLock::take(&config.database_url)?;
     let listener = bind(&config)?;
-    block_on(run(config, handlers, listener))
+    block_on(run(config, handlers, listener, options))
 }
 
 fn bind(config: &Config) -> Result<TcpListener, Failure> {
@@ -30,7 +47,7 @@ fn bind(config: &Config) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn run(config: Config, handlers: Registry, listener: TcpListener) -> Result<(), Failure> {
+async fn run(config: Config, handlers: Registry, listener: TcpListener, options: &Options) -> Result<(), Failure> {
     let mut signals =
         Signals::listen().map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
     let failed = |error: std::io::Error| Failure::Failed(format!("cannot serve: {error}"));
@@ -40,6 +57,11 @@ async fn run(config: Config, handlers: Registry, listener: TcpListener) -> Resul
     let handle = server.handle();
     let serving = tokio::spawn(server);
     log::info!("Tenon {} serves http://{address} from {}", env!("CARGO_PKG_VERSION"), state.config.database_url);
+    if options.demo {
+        let Demo { receiver, greeting } = Demo::open(&state, address, options.demo_receiver).await?;
+        tokio::spawn(receiver);
+        println!("{greeting}");
+    }
     signals.next().await;
     log::info!("stopping: requests and attempts under way may finish; a second signal stops at once");
     let stopped = async {
