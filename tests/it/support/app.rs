@@ -73,21 +73,6 @@ impl TestApp {
         drop(self.database);
     }
 
-    /// An extension record that posts to the receiver's `/hook`, signed with [`SECRET`].
-    pub fn webhook(&self, trigger: &str) -> Value {
-        self.webhook_to("/hook", trigger)
-    }
-
-    /// The same, to another path.
-    pub fn webhook_to(&self, path: &str, trigger: &str) -> Value {
-        json!({
-            "key": "custom:webhook",
-            "triggers": [trigger],
-            "credentials": { "secret": SECRET },
-            "url": self.receiver.url(path),
-        })
-    }
-
     /// Lets the runner work until nothing is left to do. When all that is left is due later, moves the clock there.
     pub async fn run_until_idle(&self) {
         let mut last = (Undone::default(), Instant::now());

@@ -8,6 +8,7 @@ pub mod app;
 pub mod database;
 pub mod program;
 pub mod receiver;
+mod shop;
 
 /// Makes two tests of each story, `<name>::sqlite` and `<name>::postgres`. A story may change the configuration:
 /// `async fn name(app: &TestApp) with |config| …; { … }`.
