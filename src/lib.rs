@@ -17,8 +17,10 @@ pub mod query; // what can be asked: query string to checked plan
 pub mod db; // everything that speaks SQL
 pub mod config; // the only reader of the environment
 pub mod key; // the key that seals credentials
+pub mod emission; // what callers emit, waiting to be stored
 pub mod state; // what requests and workers may use
 pub mod documents; // what can be done with documents
+pub mod runner; // events become runs, runs are executed and recorded
 pub mod http; // the server: who asks, what is answered
 pub mod demo; // a sample shop to try
 pub mod cli; // the command line

@@ -8,6 +8,7 @@ use crate::access::TokenUses;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::db::Db;
+use crate::emission;
 use crate::handler::Registry;
 use crate::key;
 use crate::outbound;
@@ -36,6 +37,8 @@ pub struct AppState {
     pub bootstrap_hash: Option<String>,
     /// When the use of each token was noted.
     pub token_uses: TokenUses,
+    /// What callers emit, waiting to be stored.
+    pub emissions: Arc<emission::Queue>,
     /// Wakes the runner when something was committed for it.
     pub wake: Wake,
 }
@@ -58,7 +61,7 @@ impl AppState {
         let db = Db::open(&config.database_url, config.db_connections)?;
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
-        let (matchers, token_uses, wake) = Default::default();
+        let (matchers, token_uses, emissions, wake) = Default::default();
         Ok(Arc::new(Self {
             config,
             db,
@@ -70,6 +73,7 @@ impl AppState {
             matchers,
             bootstrap_hash,
             token_uses,
+            emissions,
             wake,
         }))
     }

@@ -13,6 +13,7 @@ use crate::db::ServerLock;
 use crate::demo::{self, Demo};
 use crate::handler::Registry;
 use crate::http;
+use crate::runner::Runner;
 use crate::state::AppState;
 
 #[derive(Args)]
@@ -54,6 +55,7 @@ async fn run(config: Config, handlers: Registry, listener: TcpListener, options:
     let address = listener.local_addr().map_err(failed)?;
     let state = AppState::build(config, handlers, Arc::new(SystemClock), Arc::new(OsRandom::new())).await?;
     let server = http::serve(Arc::clone(&state), listener).map_err(failed)?;
+    let runner = Runner::start(Arc::clone(&state));
     let handle = server.handle();
     let serving = tokio::spawn(server);
     log::info!("Tenon {} serves http://{address} from {}", env!("CARGO_PKG_VERSION"), state.config.database_url);
@@ -65,7 +67,7 @@ async fn run(config: Config, handlers: Registry, listener: TcpListener, options:
     signals.next().await;
     log::info!("stopping: requests and attempts under way may finish; a second signal stops at once");
     let stopped = async {
-        handle.stop(true).await;
+        tokio::join!(handle.stop(true), runner.stop());
         serving.await
     };
     tokio::select! {

@@ -9,6 +9,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use super::open::Kind;
 use super::sql::{self, Row, Sql};
 use crate::error::{Error, Result};
 
@@ -34,6 +35,14 @@ pub enum Backend {
 impl Conn {
     pub(super) fn new(backend: Backend) -> Self {
         Self { backend, shapes: HashSet::new() }
+    }
+
+    /// Which database it leads to.
+    pub fn kind(&self) -> Kind {
+        match self.backend {
+            Backend::Sqlite(_) => Kind::Sqlite,
+            Backend::Postgres(_) => Kind::Postgres,
+        }
     }
 
     /// Runs `sql` and hands each row to `each`.

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Conn, Sql};
+use super::bulk::{self, Bulk, Values};
+use super::{Conn, Row, Sql};
 use crate::clock::Millis;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::handler::{Event, Json};
 pub use crate::handler::{StoreRef, Target};
 
 /// Something that happened, before it is stored.
@@ -37,31 +39,167 @@ pub struct NewEvent {
 /// The holder of extension records: `("product.extensions", 3)`, the second the row of the draft or the price's id.
 pub type Owner = (String, i64);
 
-/// Stores `events`, in their order.
-pub fn insert(conn: &mut Conn, events: &[NewEvent]) -> Result<()> {
-    for event in events {
-        conn.execute(&insertion(event)?)?;
-    }
-    Ok(())
-}
+/// The columns of an envelope, in the order in which [`read`] takes them; the table is called `e`.
+pub(super) const ENVELOPE: &str =
+    "e.uid, e.trigger, e.occurred_at, e.target, e.store, e.data, e.changes, e.payload, e.actor";
 
-fn insertion(event: &NewEvent) -> Result<Sql> {
-    let mut sql = Sql::new(
+const INSERT: Bulk = Bulk {
+    sqlite: &[
         "INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, store, store_document_id, owners, \
          data, changes, payload, actor, idempotency_key) VALUES (",
-    );
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ") ON CONFLICT DO NOTHING RETURNING id",
+    ],
+    postgres: [
+        "INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, store, store_document_id, owners, \
+         data, changes, payload, actor, idempotency_key) SELECT * FROM ",
+        " ON CONFLICT DO NOTHING RETURNING id",
+    ],
+};
+
+/// Stores `events`, in their order.
+///
+/// [`Error::Conflict`] when another event has the same caller's key: one that was committed meanwhile, since callers
+/// look first.
+pub fn insert(conn: &mut Conn, events: &[NewEvent]) -> Result<()> {
+    let rows = events.iter().map(values).collect::<Result<Vec<_>>>()?;
+    match bulk::run(conn, &INSERT, rows)?.len() == events.len() {
+        true => Ok(()),
+        false => Err(Error::Conflict("the idempotency key was used at the same moment".into())),
+    }
+}
+
+fn values(event: &NewEvent) -> Result<Values> {
     let json = |value: &Option<Value>| value.as_ref().map(Value::to_string);
-    let store = event.store.as_ref().map(serde_json::to_string).transpose()?;
-    sql.str(&event.uid).text(", ").str(&event.trigger).text(", ").int(event.occurred_at).text(", ");
-    sql.str(serde_json::to_string(&event.target)?).text(", ").str(&event.target.document_id).text(", ");
-    sql.find_str(store).text(", ").find_str(event.store.as_ref().map(|store| store.document_id.clone())).text(", ");
-    sql.str(serde_json::to_string(&event.owners)?).text(", ").find_str(event.data.clone()).text(", ");
-    sql.find_str(json(&event.changes))
-        .text(", ")
-        .find_str(json(&event.payload))
-        .text(", ")
-        .str(&event.actor)
-        .text(", ");
-    sql.find_str(event.idempotency_key.clone()).text(")");
-    Ok(sql)
+    Ok(vec![
+        event.uid.as_str().into(),
+        event.trigger.as_str().into(),
+        event.occurred_at.into(),
+        serde_json::to_string(&event.target)?.into(),
+        event.target.document_id.as_str().into(),
+        event.store.as_ref().map(serde_json::to_string).transpose()?.into(),
+        event.store.as_ref().map(|store| store.document_id.clone()).into(),
+        serde_json::to_string(&event.owners)?.into(),
+        event.data.clone().into(),
+        json(&event.changes).into(),
+        json(&event.payload).into(),
+        event.actor.as_str().into(),
+        event.idempotency_key.clone().into(),
+    ])
+}
+
+/// Reads the columns of [`ENVELOPE`], the first of which is column `first`.
+pub(super) fn read(row: &Row<'_>, first: usize) -> Result<Event> {
+    let json =
+        |place: usize| -> Result<Option<Json>> { Ok(row.find_text(first + place)?.map(Json::parse).transpose()?) };
+    let store = row.find_text(first + 4)?;
+    Ok(Event {
+        id: row.text(first)?,
+        trigger: row.text(first + 1)?,
+        occurred_at: row.int(first + 2)?,
+        target: serde_json::from_str(&row.text(first + 3)?)?,
+        store: store.map(|text| serde_json::from_str(&text)).transpose()?,
+        data: json(5)?.unwrap_or_default(),
+        changes: json(6)?,
+        payload: json(7)?,
+        actor: row.text(first + 8)?,
+    })
+}
+
+/// An event that was not dispatched yet.
+#[derive(Debug)]
+pub struct Undispatched {
+    /// Its row.
+    pub id: i64,
+    /// The trigger, in its long form.
+    pub trigger: String,
+    /// When it happened.
+    pub occurred_at: Millis,
+    /// The documentId of its store.
+    pub store: Option<String>,
+    /// Whose extension records it reaches; JSON.
+    pub owners: String,
+}
+
+/// The oldest events that were not dispatched, at most `limit`. On PostgreSQL they are kept from other dispatchers until
+/// the transaction ends.
+pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Vec<Undispatched>> {
+    let mut sql = Sql::new(
+        "SELECT id, trigger, occurred_at, store_document_id, owners FROM events \
+         WHERE dispatched_at IS NULL ORDER BY id LIMIT ",
+    );
+    sql.int(limit).either("", " FOR UPDATE SKIP LOCKED");
+    conn.list(&sql, |row| {
+        Ok(Undispatched {
+            id: row.int(0)?,
+            trigger: row.text(1)?,
+            occurred_at: row.int(2)?,
+            store: row.find_text(3)?,
+            owners: row.text(4)?,
+        })
+    })
+}
+
+/// Notes that the runs of these events are stored.
+pub fn mark_dispatched(conn: &mut Conn, ids: Vec<i64>, now: Millis) -> Result<()> {
+    let mut sql = Sql::new("UPDATE events SET dispatched_at = ");
+    sql.int(now).text(" WHERE id").in_ints(ids);
+    conn.execute(&sql).map(drop)
+}
+
+/// An event that was stored under a caller's key.
+#[derive(Debug)]
+pub struct Keyed {
+    /// Its row.
+    pub id: i64,
+    /// Its id.
+    pub uid: String,
+    /// The key.
+    pub key: String,
+    /// The trigger.
+    pub trigger: String,
+    /// The document it is about.
+    pub document_id: String,
+    /// What the caller sent along.
+    pub payload: Option<String>,
+    /// When.
+    pub occurred_at: Millis,
+}
+
+/// The events that are stored under these callers' keys.
+pub fn find_by_keys(conn: &mut Conn, keys: Vec<String>) -> Result<Vec<Keyed>> {
+    let mut sql = Sql::new(
+        "SELECT id, uid, idempotency_key, trigger, target_document_id, payload, occurred_at FROM events \
+         WHERE idempotency_key IS NOT NULL AND idempotency_key",
+    );
+    sql.in_texts(keys);
+    conn.list(&sql, |row| {
+        Ok(Keyed {
+            id: row.int(0)?,
+            uid: row.text(1)?,
+            key: row.text(2)?,
+            trigger: row.text(3)?,
+            document_id: row.text(4)?,
+            payload: row.find_text(5)?,
+            occurred_at: row.int(6)?,
+        })
+    })
+}
+
+/// Frees the keys of events whose time for being repeated has passed.
+pub fn forget_keys(conn: &mut Conn, ids: Vec<i64>) -> Result<()> {
+    let mut sql = Sql::new("UPDATE events SET idempotency_key = NULL WHERE id");
+    sql.in_ints(ids);
+    conn.execute(&sql).map(drop)
 }

@@ -1,12 +1,16 @@
 //! Everything that speaks SQL: connections, transactions, and a file for each table the program reasons about.
 //! Knows nothing of HTTP.
 
+pub mod attempts;
+mod bulk;
 mod conn;
 pub mod documents;
 pub mod events;
+pub mod extensions;
 mod lock;
 mod open;
 pub mod seal_keys;
+pub mod runs;
 mod sql;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -52,6 +52,10 @@ pub enum Bind {
     Ints(List<i64>),
     /// Texts, likewise.
     Texts(List<String>),
+    /// A column of numbers, some of them missing.
+    FindInts(List<Option<i64>>),
+    /// A column of texts, some of them missing.
+    FindTexts(List<Option<String>>),
 }
 
 /// Several values in one bind: an array on PostgreSQL, a JSON array on SQLite.
@@ -219,6 +223,8 @@ impl Dialect for Sqlite {
             Bind::Decimal(value) => out.push_bind_param::<Nullable<Text>, _>(value),
             Bind::Ints(values) => out.push_bind_param::<Text, _>(values),
             Bind::Texts(values) => out.push_bind_param::<Text, _>(values),
+            Bind::FindInts(values) => out.push_bind_param::<Text, _>(values),
+            Bind::FindTexts(values) => out.push_bind_param::<Text, _>(values),
         )
     }
 
@@ -250,6 +256,8 @@ impl Dialect for Pg {
             }
             Bind::Ints(values) => out.push_bind_param::<Array<BigInt>, _>(&values.0),
             Bind::Texts(values) => out.push_bind_param::<Array<Text>, _>(&values.0),
+            Bind::FindInts(values) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(&values.0),
+            Bind::FindTexts(values) => out.push_bind_param::<Array<Nullable<Text>>, _>(&values.0),
         )
     }
 

@@ -24,7 +24,7 @@ CREATE UNIQUE INDEX runs_by_event ON runs (event_id, extension_id, replay);
 CREATE INDEX runs_due ON runs (due_at, id) WHERE state IN ('available', 'retryable');
 CREATE INDEX runs_leased ON runs (lease_until) WHERE state = 'running';
 CREATE INDEX runs_by_extension ON runs (extension_id, id);
-CREATE INDEX runs_by_state ON runs (state, id);
+CREATE INDEX runs_ended_badly ON runs (state, id) WHERE state IN ('dead', 'cancelled', 'skipped');
 CREATE INDEX runs_by_store ON runs (store_document_id, id);
 
 CREATE TABLE attempts (

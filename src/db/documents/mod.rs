@@ -6,6 +6,7 @@ mod links;
 mod owners;
 mod records;
 pub mod read;
+mod subjects;
 mod unique;
 mod versions;
 
@@ -14,5 +15,6 @@ pub use items::{Writer, seal_place};
 pub use links::save as save_links;
 pub use owners::{Reach, reach_of};
 pub use records::{ItemOwner, item_owners, retire_records};
+pub use subjects::{Subject, find_subject, has_price};
 pub use unique::find_taken;
 pub use versions::{NewDocument, Versions, delete, discard, find, insert, publish, unpublish, update};

@@ -11,6 +11,7 @@ use tenon::clock::{Clock as _, FixedClock, Millis, OsRandom, SystemClock};
 use tenon::config::Config;
 use tenon::db::{Kind, Sql};
 use tenon::http;
+use tenon::runner::Runner;
 use tenon::state::AppState;
 
 use super::api::{Api, TOKEN};
@@ -28,6 +29,7 @@ pub struct TestApp {
     pub clock: Arc<FixedClock>,
     pub state: Arc<AppState>,
     server: ServerHandle,
+    runner: Runner,
     database: TestDatabase,
 }
 
@@ -65,11 +67,13 @@ impl TestApp {
         let handle = server.handle();
         tokio::spawn(server);
         let api = Api::new(format!("http://{address}"));
-        Self { api, receiver: Receiver::start(), clock, state, server: handle, database }
+        let runner = Runner::start(state.clone());
+        Self { api, receiver: Receiver::start(), clock, state, server: handle, runner, database }
     }
 
     async fn finish(self) {
         self.server.stop(false).await;
+        self.runner.stop().await;
         drop(self.database);
     }
 

@@ -1,0 +1,101 @@
+//! Attempts: each try of a run, with what was sent and what came back.
+
+use super::bulk::{self, Bulk};
+use super::{Conn, Sql};
+use crate::clock::Millis;
+use crate::error::Result;
+
+/// A try of a run that has ended.
+#[derive(Debug, Clone)]
+pub struct NewAttempt {
+    /// The run's row.
+    pub run: i64,
+    /// Which attempt, from 1.
+    pub number: u32,
+    /// When it began.
+    pub started_at: Millis,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// What it came to: `done`, `retry`, `discard`, `gone` or `lost`.
+    pub outcome: &'static str,
+    /// A line for people.
+    pub message: String,
+    /// What the handler reported; JSON.
+    pub data: Option<String>,
+    /// The requests and answers; JSON.
+    pub exchanges: String,
+}
+
+const INSERT: Bulk = Bulk {
+    sqlite: &[
+        "INSERT INTO attempts (run_id, number, started_at, duration_ms, outcome, message, data, exchanges) VALUES (",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ") RETURNING run_id",
+    ],
+    postgres: [
+        "INSERT INTO attempts (run_id, number, started_at, duration_ms, outcome, message, data, exchanges) \
+         SELECT * FROM ",
+        " RETURNING run_id",
+    ],
+};
+
+/// Stores attempts.
+pub fn insert(conn: &mut Conn, attempts: impl IntoIterator<Item = NewAttempt>) -> Result<()> {
+    let values = |attempt: NewAttempt| {
+        vec![
+            attempt.run.into(),
+            i64::from(attempt.number).into(),
+            attempt.started_at.into(),
+            attempt.duration_ms.into(),
+            attempt.outcome.into(),
+            attempt.message.into(),
+            attempt.data.into(),
+            attempt.exchanges.into(),
+        ]
+    };
+    bulk::run(conn, &INSERT, attempts.into_iter().map(values).collect()).map(drop)
+}
+
+/// A stored attempt.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Which attempt, from 1.
+    pub number: i64,
+    /// When it began.
+    pub started_at: Millis,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// What it came to.
+    pub outcome: String,
+    /// A line for people.
+    pub message: Option<String>,
+    /// What the handler reported; JSON.
+    pub data: Option<String>,
+    /// The requests and answers; JSON.
+    pub exchanges: String,
+}
+
+/// The attempts of a run, in their order.
+pub fn find_by_run(conn: &mut Conn, run: i64) -> Result<Vec<Attempt>> {
+    let mut sql = Sql::new(
+        "SELECT number, started_at, duration_ms, outcome, message, data, exchanges FROM attempts WHERE run_id = ",
+    );
+    sql.int(run).text(" ORDER BY number");
+    conn.list(&sql, |row| {
+        Ok(Attempt {
+            number: row.int(0)?,
+            started_at: row.int(1)?,
+            duration_ms: row.int(2)?,
+            outcome: row.text(3)?,
+            message: row.find_text(4)?,
+            data: row.find_text(5)?,
+            exchanges: row.text(6)?,
+        })
+    })
+}

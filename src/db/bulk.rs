@@ -1,0 +1,113 @@
+//! Many rows in one go: one statement on PostgreSQL, where a round trip costs most, and one prepared statement for each
+//! row on SQLite, where building the arrays would cost more than the statements.
+
+use super::sql::{Bind, List, Sql};
+use super::{Conn, Kind};
+use crate::error::{Error, Result};
+
+/// A statement that takes rows of values.
+pub(super) struct Bulk {
+    /// The statement for one row on SQLite, cut where a value goes.
+    pub sqlite: &'static [&'static str],
+    /// The statement for all rows on PostgreSQL: what stands before and after `UNNEST(…)`.
+    pub postgres: [&'static str; 2],
+}
+
+/// The values of one row; each column holds numbers or texts throughout, and every row has the same columns.
+pub(super) type Values = Vec<Value>;
+
+/// A value of a row.
+pub(super) enum Value {
+    /// A number or nothing.
+    Int(Option<i64>),
+    /// A text or nothing.
+    Text(Option<String>),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// Runs `bulk` for all `rows` and returns what the statement's `RETURNING` gives, a number for each row it touched.
+pub(super) fn run(conn: &mut Conn, bulk: &Bulk, rows: Vec<Values>) -> Result<Vec<i64>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    match conn.kind() {
+        Kind::Postgres => conn.list(&all_rows(bulk, rows)?, |row| row.int(0)),
+        Kind::Sqlite => {
+            let mut returned = Vec::with_capacity(rows.len());
+            for row in rows {
+                conn.query(&one_row(bulk, row), |row| {
+                    returned.push(row.int(0)?);
+                    Ok(())
+                })?;
+            }
+            Ok(returned)
+        }
+    }
+}
+
+fn one_row(bulk: &Bulk, row: Values) -> Sql {
+    let mut sql = Sql::default();
+    let mut values = row.into_iter();
+    for (place, part) in bulk.sqlite.iter().enumerate() {
+        if place > 0 {
+            sql.bind(match values.next() {
+                Some(Value::Text(text)) => Bind::Text(text),
+                Some(Value::Int(number)) => Bind::Int(number),
+                None => Bind::Int(None),
+            });
+        }
+        sql.text(part);
+    }
+    sql
+}
+
+fn all_rows(bulk: &Bulk, rows: Vec<Values>) -> Result<Sql> {
+    let mut columns: Vec<Bind> = Vec::new();
+    for row in rows {
+        for (place, value) in row.into_iter().enumerate() {
+            match (columns.get_mut(place), value) {
+                (None, Value::Int(number)) => columns.push(Bind::FindInts(List(vec![number]))),
+                (None, Value::Text(text)) => columns.push(Bind::FindTexts(List(vec![text]))),
+                (Some(Bind::FindInts(numbers)), Value::Int(number)) => numbers.0.push(number),
+                (Some(Bind::FindTexts(texts)), Value::Text(text)) => texts.0.push(text),
+                _ => return Err(Error::internal("a column of numbers and texts")),
+            }
+        }
+    }
+    let mut sql = Sql::new(bulk.postgres[0]);
+    sql.text("UNNEST(");
+    for (place, column) in columns.into_iter().enumerate() {
+        sql.text(if place > 0 { ", " } else { "" }).bind(column);
+    }
+    sql.text(")").text(bulk.postgres[1]);
+    Ok(sql)
+}

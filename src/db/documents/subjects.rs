@@ -1,0 +1,32 @@
+//! Documents as the subjects of events that callers emit.
+
+use crate::content::ContentType;
+use crate::db::{Conn, Sql};
+use crate::error::Result;
+
+/// A document that an event can be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// The draft's row, which is the document's identity.
+    pub draft: i64,
+    /// Whether there is a published version.
+    pub is_published: bool,
+}
+
+/// The document with this id.
+pub fn find_subject(conn: &mut Conn, content_type: &ContentType, document_id: &str) -> Result<Option<Subject>> {
+    let mut sql = Sql::new("SELECT d.id, p.id FROM ");
+    sql.name(content_type.table).text(" d LEFT JOIN ").name(content_type.table).text(" p ON p.draft_id = d.id");
+    sql.text(" WHERE d.draft_id IS NULL AND d.document_id = ").str(document_id);
+    conn.first(&sql, |row| Ok(Subject { draft: row.int(0)?, is_published: row.find_int(1)?.is_some() }))
+}
+
+/// Whether a version of the product with this draft has the price.
+pub fn has_price(conn: &mut Conn, product: i64, price: i64) -> Result<bool> {
+    let mut sql = Sql::new(
+        "SELECT v.id FROM prices p JOIN products v ON v.id = p.owner_id \
+         WHERE p.owner_field = 'product.PRICES' AND p.id = ",
+    );
+    sql.int(price).text(" AND (v.id = ").int(product).text(" OR v.draft_id = ").int(product).text(") LIMIT 1");
+    Ok(conn.first(&sql, |row| row.int(0))?.is_some())
+}

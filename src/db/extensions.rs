@@ -1,0 +1,144 @@
+//! Extension records, as the runner needs them: who listens to an event, and what an attempt leaves behind.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value};
+
+use super::bulk::{self, Bulk};
+use super::events::Owner;
+use super::{Conn, Sql};
+use crate::clock::Millis;
+use crate::error::Result;
+
+/// An active extension record that has triggers.
+#[derive(Debug)]
+pub struct Listener {
+    /// Its id.
+    pub id: i64,
+    /// Its key.
+    pub key: String,
+    /// Its trigger patterns.
+    pub triggers: Vec<String>,
+    /// Its config; JSON.
+    pub config: Option<String>,
+    /// When it was removed, if it was.
+    pub removed_at: Option<Millis>,
+    /// The documentId of the store that holds it, if one does.
+    pub store: Option<String>,
+}
+
+/// The active records of `owners` that listen to anything, by owner and in their order. Removed ones are among them:
+/// events from before still reach them.
+pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Owner, Vec<Listener>>> {
+    let mut ids_of: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for (field, id) in owners {
+        ids_of.entry(field).or_default().push(id);
+    }
+    let mut found: HashMap<Owner, Vec<(i64, Listener)>> = HashMap::new();
+    if ids_of.is_empty() {
+        return Ok(HashMap::new());
+    }
+    conn.query(&listeners(ids_of), |row| {
+        let listener = Listener {
+            id: row.int(3)?,
+            key: row.text(4)?,
+            triggers: serde_json::from_str(&row.text(5)?).unwrap_or_default(),
+            config: row.find_text(6)?,
+            removed_at: row.find_int(7)?,
+            store: row.find_text(8)?,
+        };
+        found.entry((row.text(0)?, row.int(1)?)).or_default().push((row.int(2)?, listener));
+        Ok(())
+    })?;
+    let in_order = |mut listeners: Vec<(i64, Listener)>| {
+        listeners.sort_by_key(|(position, listener)| (*position, listener.id));
+        listeners.into_iter().map(|(_, listener)| listener).collect()
+    };
+    Ok(found.into_iter().map(|(owner, listeners)| (owner, in_order(listeners))).collect())
+}
+
+fn listeners(ids_of: BTreeMap<String, Vec<i64>>) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, s.document_id \
+         FROM extensions x LEFT JOIN stores s ON x.owner_field = 'store.extensions' AND s.id = x.owner_id \
+         WHERE x.active AND x.key IS NOT NULL AND x.triggers <> '[]' AND (",
+    );
+    for (place, (field, ids)) in ids_of.into_iter().enumerate() {
+        sql.text(if place > 0 { " OR " } else { "" });
+        sql.text("(x.owner_field = ").str(field).text(" AND x.owner_id").in_ints(ids).text(")");
+    }
+    sql.text(")");
+    sql
+}
+
+/// What attempts add to a record's counters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Attempts that reached the handler.
+    pub runs: i64,
+    /// When the last of them that succeeded ended.
+    pub succeeded_at: Option<Millis>,
+}
+
+const COUNT: Bulk = Bulk {
+    sqlite: &[
+        "UPDATE extensions SET run_count = run_count + ",
+        ", last_run = max(coalesce(last_run, 0), coalesce(",
+        ", last_run)) WHERE id = ",
+        " RETURNING id",
+    ],
+    postgres: [
+        "UPDATE extensions x SET run_count = x.run_count + t.runs, last_run = greatest(x.last_run, t.succeeded_at) FROM ",
+        " AS t(runs, succeeded_at, id) WHERE x.id = t.id RETURNING x.id",
+    ],
+};
+
+/// Adds to the counters of records.
+pub fn count(conn: &mut Conn, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
+    // Two processes that count for the same records would wait for each other, each holding what the other needs,
+    // unless all take them in one order.
+    let mut lock = Sql::new("SELECT id FROM extensions WHERE id");
+    lock.in_ints(tallies.keys().copied().collect()).text(" ORDER BY id").either("", " FOR UPDATE");
+    if tallies.len() > 1 && conn.kind() == super::Kind::Postgres {
+        conn.list(&lock, |row| row.int(0))?;
+    }
+    let rows = tallies.iter().map(|(id, tally)| vec![tally.runs.into(), tally.succeeded_at.into(), (*id).into()]);
+    bulk::run(conn, &COUNT, rows.collect()).map(drop)
+}
+
+/// Merges members into a record's `meta`; a null removes its member.
+pub fn merge_meta(conn: &mut Conn, id: i64, members: &Map<String, Value>) -> Result<()> {
+    let mut sql = Sql::new("SELECT meta FROM extensions WHERE id = ");
+    sql.int(id).either("", " FOR UPDATE");
+    let Some(stored) = conn.first(&sql, |row| row.find_text(0))? else { return Ok(()) };
+    let mut meta = match stored.as_deref().map(serde_json::from_str).transpose()? {
+        Some(Value::Object(meta)) => meta,
+        _ => Map::new(),
+    };
+    for (name, value) in members {
+        match value {
+            Value::Null => drop(meta.shift_remove(name)),
+            value => drop(meta.insert(name.clone(), value.clone())),
+        }
+    }
+    let mut sql = Sql::new("UPDATE extensions SET meta = ");
+    sql.str(Value::Object(meta).to_string()).text(" WHERE id = ").int(id);
+    conn.execute(&sql).map(drop)
+}
+
+/// Switches records off: their receivers want no more.
+pub fn switch_off(conn: &mut Conn, ids: Vec<i64>) -> Result<()> {
+    let mut sql = Sql::new("UPDATE extensions SET active = ");
+    sql.either("0", "FALSE").text(" WHERE id").in_ints(ids);
+    conn.execute(&sql).map(drop)
+}
+
+/// Deletes records that were removed before `before` and have nothing left to run, their credentials with them.
+pub fn prune(conn: &mut Conn, before: Millis) -> Result<usize> {
+    let mut sql = Sql::new("DELETE FROM extensions WHERE removed_at < ");
+    sql.int(before).text(
+        " AND NOT EXISTS (SELECT 1 FROM events WHERE dispatched_at IS NULL) AND NOT EXISTS (SELECT 1 FROM runs \
+         WHERE extension_id = extensions.id AND state IN ('available', 'retryable', 'running'))",
+    );
+    conn.execute(&sql)
+}

@@ -1,0 +1,176 @@
+//! What callers emit, while it waits to be stored: those who come at the same time share one commit.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::content::ContentType;
+use crate::error::{Error, Result};
+use crate::triggers::Name;
+
+/// How many events may wait; beyond it callers are told to come back.
+const WAITING: usize = 16_384;
+/// How many events one commit covers at most.
+const BATCH: usize = 512;
+
+/// A trigger, as a caller emits it for a document.
+#[derive(Debug, Clone)]
+pub struct Emission {
+    /// The document's type.
+    pub content_type: &'static ContentType,
+    /// The document.
+    pub document_id: String,
+    /// The trigger.
+    pub trigger: Name,
+    /// What the caller sends along.
+    pub payload: Option<Value>,
+    /// The caller's key: the same key within a day emits nothing new.
+    pub idempotency_key: Option<String>,
+}
+
+/// A trigger that was emitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emitted {
+    /// The event's id.
+    pub id: String,
+    /// The trigger, in its long form.
+    pub trigger: String,
+    /// Whether the event was there already, under the caller's key.
+    pub repeated: bool,
+}
+
+/// The emissions of one request: all of them are stored, or none.
+pub struct Waiting {
+    /// Who emits.
+    pub actor: String,
+    /// What is emitted.
+    pub emissions: Vec<Emission>,
+    /// Who waits for it.
+    pub caller: oneshot::Sender<Result<Vec<Emitted>>>,
+}
+
+/// The requests that wait, and how many flights are under way to store them.
+#[derive(Default)]
+pub struct Queue(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    waiting: VecDeque<Waiting>,
+    events: usize,
+    flights: usize,
+}
+
+/// Takes requests off the queue until it is empty. Dropped before that, it leaves room for another.
+pub struct Flight {
+    queue: Arc<Queue>,
+    landed: bool,
+}
+
+impl Queue {
+    /// Adds a request. Returns a flight that its holder must go on with when fewer than `flights` are under way;
+    /// otherwise one of those will take the request.
+    ///
+    /// [`Error::Unavailable`] when too many wait already.
+    pub fn add(self: &Arc<Self>, request: Waiting, flights: usize) -> Result<Option<Flight>> {
+        let mut inner = self.lock();
+        if inner.events + request.emissions.len() > WAITING {
+            return Err(Error::Unavailable("too many events are waiting to be stored"));
+        }
+        inner.events += request.emissions.len();
+        inner.waiting.push_back(request);
+        if inner.flights >= flights {
+            return Ok(None);
+        }
+        inner.flights += 1;
+        Ok(Some(Flight { queue: Arc::clone(self), landed: false }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing that happens under the lock can panic half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flight {
+    /// The requests to store next; `None` when nobody waits, which ends the flight.
+    pub fn next_batch(&mut self) -> Option<Vec<Waiting>> {
+        let mut inner = self.queue.lock();
+        let (mut batch, mut events) = (Vec::new(), 0);
+        while let Some(next) = inner.waiting.front().map(|request| request.emissions.len()) {
+            if events > 0 && events + next > BATCH {
+                break;
+            }
+            events += next;
+            batch.extend(inner.waiting.pop_front());
+        }
+        inner.events -= events;
+        if batch.is_empty() {
+            // With the lock held: whoever adds a request now sees that no flight will take it.
+            inner.flights -= 1;
+            drop(inner);
+            self.landed = true;
+            return None;
+        }
+        Some(batch)
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.queue.lock().flights -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::STORE;
+
+    fn request(events: usize) -> Waiting {
+        let emission = Emission {
+            content_type: &STORE,
+            document_id: "a".repeat(24),
+            trigger: Name::parse("post_sale").unwrap_or_else(|problem| panic!("{problem}")),
+            payload: None,
+            idempotency_key: None,
+        };
+        Waiting { actor: "public".into(), emissions: vec![emission; events], caller: oneshot::channel().0 }
+    }
+
+    fn add(queue: &Arc<Queue>, events: usize) -> Option<Flight> {
+        queue.add(request(events), 1).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn one_flight_takes_what_others_add() {
+        let queue = Arc::new(Queue::default());
+        let Some(mut flight) = add(&queue, 1) else { panic!("the first flies") };
+        assert!(add(&queue, 500).is_none() && add(&queue, 100).is_none());
+        let mut sizes = Vec::new();
+        while let Some(batch) = flight.next_batch() {
+            sizes.push(batch.iter().map(|request| request.emissions.len()).collect::<Vec<_>>());
+        }
+        assert_eq!(sizes, [vec![1, 500], vec![100]]);
+        drop(flight);
+        assert!(add(&queue, 1).is_some(), "there is room for another");
+    }
+
+    #[test]
+    fn a_flight_that_is_broken_off_leaves_room_for_another() {
+        let queue = Arc::new(Queue::default());
+        drop(add(&queue, 1));
+        let Some(mut flight) = add(&queue, 1) else { panic!("there is room") };
+        assert_eq!(flight.next_batch().map(|batch| batch.len()), Some(2));
+    }
+
+    #[test]
+    fn too_many_are_told_to_come_back() {
+        let queue = Arc::new(Queue::default());
+        let _flight = add(&queue, WAITING);
+        assert!(matches!(queue.add(request(1), 1), Err(Error::Unavailable(_))));
+    }
+}

@@ -1,0 +1,230 @@
+//! Callers' events are stored: those who come at the same time are looked up and committed together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::subjects::{self, Found, Subjects};
+use crate::clock::{DAY, Millis};
+use crate::db::events::{self, Keyed, NewEvent, Target};
+use crate::db::{Conn, Kind};
+use crate::emission::{Emission, Emitted, Flight, Waiting};
+use crate::error::{Error, Problem, Result};
+use crate::ids;
+use crate::state::AppState;
+
+/// How long a caller's key is remembered.
+const REMEMBERED: Millis = DAY;
+/// How often events are stored again when another process took a key at the same moment.
+const TRIES: usize = 3;
+
+/// Stores what a caller emits: all of it or nothing. The runs it makes happen later.
+///
+/// Fails with [`Error::NotFound`] or [`Error::Invalid`] when a document or a target is not there, and with
+/// [`Error::Conflict`] when a key was used for something else.
+pub async fn emit(state: &Arc<AppState>, actor: &str, emissions: Vec<Emission>) -> Result<Vec<Emitted>> {
+    let (caller, answer) = oneshot::channel();
+    // One is prepared while another is committed; PostgreSQL commits several side by side.
+    let flights = if state.db.kind() == Kind::Postgres { 4 } else { 2 };
+    let request = Waiting { actor: actor.to_owned(), emissions, caller };
+    if let Some(flight) = state.emissions.add(request, flights)? {
+        // Apart from this request, which may be given up while others are on the flight.
+        tokio::spawn(fly(Arc::clone(state), flight));
+    }
+    answer.await.map_err(|_| Error::Unavailable("the event was not stored"))?
+}
+
+async fn fly(state: Arc<AppState>, mut flight: Flight) {
+    while let Some(batch) = flight.next_batch() {
+        store(&state, batch).await;
+    }
+}
+
+/// The events of one request, ready to be stored.
+struct Prepared {
+    events: Vec<NewEvent>,
+    caller: oneshot::Sender<Result<Vec<Emitted>>>,
+}
+
+async fn store(state: &Arc<AppState>, batch: Vec<Waiting>) {
+    let wanted = subjects::wanted(&batch);
+    let found = match state.db.read(move |conn| subjects::find(conn, wanted)).await {
+        Ok(found) => found,
+        Err(error) => return refuse(batch.into_iter().map(|request| request.caller), &error),
+    };
+    let now = state.clock.now();
+    let (mut callers, mut requests) = (Vec::new(), Vec::new());
+    for request in batch {
+        match prepare(state, request, &found, now) {
+            Ok(prepared) => {
+                callers.push(prepared.caller);
+                requests.push(prepared.events);
+            }
+            // A caller that has gone away does not need the answer.
+            Err((caller, error)) => drop(caller.send(Err(error))),
+        }
+    }
+    match commit(state, Arc::new(requests), now).await {
+        Ok(answers) => {
+            state.wake.events.notify_one();
+            for (caller, answer) in callers.into_iter().zip(answers) {
+                let _ = caller.send(answer);
+            }
+        }
+        Err(error) => refuse(callers.into_iter(), &error),
+    }
+}
+
+type Caller = oneshot::Sender<Result<Vec<Emitted>>>;
+
+/// Tells everyone of a batch that nothing was stored.
+fn refuse(callers: impl Iterator<Item = Caller>, error: &Error) {
+    log::error!("events of callers were not stored: {error}");
+    for caller in callers {
+        let _ = caller.send(Err(Error::Unavailable("the event could not be stored")));
+    }
+}
+
+fn prepare(
+    state: &AppState,
+    request: Waiting,
+    found: &Subjects,
+    now: Millis,
+) -> std::result::Result<Prepared, (Caller, Error)> {
+    let Waiting { actor, emissions, caller } = request;
+    let several = emissions.len() > 1;
+    let mut events = Vec::with_capacity(emissions.len());
+    for (place, emission) in emissions.into_iter().enumerate() {
+        match event(emission, &actor, found) {
+            Ok(event) => {
+                events.push(NewEvent { uid: ids::sortable("evt", now, &*state.random), occurred_at: now, ..event })
+            }
+            Err(error) => return Err((caller, if several { within(error, place) } else { error })),
+        }
+    }
+    Ok(Prepared { events, caller })
+}
+
+/// The event of `emission`, still without id and time.
+fn event(emission: Emission, actor: &str, found: &Subjects) -> Result<NewEvent> {
+    let Emission { content_type, document_id, trigger, payload, idempotency_key } = emission;
+    let Found { subject, reach, data } = found.get(content_type, &document_id).ok_or(Error::NotFound)?;
+    let mut owners = reach.owners.clone();
+    owners.extend(found.targets(content_type, subject.draft, payload.as_ref())?);
+    Ok(NewEvent {
+        uid: String::new(),
+        trigger: trigger.as_str().to_owned(),
+        occurred_at: 0,
+        target: Target { type_name: content_type.singular.to_owned(), document_id, price_id: None },
+        store: reach.store.clone(),
+        owners,
+        data: data.clone(),
+        changes: None,
+        payload,
+        actor: actor.to_owned(),
+        idempotency_key: idempotency_key.map(|key| format!("{actor}/{key}")),
+    })
+}
+
+/// The same error, told of one of several.
+fn within(error: Error, place: usize) -> Error {
+    let below = |path: Vec<String>| [vec!["data".to_owned(), place.to_string()], path].concat();
+    match error {
+        Error::NotFound => Error::Invalid(vec![Problem {
+            path: below(vec!["target".into(), "documentId".into()]),
+            message: format!("data[{place}].target is not there"),
+            value: None,
+        }]),
+        Error::Invalid(problems) => Error::Invalid(
+            problems.into_iter().map(|problem| Problem { path: below(problem.path), ..problem }).collect(),
+        ),
+        other => other,
+    }
+}
+
+async fn commit(state: &AppState, requests: Arc<Vec<Vec<NewEvent>>>, now: Millis) -> Result<Vec<Result<Vec<Emitted>>>> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let requests = Arc::clone(&requests);
+        match state.db.write(move |conn| insert(conn, &requests, now)).await {
+            // Another process took a key in between: now it can be seen.
+            Err(Error::Conflict(_)) if tries < TRIES => {}
+            stored => return stored,
+        }
+    }
+}
+
+fn insert(conn: &mut Conn, requests: &[Vec<NewEvent>], now: Millis) -> Result<Vec<Result<Vec<Emitted>>>> {
+    let mut known = known(conn, requests, now)?;
+    let (mut new, mut answers) = (Vec::new(), Vec::with_capacity(requests.len()));
+    for events in requests {
+        answers.push(answer(events, &mut known, &mut new));
+    }
+    events::insert(conn, &new)?;
+    Ok(answers)
+}
+
+/// The events that are stored under the keys of these requests. Keys whose time has passed are free again.
+fn known(conn: &mut Conn, requests: &[Vec<NewEvent>], now: Millis) -> Result<HashMap<String, Keyed>> {
+    let keys: Vec<String> = requests.iter().flatten().filter_map(|event| event.idempotency_key.clone()).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let stored = events::find_by_keys(conn, keys)?;
+    let (past, known): (Vec<_>, Vec<_>) = stored.into_iter().partition(|one| one.occurred_at + REMEMBERED <= now);
+    if !past.is_empty() {
+        events::forget_keys(conn, past.into_iter().map(|one| one.id).collect())?;
+    }
+    Ok(known.into_iter().map(|one| (one.key.clone(), one)).collect())
+}
+
+/// What one request is answered; its events go to `new`, unless one of them uses a key for something else than before.
+fn answer(events: &[NewEvent], known: &mut HashMap<String, Keyed>, new: &mut Vec<NewEvent>) -> Result<Vec<Emitted>> {
+    let (mut emitted, mut added) = (Vec::with_capacity(events.len()), Vec::new());
+    let mut used: HashMap<String, Keyed> = HashMap::new();
+    for event in events {
+        let Some(key) = &event.idempotency_key else {
+            emitted.push(Emitted { id: event.uid.clone(), trigger: event.trigger.clone(), repeated: false });
+            added.push(event.clone());
+            continue;
+        };
+        match known.get(key).or_else(|| used.get(key)) {
+            Some(first) if is_same(first, event) => {
+                emitted.push(Emitted { id: first.uid.clone(), trigger: event.trigger.clone(), repeated: true });
+            }
+            Some(first) => {
+                let message = format!("the idempotency key was used for another event, {}", first.uid);
+                return Err(Error::Conflict(message));
+            }
+            None => {
+                used.insert(key.clone(), keyed(key, event));
+                emitted.push(Emitted { id: event.uid.clone(), trigger: event.trigger.clone(), repeated: false });
+                added.push(event.clone());
+            }
+        }
+    }
+    known.extend(used);
+    new.extend(added);
+    Ok(emitted)
+}
+
+fn keyed(key: &str, event: &NewEvent) -> Keyed {
+    Keyed {
+        id: 0,
+        uid: event.uid.clone(),
+        key: key.to_owned(),
+        trigger: event.trigger.clone(),
+        document_id: event.target.document_id.clone(),
+        payload: event.payload.as_ref().map(Value::to_string),
+        occurred_at: event.occurred_at,
+    }
+}
+
+/// Whether a request that comes under a key says what the first did.
+fn is_same(first: &Keyed, event: &NewEvent) -> bool {
+    let payload = first.payload.as_deref().map(serde_json::from_str::<Value>).and_then(Result::ok);
+    first.trigger == event.trigger && first.document_id == event.target.document_id && payload == event.payload
+}

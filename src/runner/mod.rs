@@ -1,0 +1,65 @@
+//! The runner: events become runs, runs become attempts, attempts are recorded.
+//!
+//! ```text
+//!  change or call ──► event (outbox) ──► dispatch: one run for each (event, record)
+//!                                             │
+//!            ┌────────────────────────────────▼──────────────────┐
+//!            │ turn, one transaction: record what ended,         │
+//!            │ dispatch what was emitted, claim what is due      │
+//!            └──▲────────────────────────────────┬───────────────┘
+//!         record│                                │claimed, with a lease
+//!            attempts ◄── handler ◄── worker ◄───┘   no transaction is open here
+//! ```
+//!
+//! A run is held by whoever has its attempt number. A worker that lost its lease cannot record over its successor.
+//! Knows nothing of HTTP.
+
+mod dispatch;
+mod emit;
+mod prune;
+mod pump;
+mod record;
+mod rescue;
+mod retry;
+mod subjects;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod worker;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::state::AppState;
+
+pub use emit::emit;
+pub use prune::prune;
+
+/// The running loops. They end with [`Runner::stop`]; dropped without it, they go on as long as their runtime.
+pub struct Runner {
+    stop: watch::Sender<bool>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Runner {
+    /// Starts the loops on the current runtime, which must have several threads: handlers are executed on it.
+    pub fn start(state: Arc<AppState>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let pump = tokio::spawn(pump::Pump::new(Arc::clone(&state), stopped.clone()).run());
+        let pruning = tokio::spawn(prune::keep_pruning(state, stopped));
+        Self { stop, tasks: [pump, pruning] }
+    }
+
+    /// Claims nothing more, lets attempts under way finish for the configured grace, and gives the rest back.
+    pub async fn stop(self) {
+        // Nobody listens any more when the loops have ended by themselves.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                log::error!("a loop of the runner ended badly: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The loop that turns the wheel: waits for something to do, takes a turn, starts the attempts it claimed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::record::Finished;
+use super::turn::{self, Asked};
+use super::worker;
+use crate::clock::Millis;
+use crate::db::Kind;
+use crate::db::runs::{Claimed, Held, State};
+use crate::state::AppState;
+
+/// How long at most until it is looked for events and runs again, when nobody wakes the loop: on PostgreSQL other
+/// processes make them too.
+const TICK_POSTGRES: Duration = Duration::from_millis(200);
+const TICK_SQLITE: Duration = Duration::from_secs(1);
+/// How often it is looked for runs whose worker vanished.
+const RESCUE: Duration = Duration::from_secs(5);
+/// How long to wait after a turn that failed; twice as long after each further one, up to the most.
+const FAILED: Duration = Duration::from_millis(100);
+const FAILED_MOST: Duration = Duration::from_secs(5);
+
+/// The loop's own state.
+pub(super) struct Pump {
+    state: Arc<AppState>,
+    stopped: watch::Receiver<bool>,
+    ended: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+    /// Attempts under way, by run.
+    under_way: HashMap<i64, UnderWay>,
+    /// Attempts that ended and are to be recorded.
+    unrecorded: Vec<Finished>,
+    /// Whether events may be waiting.
+    events: bool,
+    /// Whether runs may be due.
+    runs: bool,
+    /// When the next run is due, as far as is known.
+    next_due: Option<Millis>,
+    next_rescue: Instant,
+    /// How many turns failed one after the other.
+    failures: u32,
+}
+
+struct UnderWay {
+    attempt: u32,
+    max_attempts: u32,
+    extension_id: i64,
+    lease_until: Millis,
+    task: AbortHandle,
+}
+
+impl Pump {
+    pub(super) fn new(state: Arc<AppState>, stopped: watch::Receiver<bool>) -> Self {
+        Self {
+            state,
+            stopped,
+            ended: mpsc::unbounded_channel(),
+            under_way: HashMap::new(),
+            unrecorded: Vec::new(),
+            events: true,
+            runs: true,
+            next_due: None,
+            next_rescue: Instant::now(),
+            failures: 0,
+        }
+    }
+
+    /// Turns until it is stopped, then lets attempts under way finish.
+    pub(super) async fn run(mut self) {
+        while !*self.stopped.borrow() {
+            self.turn(true).await;
+            self.wait().await;
+        }
+        self.drain().await;
+    }
+
+    /// Waits until there is something to do.
+    async fn wait(&mut self) {
+        if self.failures == 0 && (self.events || self.runs && self.free() > 0 || !self.unrecorded.is_empty()) {
+            self.collect();
+            return;
+        }
+        let until = self.until();
+        let wake = &self.state.wake;
+        tokio::select! {
+            Some(finished) = self.ended.1.recv() => self.unrecorded.push(finished),
+            () = wake.events.notified() => self.events = true,
+            () = wake.runs.notified() => self.runs = true,
+            _ = self.stopped.changed() => {}
+            () = tokio::time::sleep_until(until) => {
+                self.events = true;
+                self.runs = true;
+            }
+        }
+        self.collect();
+    }
+
+    /// Takes the attempts that have ended.
+    fn collect(&mut self) {
+        while let Ok(finished) = self.ended.1.try_recv() {
+            self.unrecorded.push(finished);
+        }
+    }
+
+    /// When to look again if nobody wakes the loop.
+    fn until(&self) -> Instant {
+        let now = Instant::now();
+        if self.failures > 0 {
+            return now + FAILED_MOST.min(FAILED * 2_u32.saturating_pow(self.failures - 1));
+        }
+        let tick = if self.state.db.kind() == Kind::Postgres { TICK_POSTGRES } else { TICK_SQLITE };
+        let due = self.next_due.filter(|_| self.free() > 0).map(|due| due.saturating_sub(self.state.clock.now()));
+        let due = due.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)));
+        now + due.map_or(tick, |wait| wait.min(tick))
+    }
+
+    fn free(&self) -> usize {
+        self.state.config.runner.concurrency.saturating_sub(self.under_way.len() + self.unrecorded.len())
+    }
+
+    /// Takes one turn. When it fails, nothing of it happened, and what ended is recorded with the next.
+    async fn turn(&mut self, claim: bool) {
+        let finished = Arc::new(std::mem::take(&mut self.unrecorded));
+        for one in finished.iter() {
+            self.under_way.remove(&one.step.held.0);
+        }
+        let asked = self.asked(claim, Arc::clone(&finished));
+        let (state, now) = (Arc::clone(&self.state), self.state.clock.now());
+        let (events, runs, free) = (asked.dispatch, asked.claim, asked.free);
+        let (rescue, renewed) = (asked.rescue.is_some(), asked.renew.clone());
+        (self.events, self.runs) = (false, false);
+        match self.state.db.write(move |conn| turn::turn(conn, &state, &asked, now)).await {
+            Ok(done) => {
+                self.failures = 0;
+                if rescue {
+                    self.next_rescue = Instant::now() + RESCUE;
+                }
+                self.events |= done.more_events;
+                self.runs |= free > 0 && done.claimed.len() == free;
+                self.next_due = done.next_due.unwrap_or(self.next_due);
+                let again = finished.iter().filter(|one| one.step.state == State::Retryable).map(|one| one.step.due_at);
+                self.next_due = self.next_due.into_iter().chain(again).min();
+                self.keep(&renewed, &done);
+                for claimed in done.claimed {
+                    self.begin(claimed, done.lease_until);
+                }
+            }
+            Err(error) => {
+                if self.failures == 0 {
+                    log::error!("a turn of the runner failed and is tried again: {error}");
+                }
+                self.failures += 1;
+                self.unrecorded.extend(finished.iter().cloned());
+                (self.events, self.runs) = (events, runs);
+            }
+        }
+    }
+
+    fn asked(&self, claim: bool, finished: Arc<Vec<Finished>>) -> Asked {
+        let now = self.state.clock.now();
+        let half_a_lease = i64::try_from(self.state.config.runner.lease.as_millis() / 2).unwrap_or(i64::MAX);
+        let ending = self.under_way.iter().filter(|(_, one)| one.lease_until - now < half_a_lease);
+        let due = self.next_due.is_some_and(|due| due <= now);
+        Asked {
+            finished,
+            renew: ending.map(|(id, one)| (*id, one.attempt)).collect(),
+            rescue: (self.next_rescue <= Instant::now()).then(|| self.under_way.keys().copied().collect()),
+            dispatch: claim && self.events,
+            claim: claim && (self.runs || due),
+            free: if claim { self.free() } else { 0 },
+        }
+    }
+
+    /// Notes which leases go on; attempts whose run was given to someone else are stopped.
+    fn keep(&mut self, renewed: &[Held], done: &turn::Done) {
+        for (id, _) in renewed {
+            if done.lost.contains(id) {
+                if let Some(lost) = self.under_way.remove(id) {
+                    lost.task.abort();
+                }
+            } else if let Some(kept) = self.under_way.get_mut(id) {
+                kept.lease_until = done.lease_until;
+            }
+        }
+    }
+
+    fn begin(&mut self, claimed: Claimed, lease_until: Millis) {
+        let (id, attempt, max_attempts) = (claimed.id, claimed.attempt, claimed.max_attempts);
+        let (extension_id, state, ended) = (claimed.extension_id, Arc::clone(&self.state), self.ended.0.clone());
+        let task = tokio::spawn(async move {
+            // Nobody takes it when the loop has ended; the run is given back by its lease.
+            let _ = ended.send(worker::execute(&state, claimed).await);
+        });
+        let task = task.abort_handle();
+        self.under_way.insert(id, UnderWay { attempt, max_attempts, extension_id, lease_until, task });
+    }
+
+    /// Lets attempts under way finish for the grace, gives up the others, and records all of it.
+    async fn drain(&mut self) {
+        let deadline = Instant::now() + self.state.config.runner.shutdown_grace;
+        while !self.under_way.is_empty() && Instant::now() < deadline {
+            if let Ok(Some(finished)) = tokio::time::timeout_at(deadline, self.ended.1.recv()).await {
+                self.unrecorded.push(finished);
+                self.collect();
+                self.turn(false).await;
+            }
+        }
+        let now = self.state.clock.now();
+        for (id, one) in self.under_way.drain() {
+            one.task.abort();
+            self.unrecorded.push(worker::given_up((id, one.attempt), one.max_attempts, one.extension_id, now));
+        }
+        if !self.unrecorded.is_empty() {
+            log::warn!("{} attempts did not end within the grace and are given back", self.unrecorded.len());
+            self.turn(false).await;
+        }
+    }
+}

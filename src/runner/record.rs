@@ -1,0 +1,58 @@
+//! What an attempt leaves behind: the attempt, its run's new state, the record's counters and `meta`, in one transaction.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use crate::db::Conn;
+use crate::db::attempts::{self, NewAttempt};
+use crate::db::extensions::{self, Tally};
+use crate::db::runs::{self, Move};
+use crate::error::Result;
+
+/// An attempt that has ended, not yet recorded.
+#[derive(Debug, Clone)]
+pub(super) struct Finished {
+    /// What becomes of the run.
+    pub(super) step: Move,
+    /// The extension record.
+    pub(super) extension_id: i64,
+    /// The attempt; none when the run was cancelled before it.
+    pub(super) attempt: Option<NewAttempt>,
+    /// What it adds to the record's counters.
+    pub(super) tally: Tally,
+    /// What it merges into the record's `meta`.
+    pub(super) meta: Map<String, Value>,
+    /// Whether the record is switched off.
+    pub(super) switch_off: bool,
+}
+
+/// Records `finished` in the caller's transaction. Attempts whose run was given to someone else leave nothing behind.
+pub(super) fn record(conn: &mut Conn, finished: &[Finished]) -> Result<()> {
+    if finished.is_empty() {
+        return Ok(());
+    }
+    let kept = runs::finish(conn, finished.iter().map(|one| one.step.clone()))?;
+    let kept: HashSet<i64> = kept.into_iter().collect();
+    let (ours, lost): (Vec<_>, Vec<_>) = finished.iter().partition(|one| kept.contains(&one.step.held.0));
+    for one in lost {
+        log::warn!("attempt {} of run {} ended after its lease; not recorded", one.step.held.1, one.step.held.0);
+    }
+    attempts::insert(conn, ours.iter().filter_map(|one| one.attempt.clone()))?;
+    extensions::count(conn, &tallies(&ours))?;
+    for one in ours.iter().filter(|one| !one.meta.is_empty()) {
+        extensions::merge_meta(conn, one.extension_id, &one.meta)?;
+    }
+    let off: Vec<i64> = ours.iter().filter(|one| one.switch_off).map(|one| one.extension_id).collect();
+    if off.is_empty() { Ok(()) } else { extensions::switch_off(conn, off) }
+}
+
+fn tallies(finished: &[&Finished]) -> BTreeMap<i64, Tally> {
+    let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
+    for one in finished.iter().filter(|one| one.tally.runs > 0) {
+        let tally = tallies.entry(one.extension_id).or_default();
+        tally.runs += one.tally.runs;
+        tally.succeeded_at = tally.succeeded_at.max(one.tally.succeeded_at);
+    }
+    tallies
+}

@@ -1,0 +1,278 @@
+//! The runner on both databases, from an emission to what is on the record.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::*;
+use crate::clock::{Clock as _, DAY, FixedClock, HOUR, Millis, OsRandom};
+use crate::config::Config;
+use crate::content::STORE;
+use crate::db::testing::TestDatabase;
+use crate::db::{Kind, Sql};
+use crate::emission::Emission;
+use crate::error::Error;
+use crate::handler::{Context, Descriptor, Done, Empty, Failure, Handler, Outcome, Registry};
+use crate::triggers::Name;
+
+const NOON: Millis = 1_795_262_400_000;
+
+/// Does what its config says, and counts.
+struct Puppet(Arc<AtomicUsize>);
+
+#[derive(serde::Deserialize, utoipa::ToSchema)]
+struct Part {
+    act: String,
+}
+
+impl Handler for Puppet {
+    type Config = Part;
+    type Credentials = Empty;
+
+    fn descriptor(&self) -> Descriptor {
+        Descriptor { key: "test:puppet", name: "Puppet", ..Descriptor::default() }
+    }
+
+    async fn run(&self, context: Context<Self>) -> Outcome {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        match context.config.act.as_str() {
+            "panic" => panic!("the strings are torn"),
+            "fail" => Err(Failure::retry("not now")),
+            "block" => {
+                std::thread::sleep(Duration::from_secs(2));
+                Ok(Done::new("slept"))
+            }
+            _ => Ok(Done::new("bowed").with_meta("seen", context.run.attempt)),
+        }
+    }
+}
+
+struct Stage {
+    state: Arc<AppState>,
+    clock: Arc<FixedClock>,
+    acts: Arc<AtomicUsize>,
+    _database: TestDatabase,
+}
+
+impl Stage {
+    async fn build(kind: Kind) -> Self {
+        let database = TestDatabase::fresh(kind);
+        let clock = Arc::new(FixedClock::at(NOON));
+        let url = database.url.clone();
+        let config = Config::read(|name| match name {
+            "DATABASE_URL" => Some(url.clone()),
+            "TENON_SECRET_KEY" => Some("07".repeat(32)),
+            _ => None,
+        });
+        let acts = Arc::new(AtomicUsize::new(0));
+        let handlers = Registry::default().with(Puppet(Arc::clone(&acts))).expect("one handler");
+        let random = Arc::new(OsRandom::new());
+        let built = AppState::build(config.expect("a config"), handlers, Arc::<FixedClock>::clone(&clock), random);
+        Self { state: built.await.expect("a state"), clock, acts, _database: database }
+    }
+
+    async fn sql(&self, text: &'static str) {
+        self.state.db.write(|conn| conn.execute(&Sql::new(text))).await.expect(text);
+    }
+
+    /// A store with one record.
+    async fn store(&self, record: &'static str) {
+        self.sql("INSERT INTO stores (document_id, created_at, updated_at, slug) VALUES ('s', 0, 0, 'north')").await;
+        self.sql(record).await;
+    }
+
+    async fn emit(&self, key: Option<&str>) -> Result<String, Error> {
+        self.emit_for("s", "post_sale", key).await
+    }
+
+    async fn emit_for(&self, store: &str, trigger: &str, key: Option<&str>) -> Result<String, Error> {
+        let emission = Emission {
+            content_type: &STORE,
+            document_id: store.into(),
+            trigger: Name::parse(trigger).expect("a name"),
+            payload: Some(json!({"total": 1})),
+            idempotency_key: key.map(str::to_owned),
+        };
+        Ok(emit(&self.state, "public", vec![emission]).await?.remove(0).id)
+    }
+
+    async fn texts(&self, text: &'static str) -> Vec<String> {
+        let read = move |conn: &mut crate::db::Conn| conn.list(&Sql::new(text), |row| row.text(0));
+        self.state.db.read(read).await.expect(text)
+    }
+
+    async fn until(&self, state: &str) {
+        let since = Instant::now();
+        while self.texts("SELECT state FROM runs").await != [state] {
+            let runs = self.texts("SELECT state || attempt || coalesce(reason, '') FROM runs").await;
+            assert!(since.elapsed() < Duration::from_secs(10), "not {state}: {runs:?}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+/// The statement that stores a record with this key and config.
+macro_rules! record {
+    ($key:literal, $config:literal) => {
+        concat!(
+            "INSERT INTO extensions (id, owner_field, owner_id, position, key, triggers, config, active) ",
+            "VALUES (7, 'store.extensions', 1, 0, '",
+            $key,
+            "', '[\"post_*\"]', '",
+            $config,
+            "', TRUE)"
+        )
+    };
+}
+
+const RECORD: &str = record!("test:puppet", r#"{"act": "bow"}"#);
+const FAILING: &str = record!("test:puppet", r#"{"act": "fail"}"#);
+const PANICKING: &str = record!("test:puppet", r#"{"act": "panic"}"#);
+const BLOCKING: &str = record!("test:puppet", r#"{"act": "block", "policy": {"timeout_s": 1, "max_attempts": 1}}"#);
+const MISFIT: &str = record!("test:puppet", r#"{"act": 5}"#);
+const UNKNOWN: &str = record!("test:pupet", "{}");
+
+fn on_both(story: impl AsyncFn(&Stage)) {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let stage = Stage::build(kind).await;
+            story(&stage).await;
+        });
+    }
+}
+
+#[test]
+fn an_emission_is_executed_once_and_recorded() {
+    on_both(async |stage| {
+        stage.store(RECORD).await;
+        let runner = Runner::start(Arc::clone(&stage.state));
+        let id = stage.emit(None).await.expect("emitted");
+        stage.until("completed").await;
+        runner.stop().await;
+        assert!(id.starts_with("evt_"));
+        assert_eq!(stage.acts.load(Ordering::SeqCst), 1);
+        let told = "SELECT run_count || ' ' || last_run || ' ' || meta FROM extensions";
+        assert_eq!(stage.texts(told).await, [format!("1 {NOON} {}", r#"{"seen":1}"#)]);
+        assert_eq!(stage.texts("SELECT outcome || ' ' || message FROM attempts").await, ["done bowed"]);
+        assert_eq!(stage.texts("SELECT pattern FROM runs").await, ["post_*"]);
+    });
+}
+
+#[test]
+fn a_failing_run_is_tried_eight_times() {
+    on_both(async |stage| {
+        stage.store(FAILING).await;
+        let runner = Runner::start(Arc::clone(&stage.state));
+        stage.emit(None).await.expect("emitted");
+        for attempt in 1..8 {
+            stage.until("retryable").await;
+            assert_eq!(stage.acts.load(Ordering::SeqCst), attempt);
+            stage.clock.advance(12 * HOUR);
+            stage.state.wake.runs.notify_one();
+            while stage.acts.load(Ordering::SeqCst) == attempt {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+        stage.until("dead").await;
+        runner.stop().await;
+        assert_eq!(stage.texts("SELECT run_count || coalesce(meta, ' none') FROM extensions").await, ["8 none"]);
+        assert_eq!(stage.texts("SELECT message FROM attempts WHERE outcome = 'retry'").await, ["not now"; 8]);
+    });
+}
+
+#[test]
+fn a_handler_that_panics_or_blocks_is_told_of_and_harms_nobody() {
+    for (record, state, message) in [
+        (PANICKING, "retryable", "the handler panicked: the strings are torn"),
+        (BLOCKING, "dead", "not done within 1 s"),
+        (MISFIT, "dead", "config.act: invalid type: number, expected a string"),
+        (UNKNOWN, "dead", "no handler for the key test:pupet; did you mean test:puppet?"),
+    ] {
+        on_both(async |stage| {
+            stage.store(record).await;
+            let runner = Runner::start(Arc::clone(&stage.state));
+            stage.emit(None).await.expect("emitted");
+            stage.until(state).await;
+            runner.stop().await;
+            assert_eq!(stage.texts("SELECT reason FROM runs").await, [message]);
+            let reached = i64::from(!message.contains("config") && !message.contains("no handler"));
+            assert_eq!(stage.texts("SELECT run_count || '' FROM extensions").await, [reached.to_string()]);
+        });
+    }
+}
+
+#[test]
+fn a_run_whose_worker_vanished_is_given_back() {
+    on_both(async |stage| {
+        stage.store(RECORD).await;
+        stage.emit(None).await.expect("emitted");
+        let state = Arc::clone(&stage.state);
+        let claim = move |conn: &mut crate::db::Conn| {
+            dispatch::dispatch(conn, &state, NOON)?;
+            crate::db::runs::claim(conn, NOON, NOON - 1, 10)
+        };
+        assert_eq!(stage.state.db.write(claim).await.expect("claimed").len(), 1);
+        let runner = Runner::start(Arc::clone(&stage.state));
+        stage.until("completed").await;
+        runner.stop().await;
+        let attempts = "SELECT number || ' ' || outcome FROM attempts ORDER BY number";
+        assert_eq!(stage.texts(attempts).await, ["1 lost", "2 done"]);
+    });
+}
+
+#[test]
+fn a_worker_that_lost_its_lease_records_nothing() {
+    on_both(async |stage| {
+        stage.store(RECORD).await;
+        stage.emit(None).await.expect("emitted");
+        let state = Arc::clone(&stage.state);
+        let first = stage.state.db.write(move |conn| {
+            dispatch::dispatch(conn, &state, NOON)?;
+            crate::db::runs::claim(conn, NOON, NOON - 1, 10)
+        });
+        let first = first.await.expect("claimed").remove(0);
+        stage.sql("UPDATE runs SET attempt = 2").await;
+        let finished = worker::execute(&stage.state, first).await;
+        stage.state.db.write(move |conn| record::record(conn, &[finished])).await.expect("recorded");
+        assert_eq!(stage.texts("SELECT state FROM runs").await, ["running"]);
+        assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());
+        assert_eq!(stage.texts("SELECT run_count || '' FROM extensions").await, ["0"]);
+    });
+}
+
+#[test]
+fn the_same_key_emits_once_within_a_day() {
+    on_both(async |stage| {
+        stage.store(RECORD).await;
+        let first = stage.emit(Some("k")).await.expect("emitted");
+        let together = futures_util::future::join_all((0..20).map(|_| stage.emit(Some("k")))).await;
+        assert!(together.into_iter().all(|id| id.is_ok_and(|id| id == first)));
+        let refused = stage.emit_for("s", "pre_sale", Some("k")).await;
+        assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+        stage.clock.advance(DAY);
+        assert_ne!(stage.emit(Some("k")).await.expect("emitted"), first);
+        assert_eq!(stage.texts("SELECT uid FROM events").await.len(), 2);
+        assert!(matches!(stage.emit_for("t", "post_sale", None).await, Err(Error::NotFound)));
+    });
+}
+
+#[test]
+fn what_is_older_than_the_retention_goes() {
+    on_both(async |stage| {
+        stage.store(RECORD).await;
+        let runner = Runner::start(Arc::clone(&stage.state));
+        stage.emit(None).await.expect("emitted");
+        stage.until("completed").await;
+        runner.stop().await;
+        stage.clock.advance(29 * DAY);
+        assert_eq!(prune(&stage.state).await.expect("pruned"), 0);
+        stage.emit(None).await.expect("emitted");
+        stage.clock.advance(40 * DAY);
+        assert_eq!(prune(&stage.state).await.expect("pruned"), 1, "the second has not been dispatched");
+        assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());
+        assert_eq!(stage.clock.now(), NOON + 69 * DAY);
+    });
+}
