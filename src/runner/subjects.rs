@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::content::{ContentType, PRODUCT, STORE};
+use crate::content::{ContentType, PRODUCT, STORE, Version};
 use crate::db::Conn;
+use crate::db::documents::read::{self, Form};
 use crate::db::documents::{Reach, Subject, find_subject, has_price, reach_of};
 use crate::db::events::Owner;
 use crate::emission::Waiting;
 use crate::error::{Error, Problem, Result};
+use crate::query::ReadPlan;
 
 /// A document that an event is about.
 pub(super) struct Found {
@@ -69,7 +71,11 @@ pub(super) fn find(conn: &mut Conn, wanted: Wanted) -> Result<Subjects> {
         let Some(content_type) = crate::content::find_by_singular(key.0) else { continue };
         let Some(subject) = find_subject(conn, content_type, &key.1)? else { continue };
         let reach = reach_of(conn, content_type, subject.draft)?;
-        found.documents.insert(key, Found { subject, reach, data: None });
+        let version = if subject.is_published { Version::Published } else { Version::Draft };
+        let whole = ReadPlan::whole(content_type, version).of_document(&key.1);
+        let data = read::one(conn, &whole, Form::Flat)?.map(String::from_utf8).transpose();
+        let data = data.map_err(|error| Error::Internal(error.into()))?;
+        found.documents.insert(key, Found { subject, reach, data });
     }
     for (product, price) in wanted.prices {
         let draft = found.get(&PRODUCT, &product).map(|found| found.subject.draft);
