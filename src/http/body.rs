@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::extract;
 use crate::access::Caller;
 use crate::error::{Error, Problem, Result};
+use crate::query::{self, QueryValue};
 
 /// Strapi's limit for forms, in bytes; JSON has the one of the configuration.
 const FORM_LIMIT: usize = 56 * 1024;
@@ -97,7 +98,23 @@ async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Option<Val
     match form {
         Form::Json if !bytes.is_empty() => json(&bytes).map(Some),
         Form::UrlEncoded if bytes.len() > FORM_LIMIT => Err(Error::TooLarge),
+        Form::UrlEncoded => urlencoded(&bytes).map(Some),
         _ => Ok(None),
+    }
+}
+
+/// A form, whose names have brackets as those of a query string: `data[title]=x`.
+fn urlencoded(bytes: &[u8]) -> Result<Value> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::Validation("the form is not UTF-8".to_owned()))?;
+    query::parse(text).map(value)
+}
+
+fn value(asked: QueryValue) -> Value {
+    match asked {
+        QueryValue::Null => Value::Null,
+        QueryValue::Text(text) => Value::String(text),
+        QueryValue::List(items) => items.into_iter().map(value).collect(),
+        QueryValue::Object(members) => members.into_iter().map(|(name, member)| (name, value(member))).collect(),
     }
 }
 
@@ -165,6 +182,16 @@ mod tests {
         assert!(json(br#"{"a":"\u0000"}"#).is_err_and(|error| error.to_string().contains("U+0000")));
         assert!(json(br#"{"a":"\\u0000 [[[ \" ","b":"\u00001"}"#).is_err());
         assert!(json(br#"{"a":"\\u0000 [[[ \" "}"#).is_ok());
+    }
+
+    #[test]
+    fn forms_are_read_by_the_brackets_in_their_names() {
+        let form = urlencoded(b"data[title]=Tea+%26+more&data[active]=true&data[URLS][0][URL]=https%3A%2F%2Fx");
+        let expected = serde_json::json!({"data": {
+            "title": "Tea & more", "active": "true", "URLS": [{"URL": "https://x"}]
+        }});
+        assert!(form.is_ok_and(|form| form == expected));
+        assert!(urlencoded(b"data=\xff").is_err());
     }
 
     #[test]

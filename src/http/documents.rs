@@ -19,14 +19,14 @@ use crate::state::AppState;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let of_type = |content_type: &'static crate::content::ContentType| {
         let list = format!("/api/{}", content_type.plural);
-        let one = format!("{list}/{{document_id}}");
+        let one = format!("{list}/{{documentId}}");
         let action = |name: &str| Endpoint::at(format!("{one}/actions/{name}"));
         let endpoints = [
+            Endpoint::at(&list).get(find_many).post(create),
+            Endpoint::at(&one).get(find_one).put(update).delete(delete),
             action("publish").post(publish),
             action("unpublish").post(unpublish),
             action("discard").post(discard),
-            Endpoint::at(list).get(find_many).post(create),
-            Endpoint::at(one).get(find_one).put(update).delete(delete),
         ];
         endpoints.map(|endpoint| endpoint.with(OfType(content_type)))
     };

@@ -3,6 +3,7 @@
 //!
 //! `openapi/openapi.json` is this document as it was last written; a test compares the two.
 
+mod documents;
 mod schemas;
 mod webhooks;
 
@@ -11,6 +12,7 @@ use utoipa::OpenApi;
 
 use super::answer::Problems;
 use super::{docs, health, tokens};
+use crate::content::CONTENT_TYPES;
 use crate::error::Result;
 
 /// The document as it was last written: what is served.
@@ -42,6 +44,9 @@ pub fn document() -> Result<Value> {
     let mut document = serde_json::to_value(Ordinary::openapi())?;
     document["security"] = json!([{}, {"token": []}]);
     document["webhooks"] = Value::Object(webhooks::all()?);
+    for content_type in CONTENT_TYPES {
+        add(&mut document["paths"], documents::paths(content_type)?);
+    }
     add(&mut document["components"]["schemas"], schemas::all()?);
     document["components"]["responses"] = Value::Object(problems());
     document["components"]["securitySchemes"] = json!({"token": {
