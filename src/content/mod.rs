@@ -17,7 +17,7 @@ pub use input::{Input, Item, Links, Position, Reference, Value};
 pub use moment::parse_moment;
 pub use system::{CREATED_AT, DOCUMENT_ID, ID, PUBLISHED_AT, UPDATED_AT, Version};
 pub use types::{PRODUCT, STORE, SUBSCRIBER};
-pub use validate::{Rules, check_keys, validate};
+pub use validate::{Rules, check_keys, object, validate};
 
 /// Every content type, in the order in which documents show them.
 pub static CONTENT_TYPES: [&ContentType; 3] = [&STORE, &PRODUCT, &SUBSCRIBER];

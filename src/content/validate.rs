@@ -19,6 +19,20 @@ pub struct Rules {
     pub creating: bool,
 }
 
+/// The object that the `data` of a body must be.
+pub fn object(data: Json) -> Result<Map<String, Json>> {
+    match data {
+        Json::Object(members) => Ok(members),
+        other => {
+            let message = format!(
+                "this must be a `object` type, but the final value was: `null` (cast from the value `{}`).",
+                super::print::print(&other)
+            );
+            Err(Error::Invalid(vec![Problem { path: Vec::new(), message, value: Some(Json::Null) }]))
+        }
+    }
+}
+
 /// Refuses keys that the content type does not have, or that belong to the server.
 pub fn check_keys(content_type: &'static ContentType, data: &Map<String, Json>) -> Result<()> {
     const IGNORED: [&str; 2] = ["publishedAt", "locale"];

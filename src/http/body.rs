@@ -18,6 +18,8 @@ use crate::query::{self, QueryValue};
 
 /// Strapi's limit for forms, in bytes; JSON has the one of the configuration.
 const FORM_LIMIT: usize = 56 * 1024;
+/// What some editors put in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// How long a body may take to come.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How deep JSON may nest. What is stored is read again inside of other JSON, by a parser that stops at 128.
@@ -96,7 +98,7 @@ async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Option<Val
     let bytes = bytes.map_err(|_| Error::Validation("the body did not come in time".to_owned()))?;
     let bytes = bytes.map_err(unreadable)?;
     match form {
-        Form::Json if !bytes.is_empty() => json(&bytes).map(Some),
+        Form::Json if !bytes.is_empty() => json(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).map(Some),
         Form::UrlEncoded if bytes.len() > FORM_LIMIT => Err(Error::TooLarge),
         Form::UrlEncoded => urlencoded(&bytes).map(Some),
         _ => Ok(None),

@@ -18,7 +18,8 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::at("/openapi.json").get(document),
-        Endpoint::at("/docs").get(entrance),
+        Endpoint::at("/").get(entrance),
+        Endpoint::at("/docs").get(docs),
         Endpoint::at("/docs/{file}").get(page),
     ]
 }
@@ -30,10 +31,17 @@ pub(super) async fn document() -> HttpResponse {
     HttpResponse::Ok().content_type(JSON).insert_header((CACHE_CONTROL, "no-cache")).body(openapi::WRITTEN)
 }
 
+/// Where a browser that only knows the address is sent
+#[utoipa::path(get, path = "/", tag = "operation", operation_id = "getRoot", security(()),
+    responses((status = 302, description = "To the pages to browse this document")))]
+pub(super) async fn entrance() -> HttpResponse {
+    docs().await
+}
+
 /// The pages to browse this document
 #[utoipa::path(get, path = "/docs", tag = "operation", operation_id = "getDocs", security(()),
     responses((status = 302, description = "The first page")))]
-pub(super) async fn entrance() -> HttpResponse {
+pub(super) async fn docs() -> HttpResponse {
     HttpResponse::Found().insert_header((LOCATION, "/docs/index.html")).finish()
 }
 

@@ -10,14 +10,14 @@ use super::extract::{OfType, Reader};
 use super::problem::JSON;
 use super::routes::Endpoint;
 use crate::access::Caller;
-use crate::content::CONTENT_TYPES;
+use crate::content::{self, CONTENT_TYPES, ContentType};
 use crate::db::documents::read::Form;
 use crate::documents::{self, Action, Find, Request};
 use crate::error::Result;
 use crate::state::AppState;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    let of_type = |content_type: &'static crate::content::ContentType| {
+    let of_type = |content_type: &'static ContentType| {
         let list = format!("/api/{}", content_type.plural);
         let one = format!("{list}/{{documentId}}");
         let action = |name: &str| Endpoint::at(format!("{one}/actions/{name}"));
@@ -136,12 +136,7 @@ fn json(status: StatusCode, body: Vec<u8>) -> HttpResponse {
 fn asked(request: &HttpRequest, of: OfType, sent: Submission) -> Result<(Request, Map<String, Value>)> {
     sent.caller.access.require_write()?;
     let (caller, data) = sent.into_data()?;
-    let data = match data {
-        Value::Object(data) => data,
-        // A list has keys too: 0, 1 and so on, none of which is a field.
-        Value::Array(items) => (0..).zip(items).map(|(place, item): (u32, Value)| (place.to_string(), item)).collect(),
-        _ => Map::new(),
-    };
+    let data = content::object(data)?;
     Ok((without_data(request, of, caller), data))
 }
 

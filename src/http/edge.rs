@@ -8,7 +8,7 @@ use std::time::Instant;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
@@ -42,7 +42,7 @@ impl RequestIds {
 
 /// Runs around every request.
 pub(super) async fn around<B: MessageBody>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let id = request_id(&request);
@@ -53,6 +53,7 @@ pub(super) async fn around<B: MessageBody>(
         return Ok(response.map_into_right_body());
     }
     let started = Instant::now();
+    trim_slash(&mut request);
     let mut response = if has_nul(&request) {
         request
             .error_response(Error::Validation("the character U+0000 cannot be asked for".to_owned()))
@@ -122,6 +123,21 @@ fn log_answer<B>(response: &ServiceResponse<B>, id: &HeaderValue, started: Insta
 fn level(request: &HttpRequest, status: StatusCode) -> log::Level {
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if changes && status.is_success() { log::Level::Info } else { log::Level::Debug }
+}
+
+/// A path with a slash at its end is the same path, as in Strapi's router.
+fn trim_slash(request: &mut ServiceRequest) {
+    let Some(path) = request.path().strip_suffix('/').filter(|path| !path.is_empty()) else { return };
+    let trimmed = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = trimmed.try_into().ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
 }
 
 /// U+0000 in a path or a query: PostgreSQL's texts cannot hold it, and nothing is called so.

@@ -9,7 +9,11 @@ use super::routes::Endpoint;
 use crate::state::AppState;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::at("/healthz").get(alive), Endpoint::at("/readyz").get(ready)]
+    vec![
+        Endpoint::at("/healthz").get(alive),
+        Endpoint::at("/readyz").get(ready),
+        Endpoint::at("/_health").get(alive_for_strapi),
+    ]
 }
 
 /// How it stands.
@@ -28,6 +32,13 @@ pub(super) struct Health {
     responses((status = 200, description = "It lives", body = Health)))]
 pub(super) async fn alive() -> HttpResponse {
     tell(None)
+}
+
+/// Whether the process lives, where Strapi's deployments ask
+#[utoipa::path(get, path = "/_health", tag = "operation", operation_id = "isAliveForStrapi", security(()),
+    responses((status = 204, description = "It lives")))]
+pub(super) async fn alive_for_strapi() -> HttpResponse {
+    HttpResponse::NoContent().finish()
 }
 
 /// Whether the process can work: the database answers

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::{Compress, NormalizePath, from_fn};
+use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 
 use crate::state::AppState;
@@ -43,7 +43,6 @@ pub fn serve(state: Arc<AppState>, listener: TcpListener) -> std::io::Result<Ser
             .app_data(edge::RequestIds::new(&*state.random))
             .configure(routes::configure)
             .wrap(Compress::default())
-            .wrap(NormalizePath::trim())
             .wrap(from_fn(edge::around))
     });
     let server = server

@@ -67,9 +67,11 @@ on_both_databases! {
 
     async fn the_document_can_be_browsed_without_anything_from_outside(app: &TestApp) {
         let anyone = app.with_token(None);
-        let entrance = anyone.get("/docs").await;
-        assert_eq!(entrance.status, 302);
-        assert_eq!(entrance.headers["location"], "/docs/index.html");
+        for entrance in ["/", "/docs", "/docs/"] {
+            let entrance = anyone.get(entrance).await;
+            assert_eq!(entrance.status, 302);
+            assert_eq!(entrance.headers["location"], "/docs/index.html");
+        }
         let page = anyone.get("/docs/index.html").await;
         assert_eq!(page.status, 200);
         assert!(page.text.contains("swagger-ui") && !page.text.contains("//cdn"), "{}", page.text);

@@ -27,7 +27,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
             conventions.",
         license(name = "MIT", identifier = "MIT")
     ),
-    paths(tokens::list, tokens::create, tokens::delete, health::alive, health::ready, docs::document, docs::entrance, docs::page),
+    paths(tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi, docs::document, docs::entrance, docs::docs, docs::page),
     tags(
         (name = "stores", description = "Stores and their documents"),
         (name = "products", description = "Products with their prices"),
