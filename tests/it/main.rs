@@ -5,6 +5,7 @@
 mod reads;
 mod support;
 
+mod access;
 mod bodies;
 mod documents;
 mod http;
