@@ -5,8 +5,8 @@
 mod reads;
 mod support;
 
-mod access;
 mod bodies;
+mod corpus;
 mod documents;
 mod http;
 mod layers;

@@ -1,6 +1,6 @@
 //! The whole program in the test's process: real server, real runner, a clock that is set by hand.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ pub struct TestApp {
     pub receiver: Receiver,
     pub clock: Arc<FixedClock>,
     pub state: Arc<AppState>,
+    address: SocketAddr,
     server: ServerHandle,
     runner: Runner,
     database: TestDatabase,
@@ -68,13 +69,18 @@ impl TestApp {
         tokio::spawn(server);
         let api = Api::new(format!("http://{address}"));
         let runner = Runner::start(state.clone());
-        Self { api, receiver: Receiver::start(), clock, state, server: handle, runner, database }
+        Self { api, receiver: Receiver::start(), clock, state, address, server: handle, runner, database }
     }
 
     async fn finish(self) {
         self.server.stop(false).await;
         self.runner.stop().await;
         drop(self.database);
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Lets the runner work until nothing is left to do. When all that is left is due later, moves the clock there.
