@@ -1,5 +1,7 @@
 //! Attempts: each try of a run, with what was sent and what came back.
 
+use std::collections::HashMap;
+
 use super::bulk::{self, Bulk};
 use super::{Conn, Sql};
 use crate::clock::Millis;
@@ -81,21 +83,25 @@ pub struct Attempt {
     pub exchanges: String,
 }
 
-/// The attempts of a run, in their order.
-pub fn find_by_run(conn: &mut Conn, run: i64) -> Result<Vec<Attempt>> {
+/// The attempts of these runs, each run's in their order.
+pub fn find_by_runs(conn: &mut Conn, runs: Vec<i64>) -> Result<HashMap<i64, Vec<Attempt>>> {
     let mut sql = Sql::new(
-        "SELECT number, started_at, duration_ms, outcome, message, data, exchanges FROM attempts WHERE run_id = ",
+        "SELECT run_id, number, started_at, duration_ms, outcome, message, data, exchanges FROM attempts WHERE run_id",
     );
-    sql.int(run).text(" ORDER BY number");
-    conn.list(&sql, |row| {
-        Ok(Attempt {
-            number: row.int(0)?,
-            started_at: row.int(1)?,
-            duration_ms: row.int(2)?,
-            outcome: row.text(3)?,
-            message: row.find_text(4)?,
-            data: row.find_text(5)?,
-            exchanges: row.text(6)?,
-        })
-    })
+    sql.in_ints(runs).text(" ORDER BY run_id, number");
+    let mut found: HashMap<i64, Vec<Attempt>> = HashMap::new();
+    conn.query(&sql, |row| {
+        let attempt = Attempt {
+            number: row.int(1)?,
+            started_at: row.int(2)?,
+            duration_ms: row.int(3)?,
+            outcome: row.text(4)?,
+            message: row.find_text(5)?,
+            data: row.find_text(6)?,
+            exchanges: row.text(7)?,
+        };
+        found.entry(row.int(0)?).or_default().push(attempt);
+        Ok(())
+    })?;
+    Ok(found)
 }

@@ -5,13 +5,17 @@ pub mod body;
 mod docs;
 mod documents;
 mod edge;
+mod events;
 pub mod extract;
 mod health;
+mod list;
 pub mod openapi;
 mod problem;
 mod reader;
 pub mod routes;
+mod runs;
 mod tokens;
+mod triggers;
 
 use std::net::TcpListener;
 use std::sync::Arc;

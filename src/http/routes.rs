@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, ResponseError as _, Route, web};
 
 use super::problem::plain;
-use super::{docs, documents, health, tokens};
+use super::{docs, documents, events, health, runs, tokens, triggers};
 use crate::error::Error;
 
 /// A path and what answers there.
@@ -106,7 +106,15 @@ impl Endpoint {
 
 /// Every endpoint. Earlier ones win where two paths match.
 pub fn endpoints() -> Vec<Endpoint> {
-    let parts = [documents::endpoints(), tokens::endpoints(), health::endpoints(), docs::endpoints()];
+    let parts = [
+        triggers::endpoints(),
+        runs::endpoints(),
+        events::endpoints(),
+        documents::endpoints(),
+        tokens::endpoints(),
+        health::endpoints(),
+        docs::endpoints(),
+    ];
     parts.into_iter().flatten().collect()
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::answer::Problems;
-use super::{docs, health, tokens};
+use super::{docs, events, health, runs, tokens, triggers};
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
 
@@ -27,11 +27,18 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
             conventions.",
         license(name = "MIT", identifier = "MIT")
     ),
-    paths(tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi, docs::document, docs::entrance, docs::docs, docs::page),
+    paths(
+        triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
+        tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
+        docs::document, docs::entrance, docs::docs, docs::page
+    ),
     tags(
         (name = "stores", description = "Stores and their documents"),
         (name = "products", description = "Products with their prices"),
         (name = "subscribers", description = "Subscribers"),
+        (name = "triggers", description = "Emitting triggers, and those there are"),
+        (name = "runs", description = "What was executed, sent and answered"),
+        (name = "events", description = "What happened"),
         (name = "tokens", description = "API tokens"),
         (name = "webhooks", description = "What receivers are sent when a trigger fires"),
         (name = "operation", description = "Whether the server lives and can work")

@@ -1,13 +1,17 @@
 //! The outbox: events, written in the transaction of the change they tell of.
 
+mod find;
+
 use serde_json::Value;
 
-use super::bulk::{self, Bulk, Values};
-use super::{Conn, Row, Sql};
 use crate::clock::Millis;
+use crate::db::bulk::{self, Bulk, Values};
+use crate::db::{Conn, Row, Sql};
 use crate::error::{Error, Result};
 use crate::handler::{Event, Json};
 pub use crate::handler::{StoreRef, Target};
+
+pub use find::{EventFilter, FoundEvent, count, find, find_page};
 
 /// Something that happened, before it is stored.
 #[derive(Debug, Clone)]
@@ -40,7 +44,7 @@ pub struct NewEvent {
 pub type Owner = (String, i64);
 
 /// The columns of an envelope, in the order in which [`read`] takes them; the table is called `e`.
-pub(super) const ENVELOPE: &str =
+pub(in crate::db) const ENVELOPE: &str =
     "e.uid, e.trigger, e.occurred_at, e.target, e.store, e.data, e.changes, e.payload, e.actor";
 
 const INSERT: Bulk = Bulk {
@@ -100,7 +104,7 @@ fn values(event: &NewEvent) -> Result<Values> {
 }
 
 /// Reads the columns of [`ENVELOPE`], the first of which is column `first`.
-pub(super) fn read(row: &Row<'_>, first: usize) -> Result<Event> {
+pub(in crate::db) fn read(row: &Row<'_>, first: usize) -> Result<Event> {
     let json =
         |place: usize| -> Result<Option<Json>> { Ok(row.find_text(first + place)?.map(Json::parse).transpose()?) };
     let store = row.find_text(first + 4)?;

@@ -1,11 +1,15 @@
 //! Runs: one extension record to be executed for one event. Who may change a running one is told by its attempt number.
 
-use super::bulk::{self, Bulk};
-use super::events::{ENVELOPE, Owner};
-use super::{Conn, Sql, events};
+mod find;
+
 use crate::clock::Millis;
+use crate::db::bulk::{self, Bulk};
+use crate::db::events::{self, ENVELOPE, Owner};
+use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::handler::Event;
+
+pub use find::{FoundRun, RunFilter, count, find, find_page};
 
 /// Where a run stands. The moves between states are written in `runner::retry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

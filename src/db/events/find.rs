@@ -1,0 +1,66 @@
+//! Events as they are read: filtered, newest first.
+
+use super::{ENVELOPE, read};
+use crate::clock::Millis;
+use crate::db::{Conn, Sql};
+use crate::error::Result;
+use crate::handler::Event;
+
+/// Which events are asked for; nothing is everything.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Of this trigger, in its long form.
+    pub trigger: Option<String>,
+    /// Of this store.
+    pub store: Option<String>,
+    /// About this document.
+    pub document: Option<String>,
+}
+
+/// An event, and when its runs were made.
+#[derive(Debug, Clone)]
+pub struct FoundEvent {
+    /// What happened.
+    pub event: Event,
+    /// When its runs were made; none when they are not yet.
+    pub dispatched_at: Option<Millis>,
+}
+
+/// The events that `filter` asks for, newest first: at most `limit` of them, after the first `start`.
+pub fn find_page(conn: &mut Conn, filter: &EventFilter, start: i64, limit: i64) -> Result<Vec<FoundEvent>> {
+    let mut sql = Sql::new("SELECT e.dispatched_at, ");
+    sql.text(ENVELOPE).text(" FROM events e WHERE 1 = 1").append(filter.condition());
+    sql.text(" ORDER BY e.id DESC LIMIT ").int(limit).text(" OFFSET ").int(start);
+    conn.list(&sql, |row| Ok(FoundEvent { event: read(&row, 1)?, dispatched_at: row.find_int(0)? }))
+}
+
+/// How many events `filter` asks for.
+pub fn count(conn: &mut Conn, filter: &EventFilter) -> Result<i64> {
+    let mut sql = Sql::new("SELECT count(*) FROM events e WHERE 1 = 1");
+    sql.append(filter.condition());
+    Ok(conn.first(&sql, |row| row.int(0))?.unwrap_or_default())
+}
+
+/// The event with this id.
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<FoundEvent>> {
+    let mut sql = Sql::new("SELECT e.dispatched_at, ");
+    sql.text(ENVELOPE).text(" FROM events e WHERE e.uid = ").str(id);
+    conn.first(&sql, |row| Ok(FoundEvent { event: read(&row, 1)?, dispatched_at: row.find_int(0)? }))
+}
+
+impl EventFilter {
+    fn condition(&self) -> Sql {
+        let mut sql = Sql::default();
+        let texts = [
+            (" AND e.trigger = ", &self.trigger),
+            (" AND e.store_document_id = ", &self.store),
+            (" AND e.target_document_id = ", &self.document),
+        ];
+        for (condition, value) in texts {
+            if let Some(value) = value {
+                sql.text(condition).str(value.as_str());
+            }
+        }
+        sql
+    }
+}

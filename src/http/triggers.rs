@@ -1,0 +1,224 @@
+//! Triggers over HTTP: the catalogue, and emitting them.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::answer::{self, Data, Problems, Sent};
+use super::body::Submission;
+use super::routes::Endpoint;
+use crate::access::Caller;
+use crate::content::{self, ContentType};
+use crate::emission::{Emission, Emitted};
+use crate::error::{Error, Problem, Result};
+use crate::runner;
+use crate::state::AppState;
+use crate::triggers::{CATALOGUE, Entry, Name};
+
+/// The header that names a caller's key.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The most characters of a caller's key.
+const LONGEST_KEY: usize = 255;
+/// The most triggers of a batch.
+const BATCH: usize = 500;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::at("/api/triggers").get(list).post(emit_batch),
+        Endpoint::at("/api/{type}/{documentId}/triggers/{name}").post(emit),
+    ]
+}
+
+/// A trigger of the catalogue.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TriggerAnswer {
+    /// Its name, in its long form.
+    #[schema(example = "trigger:post_sale")]
+    name: String,
+    /// When it fires.
+    description: &'static str,
+    /// The type of what it is about.
+    target: &'static str,
+    /// Who emits it: `change` (a committed change), `caller` or `webhook` (an inbound one).
+    source: &'static str,
+    /// Other names that it is listened to and emitted under.
+    aliases: Vec<String>,
+    /// A JSON Schema of its payload.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Box<RawValue>>,
+}
+
+/// What is sent along with a trigger.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TriggerInput {
+    /// Anything that handlers and receivers shall know. `targets`, a list of `{type, documentId, priceId?}`, names
+    /// products and prices whose extension records are reached too.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Value>,
+}
+
+/// A trigger of a batch.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct BatchItem {
+    /// Its name, with or without `trigger:`.
+    #[schema(example = "post_sale")]
+    trigger: String,
+    /// What it is about.
+    target: DocumentInput,
+    /// Anything that handlers and receivers shall know.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Value>,
+    /// The same key within 24 hours answers the first event again.
+    #[schema(max_length = 255)]
+    idempotency_key: Option<String>,
+}
+
+/// A document by its type and id.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DocumentInput {
+    /// `store`, `product` or `subscriber`.
+    #[serde(rename = "type")]
+    type_name: String,
+    /// The document's id.
+    document_id: String,
+}
+
+/// An event that was stored.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EmittedAnswer {
+    /// The event's id.
+    #[schema(example = "evt_01kah4h3t6x4c8n2w9z5q7r1ym")]
+    id: String,
+    /// The trigger, in its long form.
+    #[schema(example = "trigger:post_sale")]
+    trigger: String,
+    /// Whether the event was there already, under the same idempotency key.
+    repeated: bool,
+}
+
+/// List the triggers of the catalogue
+#[utoipa::path(get, path = "/api/triggers", tag = "triggers", operation_id = "listTriggers",
+    responses((status = 200, description = "All of them; any other name may be emitted too",
+        body = Data<Vec<TriggerAnswer>>), Problems))]
+pub(super) async fn list(caller: Caller) -> Result<HttpResponse> {
+    caller.access.require_internals()?;
+    answer::data(StatusCode::OK, CATALOGUE.iter().map(TriggerAnswer::new).collect::<Result<Vec<_>>>()?)
+}
+
+/// Emit a trigger for a document
+///
+/// The event is stored when this is answered; handlers and receivers are told of it after that.
+#[utoipa::path(post, path = "/api/{type}/{documentId}/triggers/{name}", tag = "triggers", operation_id = "emitTrigger",
+    params(
+        ("type" = String, Path, description = "`stores`, `products` or `subscribers`"),
+        ("documentId" = String, Path, description = "What it is about"),
+        ("name" = String, Path, description = "The trigger, with or without `trigger:`; any name of letters, digits, _ - . :"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours answers the first event again")
+    ),
+    request_body = Option<TriggerInput>,
+    responses((status = 202, description = "The event is stored", body = Data<EmittedAnswer>), Problems))]
+pub(super) async fn emit(
+    request: HttpRequest,
+    path: web::Path<(String, String, String)>,
+    state: web::Data<AppState>,
+    sent: Submission,
+) -> Result<HttpResponse> {
+    sent.caller.access.require_write()?;
+    let (plural, document_id, name) = path.into_inner();
+    let content_type = content::find_by_plural(&plural).ok_or(Error::NotFound)?;
+    let trigger = Name::parse(&name).map_err(|reason| refused(&["name"], reason))?;
+    let idempotency_key = idempotency_key(&request)?;
+    let (caller, input) = match sent.body {
+        Some(_) => sent.parse::<TriggerInput>()?,
+        None => (sent.caller, TriggerInput::default()),
+    };
+    let emission = Emission { content_type, document_id, trigger, payload: input.payload, idempotency_key };
+    let emitted = runner::emit(&state, &caller.actor, vec![emission]).await?;
+    answer::data(StatusCode::ACCEPTED, emitted.into_iter().next().map(EmittedAnswer::from))
+}
+
+/// Emit many triggers at once
+///
+/// All of them are stored when this is answered, or none.
+#[utoipa::path(post, path = "/api/triggers", tag = "triggers", operation_id = "emitTriggers",
+    request_body = Sent<Vec<BatchItem>>,
+    responses((status = 202, description = "The events are stored, in the same order",
+        body = Data<Vec<EmittedAnswer>>), Problems))]
+pub(super) async fn emit_batch(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
+    sent.caller.access.require_write()?;
+    let (caller, items) = sent.parse_data::<Vec<BatchItem>>()?;
+    if items.len() > BATCH {
+        return Err(Error::Validation(format!("at most {BATCH} triggers are emitted at once")));
+    }
+    let emissions =
+        items.into_iter().enumerate().map(|(place, item)| item.emission(place)).collect::<Result<Vec<_>>>()?;
+    let emitted =
+        if emissions.is_empty() { Vec::new() } else { runner::emit(&state, &caller.actor, emissions).await? };
+    answer::data(StatusCode::ACCEPTED, emitted.into_iter().map(EmittedAnswer::from).collect::<Vec<_>>())
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>> {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text = value.to_str().ok().filter(|text| is_key(text));
+    text.map(|text| Some(text.to_owned())).ok_or_else(|| {
+        refused(&["Idempotency-Key"], format!("Idempotency-Key must have 1 to {LONGEST_KEY} printable characters"))
+    })
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= LONGEST_KEY
+}
+
+fn refused(path: &[&str], message: String) -> Error {
+    let path = path.iter().map(|part| (*part).to_owned()).collect();
+    Error::Invalid(vec![Problem { path, message, value: None }])
+}
+
+impl BatchItem {
+    fn emission(self, place: usize) -> Result<Emission> {
+        let at = place.to_string();
+        let trigger = Name::parse(&self.trigger).map_err(|reason| refused(&["data", &at, "trigger"], reason))?;
+        let content_type: &'static ContentType =
+            content::find_by_singular(&self.target.type_name).ok_or_else(|| {
+                let message = format!("data[{at}].target.type must be store, product or subscriber");
+                refused(&["data", &at, "target", "type"], message)
+            })?;
+        if !self.idempotency_key.as_deref().is_none_or(is_key) {
+            let message = format!("data[{at}].idempotencyKey must have 1 to {LONGEST_KEY} characters");
+            return Err(refused(&["data", &at, "idempotencyKey"], message));
+        }
+        Ok(Emission {
+            content_type,
+            document_id: self.target.document_id,
+            trigger,
+            payload: self.payload,
+            idempotency_key: self.idempotency_key,
+        })
+    }
+}
+
+impl TriggerAnswer {
+    fn new(entry: &Entry) -> Result<Self> {
+        let payload = (!entry.payload.is_empty()).then(|| RawValue::from_string(entry.payload.to_owned()));
+        Ok(Self {
+            name: format!("trigger:{}", entry.name),
+            description: entry.description,
+            target: entry.target,
+            source: entry.source.as_str(),
+            aliases: entry.aliases.iter().map(|alias| format!("trigger:{alias}")).collect(),
+            payload: payload.transpose()?,
+        })
+    }
+}
+
+impl From<Emitted> for EmittedAnswer {
+    fn from(emitted: Emitted) -> Self {
+        Self { id: emitted.id, trigger: emitted.trigger, repeated: emitted.repeated }
+    }
+}
