@@ -1,6 +1,7 @@
 //! What requests and workers may use, built once and handed down.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
@@ -41,6 +42,8 @@ pub struct AppState {
     pub emissions: Arc<emission::Queue>,
     /// Wakes the runner when something was committed for it.
     pub wake: Wake,
+    /// Whether the runner runs in this process.
+    pub pulse: Pulse,
 }
 
 impl AppState {
@@ -61,7 +64,7 @@ impl AppState {
         let db = Db::open(&config.database_url, config.db_connections)?;
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
-        let (matchers, token_uses, emissions, wake) = Default::default();
+        let (matchers, token_uses, emissions, wake, pulse) = Default::default();
         Ok(Arc::new(Self {
             config,
             db,
@@ -75,6 +78,7 @@ impl AppState {
             token_uses,
             emissions,
             wake,
+            pulse,
         }))
     }
 }
@@ -86,4 +90,28 @@ pub struct Wake {
     pub events: Notify,
     /// A run may be due.
     pub runs: Notify,
+}
+
+/// Whether a loop runs.
+#[derive(Default)]
+pub struct Pulse(AtomicBool);
+
+impl Pulse {
+    /// Runs `work`; the pulse beats until it ends, or panics, or is dropped.
+    pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
+        struct Beat<'a>(&'a AtomicBool);
+        impl Drop for Beat<'_> {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::Relaxed);
+            }
+        }
+        self.0.store(true, Ordering::Relaxed);
+        let _beat = Beat(&self.0);
+        work.await
+    }
+
+    /// Whether it beats.
+    pub fn beats(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }

@@ -57,14 +57,17 @@ async fn run(config: Config, handlers: Registry, listener: TcpListener, options:
     let server = http::serve(Arc::clone(&state), listener).map_err(failed)?;
     let runner = Runner::start(Arc::clone(&state));
     let handle = server.handle();
-    let serving = tokio::spawn(server);
+    let mut serving = tokio::spawn(server);
     log::info!("Tenon {} serves http://{address} from {}", env!("CARGO_PKG_VERSION"), state.config.database_url);
     if options.demo {
         let Demo { receiver, greeting } = Demo::open(&state, address, options.demo_receiver).await?;
         tokio::spawn(receiver);
         println!("{greeting}");
     }
-    signals.next().await;
+    tokio::select! {
+        () = signals.next() => {}
+        ended = &mut serving => return Err(Failure::Failed(format!("the server ended by itself: {ended:?}"))),
+    }
     log::info!("stopping: requests and attempts under way may finish; a second signal stops at once");
     let stopped = async {
         tokio::join!(handle.stop(true), runner.stop());

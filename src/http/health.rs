@@ -41,12 +41,16 @@ pub(super) async fn alive_for_strapi() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-/// Whether the process can work: the database answers
+/// Whether the process can work: the database answers and the runner runs
 #[utoipa::path(get, path = "/readyz", tag = "operation", operation_id = "isReady", security(()),
     responses((status = 200, description = "It can work", body = Health),
         (status = 503, description = "It cannot; `reason` says why", body = Health)))]
 pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
-    tell(state.db.read(|conn| conn.ping()).await.err().map(|error| error.to_string()))
+    match state.db.read(|conn| conn.ping()).await {
+        Err(error) => tell(Some(error.to_string())),
+        Ok(()) if !state.pulse.beats() => tell(Some("the runner does not run".to_owned())),
+        Ok(()) => tell(None),
+    }
 }
 
 fn tell(reason: Option<String>) -> HttpResponse {

@@ -47,7 +47,9 @@ impl Runner {
     /// Starts the loops on the current runtime, which must have several threads: handlers are executed on it.
     pub fn start(state: Arc<AppState>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let pump = tokio::spawn(pump::Pump::new(Arc::clone(&state), stopped.clone()).run());
+        let pump = pump::Pump::new(Arc::clone(&state), stopped.clone());
+        let shared = Arc::clone(&state);
+        let pump = tokio::spawn(async move { shared.pulse.of(pump.run()).await });
         let pruning = tokio::spawn(prune::keep_pruning(state, stopped));
         Self { stop, tasks: [pump, pruning] }
     }

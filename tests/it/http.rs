@@ -13,6 +13,7 @@ on_both_databases! {
     async fn the_program_says_that_it_lives_and_works(app: &TestApp) {
         app.with_token(None).get("/healthz").await.expect(200);
         app.with_token(None).get("/readyz").await.expect(200);
+        app.with_token(None).get("/_health").await.expect(204);
     }
 
     async fn an_unknown_path_is_answered_in_strapis_form(app: &TestApp) {
