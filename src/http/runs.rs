@@ -51,7 +51,9 @@ pub(super) struct RunAnswer {
     pattern: Option<String>,
     /// Attempts so far.
     attempt: i64,
-    /// Attempts before it is dead.
+    /// How many of them were lost because the worker vanished.
+    lost: i64,
+    /// Attempts before it is dead, not counting the lost ones.
     max_attempts: i64,
     /// 0 for the run that the event made, then counted up with each replay.
     replay: i64,
@@ -218,6 +220,7 @@ impl RunAnswer {
             },
             pattern: run.pattern,
             attempt: run.attempt,
+            lost: run.lost,
             max_attempts: run.max_attempts,
             replay: run.replay,
             created_at: iso(run.created_at),

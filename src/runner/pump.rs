@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::record::Finished;
 use super::turn::{self, Asked};
-use super::worker;
+use super::{rescue, worker};
 use crate::clock::Millis;
 use crate::db::Kind;
-use crate::db::runs::{Claimed, Held, State};
+use crate::db::runs::{Claimed, Held, Lost, State};
 use crate::state::AppState;
 
 /// How long at most until it is looked for events and runs again, when nobody wakes the loop: on PostgreSQL other
@@ -48,7 +48,7 @@ pub(super) struct Pump {
 
 struct UnderWay {
     attempt: u32,
-    max_attempts: u32,
+    lost: u32,
     extension_id: i64,
     lease_until: Millis,
     task: AbortHandle,
@@ -190,14 +190,14 @@ impl Pump {
     }
 
     fn begin(&mut self, claimed: Claimed, lease_until: Millis) {
-        let (id, attempt, max_attempts) = (claimed.id, claimed.attempt, claimed.max_attempts);
+        let (id, attempt, lost) = (claimed.id, claimed.attempt, claimed.lost);
         let (extension_id, state, ended) = (claimed.extension_id, Arc::clone(&self.state), self.ended.0.clone());
         let task = tokio::spawn(async move {
             // Nobody takes it when the loop has ended; the run is given back by its lease.
             let _ = ended.send(worker::execute(&state, claimed).await);
         });
         let task = task.abort_handle();
-        self.under_way.insert(id, UnderWay { attempt, max_attempts, extension_id, lease_until, task });
+        self.under_way.insert(id, UnderWay { attempt, lost, extension_id, lease_until, task });
     }
 
     /// Lets attempts under way finish for the grace, gives up the others, and records all of it.
@@ -213,7 +213,8 @@ impl Pump {
         let now = self.state.clock.now();
         for (id, one) in self.under_way.drain() {
             one.task.abort();
-            self.unrecorded.push(worker::given_up((id, one.attempt), one.max_attempts, one.extension_id, now));
+            let lost = Lost { held: (id, one.attempt), lost: one.lost, extension_id: one.extension_id };
+            self.unrecorded.push(rescue::given_back(&lost, now));
         }
         if !self.unrecorded.is_empty() {
             log::warn!("{} attempts did not end within the grace and are given back", self.unrecorded.len());

@@ -2,12 +2,16 @@
 
 use std::collections::HashSet;
 
+use serde_json::Map;
+
+use super::record::{self, Finished};
+use super::retry;
 use crate::clock::Millis;
-use crate::db::attempts::{self, NewAttempt};
-use crate::db::runs::{self, Move, State};
+use crate::db::attempts::NewAttempt;
+use crate::db::extensions::Tally;
+use crate::db::runs::{self, Lost, Move, State};
 use crate::db::{Conn, Kind};
 use crate::error::Result;
-use crate::runner::retry;
 
 /// Gives back runs that are under way for nobody, in the caller's transaction; `held` are those of this process.
 /// Returns how many.
@@ -17,32 +21,42 @@ use crate::runner::retry;
 pub(super) fn rescue(conn: &mut Conn, held: &HashSet<i64>, now: Millis) -> Result<usize> {
     let before = (conn.kind() == Kind::Postgres).then_some(now);
     let mut lost = runs::find_lost(conn, before)?;
-    lost.retain(|((id, _), _)| !held.contains(id));
-    let kept = runs::finish(conn, lost.iter().map(|(held, max_attempts)| step(*held, *max_attempts, now)))?;
-    let ours: HashSet<i64> = kept.into_iter().collect();
-    let ended = lost.iter().filter(|((id, _), _)| ours.contains(id));
-    attempts::insert(conn, ended.map(|((run, number), _)| attempt(*run, *number, now)))?;
-    Ok(ours.len())
+    lost.retain(|one| !held.contains(&one.held.0));
+    let given_back: Vec<Finished> = lost.iter().map(|one| given_back(one, now)).collect();
+    record::record(conn, &given_back)?;
+    Ok(given_back.len())
 }
 
-fn step(held: runs::Held, max_attempts: u32, now: Millis) -> Move {
-    let state = retry::after_loss(held.1, max_attempts);
-    let finished_at = (state == State::Dead).then_some(now);
-    Move { held, state, due_at: now, reason: Some(REASON.to_owned()), finished_at }
-}
-
-/// What is told of an attempt whose end nobody saw.
-pub(super) const REASON: &str = "the worker vanished before the attempt ended";
-
-fn attempt(run: i64, number: u32, now: Millis) -> NewAttempt {
-    NewAttempt {
-        run,
-        number,
+/// What a lost attempt leaves behind: it counts, since it is likely that the receiver heard of it.
+pub(super) fn given_back(lost: &Lost, now: Millis) -> Finished {
+    let (state, wait) = retry::after_loss(lost.lost);
+    let step = Move {
+        held: lost.held,
+        state,
+        due_at: now + wait,
+        reason: Some(REASON.to_owned()),
+        finished_at: (state == State::Dead).then_some(now),
+        lost: true,
+    };
+    let attempt = NewAttempt {
+        run: lost.held.0,
+        number: lost.held.1,
         started_at: now,
         duration_ms: 0,
         outcome: "lost",
         message: REASON.to_owned(),
         data: None,
         exchanges: "[]".to_owned(),
+    };
+    Finished {
+        step,
+        extension_id: lost.extension_id,
+        attempt: Some(attempt),
+        tally: Tally { runs: 1, succeeded_at: None },
+        meta: Map::new(),
+        switch_off: false,
     }
 }
+
+/// What is told of an attempt whose end nobody saw.
+const REASON: &str = "the worker vanished before the attempt ended";

@@ -21,23 +21,29 @@ const WAITS: [Millis; 7] = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * H
 /// The longest wait that another service can ask for.
 const LONGEST_WAIT: Millis = DAY;
 
-/// The state of a run after attempt number `attempt` of at most `max_attempts`.
-pub fn after(outcome: &Outcome, attempt: u32, max_attempts: u32) -> State {
+/// A run whose attempts vanished this many times is dead: its handler may be what brings the process down.
+const MOST_LOST: u32 = 100;
+
+/// The state of a run after its `tries`th attempt, of at most `max_attempts`. Attempts that were lost are no tries.
+pub fn after(outcome: &Outcome, tries: u32, max_attempts: u32) -> State {
     match outcome {
         Ok(_) => State::Completed,
-        Err(Failure::Retry { .. }) => after_loss(attempt, max_attempts),
-        Err(Failure::Discard { .. } | Failure::Gone { .. }) => State::Dead,
+        Err(Failure::Retry { .. }) if tries < max_attempts => State::Retryable,
+        Err(_) => State::Dead,
     }
 }
 
-/// The state of a run whose attempt may work later, or whose worker vanished.
-pub fn after_loss(attempt: u32, max_attempts: u32) -> State {
-    if attempt < max_attempts { State::Retryable } else { State::Dead }
+/// The state of a run that lost an attempt with its worker, as it did `lost` times before, and how long it waits: at
+/// first not at all, since it is the receiver who has waited; then longer, so that a run which brings its worker down
+/// leaves others the time to be done.
+pub fn after_loss(lost: u32) -> (State, Millis) {
+    let state = if lost + 1 < MOST_LOST { State::Retryable } else { State::Dead };
+    (state, Millis::from(lost * lost) * 50)
 }
 
-/// How long to wait after failed attempt number `attempt`: what the other side asked for, up to a day, or what the
+/// How long to wait after the `tries`th attempt failed: what the other side asked for, up to a day, or what the
 /// schedule says, a tenth shorter or longer. Chance keeps runs that failed together from coming back together.
-pub fn wait(attempt: u32, asked: Option<Duration>, random: &dyn Random) -> Millis {
+pub fn wait(tries: u32, asked: Option<Duration>, random: &dyn Random) -> Millis {
     let chance = |bound: Millis| i64::try_from(random.below(bound.unsigned_abs())).unwrap_or(0);
     match asked {
         Some(asked) => {
@@ -45,7 +51,7 @@ pub fn wait(attempt: u32, asked: Option<Duration>, random: &dyn Random) -> Milli
             asked + chance(asked / 10)
         }
         None => {
-            let place = usize::try_from(attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+            let place = usize::try_from(tries.saturating_sub(1)).unwrap_or(usize::MAX);
             let planned = WAITS[place.min(WAITS.len() - 1)];
             planned - planned / 10 + chance(planned / 5)
         }
@@ -81,6 +87,13 @@ mod tests {
         ] {
             assert_eq!(after(&outcome, attempt, 8), state, "{outcome:?} {attempt}");
         }
+    }
+
+    #[test]
+    fn a_run_that_loses_its_workers_waits_longer_and_is_dead_at_last() {
+        assert_eq!(after_loss(0), (State::Retryable, 0));
+        assert_eq!(after_loss(10), (State::Retryable, 5 * SECOND));
+        assert_eq!(after_loss(99).0, State::Dead);
     }
 
     #[test]

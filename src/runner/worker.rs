@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use tokio::task::AbortHandle;
 
 use super::record::Finished;
-use super::{rescue, retry};
+use super::retry;
 use crate::clock::Millis;
 use crate::content::EXTENSION;
 use crate::db::attempts::NewAttempt;
 use crate::db::documents::seal_place;
 use crate::db::extensions::Tally;
-use crate::db::runs::{Claimed, Move, Record, State};
+use crate::db::runs::{Claimed, Held, Move, Record, State};
 use crate::handler::{Attempt, Done, Exchange, Failure, Http, Json, Masker, Outcome, Parts, Policy, RunInfo};
 use crate::state::AppState;
 
@@ -23,7 +23,8 @@ const REPORTING: Duration = Duration::from_millis(100);
 
 /// What is left of a claimed run when its handler has been given the rest.
 struct Begun {
-    held: (i64, u32),
+    held: Held,
+    tries: u32,
     max_attempts: u32,
     extension_id: i64,
     started_at: Millis,
@@ -42,6 +43,7 @@ struct Ready {
 pub(super) async fn execute(state: &AppState, claimed: Claimed) -> Finished {
     let begun = Begun {
         held: (claimed.id, claimed.attempt),
+        tries: claimed.attempt.saturating_sub(claimed.lost),
         max_attempts: claimed.max_attempts,
         extension_id: claimed.extension_id,
         started_at: state.clock.now(),
@@ -58,20 +60,6 @@ pub(super) async fn execute(state: &AppState, claimed: Claimed) -> Finished {
             begun.ended(state, outcome, http.take_exchanges(), true)
         }
     }
-}
-
-/// What an attempt that this process gave up leaves behind: another will be made at once.
-pub(super) fn given_up(held: (i64, u32), max_attempts: u32, extension_id: i64, now: Millis) -> Finished {
-    let state = retry::after_loss(held.1, max_attempts);
-    let begun = Begun { held, max_attempts, extension_id, started_at: now, started: Instant::now() };
-    let step = Move {
-        held,
-        state,
-        due_at: now,
-        reason: Some(rescue::REASON.to_owned()),
-        finished_at: (state == State::Dead).then_some(now),
-    };
-    Finished { attempt: Some(begun.attempt("lost", rescue::REASON.to_owned())), ..begun.finished(step) }
 }
 
 /// Why a run must not be executed any more, if so.
@@ -172,14 +160,14 @@ impl Begun {
     fn cancelled(self, reason: &str) -> Finished {
         let now = self.started_at;
         let (held, reason) = (self.held, Some(reason.to_owned()));
-        self.finished(Move { held, state: State::Cancelled, due_at: now, reason, finished_at: Some(now) })
+        self.finished(Move { held, state: State::Cancelled, due_at: now, reason, finished_at: Some(now), lost: false })
     }
 
     fn ended(self, state: &AppState, outcome: Outcome, exchanges: Vec<Exchange>, reached: bool) -> Finished {
         let now = state.clock.now();
-        let moved_to = retry::after(&outcome, self.held.1, self.max_attempts);
+        let moved_to = retry::after(&outcome, self.tries, self.max_attempts);
         let wait = match &outcome {
-            Err(Failure::Retry { after, .. }) => retry::wait(self.held.1, *after, &*state.random),
+            Err(Failure::Retry { after, .. }) => retry::wait(self.tries, *after, &*state.random),
             _ => 0,
         };
         let step = Move {
@@ -188,6 +176,7 @@ impl Begun {
             due_at: now + wait,
             reason: outcome.as_ref().err().map(|failure| failure.reason().to_owned()),
             finished_at: (moved_to != State::Retryable).then_some(now),
+            lost: false,
         };
         let succeeded_at = outcome.is_ok().then_some(now);
         let tally = Tally { runs: reached.into(), succeeded_at };

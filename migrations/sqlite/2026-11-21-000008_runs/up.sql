@@ -1,3 +1,4 @@
+-- `attempt` counts all attempts, `lost` those of them whose worker vanished, which do not use up `max_attempts`.
 -- `replay` is 0 for the run that the event made, and counts up with each replay of it.
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -12,6 +13,7 @@ CREATE TABLE runs (
     pattern TEXT,
     state TEXT NOT NULL,
     attempt BIGINT NOT NULL,
+    lost BIGINT NOT NULL DEFAULT 0,
     max_attempts BIGINT NOT NULL,
     due_at BIGINT NOT NULL,
     lease_until BIGINT,

@@ -40,7 +40,9 @@ pub struct FoundRun {
     pub pattern: Option<String>,
     /// The attempts so far.
     pub attempt: i64,
-    /// How many there can be.
+    /// How many of them were lost with their worker.
+    pub lost: i64,
+    /// How many there can be, not counting the lost ones.
     pub max_attempts: i64,
     /// 0 for the run that the event made, then counted up.
     pub replay: i64,
@@ -68,7 +70,7 @@ pub struct FoundRun {
 
 const FROM: &str = " FROM runs r JOIN events e ON e.id = r.event_id WHERE 1 = 1";
 
-const COLUMNS: &str = "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.max_attempts, r.replay, r.reason, \
+const COLUMNS: &str = "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.lost, r.max_attempts, r.replay, r.reason, \
     r.due_at, r.created_at, r.finished_at, r.extension_id, r.owner_field, r.owner_id, CASE r.owner_field \
     WHEN 'store.extensions' THEN (SELECT document_id FROM stores WHERE id = r.owner_id) \
     WHEN 'product.extensions' THEN (SELECT document_id FROM products WHERE id = r.owner_id) \
@@ -144,17 +146,18 @@ fn read(row: &crate::db::Row<'_>) -> Result<FoundRun> {
         key: row.text(3)?,
         pattern: row.find_text(4)?,
         attempt: row.int(5)?,
-        max_attempts: row.int(6)?,
-        replay: row.int(7)?,
-        reason: row.find_text(8)?,
-        due_at: row.int(9)?,
-        created_at: row.int(10)?,
-        finished_at: row.find_int(11)?,
-        extension_id: row.int(12)?,
-        owner: (row.text(13)?, row.int(14)?, row.find_text(15)?),
-        store: row.find_text(16)?,
-        event_id: row.text(17)?,
-        trigger: row.text(18)?,
-        target: serde_json::from_str(&row.text(19)?)?,
+        lost: row.int(6)?,
+        max_attempts: row.int(7)?,
+        replay: row.int(8)?,
+        reason: row.find_text(9)?,
+        due_at: row.int(10)?,
+        created_at: row.int(11)?,
+        finished_at: row.find_int(12)?,
+        extension_id: row.int(13)?,
+        owner: (row.text(14)?, row.int(15)?, row.find_text(16)?),
+        store: row.find_text(17)?,
+        event_id: row.text(18)?,
+        trigger: row.text(19)?,
+        target: serde_json::from_str(&row.text(20)?)?,
     })
 }

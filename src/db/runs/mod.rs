@@ -131,6 +131,8 @@ pub struct Claimed {
     pub uid: String,
     /// Which attempt this is, from 1: whoever records something must have this number.
     pub attempt: u32,
+    /// How many attempts before it were lost with their worker.
+    pub lost: u32,
     /// How many there can be.
     pub max_attempts: u32,
     /// The key of the record when the run was made.
@@ -178,38 +180,42 @@ pub fn claim(conn: &mut Conn, now: Millis, lease_until: Millis, limit: usize) ->
 
 fn taken(conn: &mut Conn, ids: Vec<i64>) -> Result<Vec<Claimed>> {
     let mut sql = Sql::new(
-        "SELECT r.id, r.uid, r.attempt, r.max_attempts, r.key, r.extension_id, x.id, x.key, x.credentials, x.config, \
+        "SELECT r.id, r.uid, r.attempt, r.lost, r.max_attempts, r.key, r.extension_id, x.id, x.key, x.credentials, x.config, \
          x.url, x.meta, x.active, x.removed_at, ",
     );
     sql.text(ENVELOPE).text(
         " FROM runs r JOIN events e ON e.id = r.event_id LEFT JOIN extensions x ON x.id = r.extension_id WHERE r.id",
     );
     sql.in_ints(ids).text(" ORDER BY r.due_at, r.id");
-    let small = |number: i64| u32::try_from(number).map_err(|error| Error::Internal(error.into()));
     conn.list(&sql, |row| {
-        let record = match row.find_int(6)? {
+        let record = match row.find_int(7)? {
             None => None,
             Some(_) => Some(Record {
-                key: row.find_text(7)?.unwrap_or_default(),
-                credentials: row.find_text(8)?,
-                config: row.find_text(9)?,
-                url: row.find_text(10)?,
-                meta: row.find_text(11)?,
-                active: row.find_int(12)? == Some(1),
-                removed_at: row.find_int(13)?,
+                key: row.find_text(8)?.unwrap_or_default(),
+                credentials: row.find_text(9)?,
+                config: row.find_text(10)?,
+                url: row.find_text(11)?,
+                meta: row.find_text(12)?,
+                active: row.find_int(13)? == Some(1),
+                removed_at: row.find_int(14)?,
             }),
         };
         Ok(Claimed {
             id: row.int(0)?,
             uid: row.text(1)?,
             attempt: small(row.int(2)?)?,
-            max_attempts: small(row.int(3)?)?,
-            key: row.text(4)?,
-            extension_id: row.int(5)?,
+            lost: small(row.int(3)?)?,
+            max_attempts: small(row.int(4)?)?,
+            key: row.text(5)?,
+            extension_id: row.int(6)?,
             record,
-            event: events::read(&row, 14)?,
+            event: events::read(&row, 15)?,
         })
     })
+}
+
+fn small(number: i64) -> Result<u32> {
+    u32::try_from(number).map_err(|error| Error::Internal(error.into()))
 }
 
 /// A run in the hands of a worker: its row and the attempt that the worker knows of.
@@ -247,6 +253,8 @@ pub struct Move {
     pub reason: Option<String>,
     /// When it ended, if it did.
     pub finished_at: Option<Millis>,
+    /// Whether the attempt was lost with its worker.
+    pub lost: bool,
 }
 
 const MOVE: Bulk = Bulk {
@@ -255,14 +263,15 @@ const MOVE: Bulk = Bulk {
         ", due_at = ",
         ", reason = ",
         ", finished_at = ",
+        ", lost = lost + ",
         " WHERE id = ",
         " AND attempt = ",
         " AND state = 'running' RETURNING id",
     ],
     postgres: [
         "UPDATE runs r SET lease_until = NULL, state = m.state, due_at = m.due_at, reason = m.reason, \
-         finished_at = m.finished_at FROM ",
-        " AS m(state, due_at, reason, finished_at, id, attempt) \
+         finished_at = m.finished_at, lost = r.lost + m.lost FROM ",
+        " AS m(state, due_at, reason, finished_at, lost, id, attempt) \
          WHERE r.id = m.id AND r.attempt = m.attempt AND r.state = 'running' RETURNING r.id",
     ],
 };
@@ -276,6 +285,7 @@ pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = Move>) -> Result<
             step.due_at.into(),
             step.reason.into(),
             step.finished_at.into(),
+            i64::from(step.lost).into(),
             step.held.0.into(),
             i64::from(step.held.1).into(),
         ]
@@ -283,15 +293,28 @@ pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = Move>) -> Result<
     bulk::run(conn, &MOVE, moves.into_iter().map(values).collect())
 }
 
-/// The runs whose lease ended before `now`, with how many attempts they may have; `None` for every run under way.
-pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<(Held, u32)>> {
-    let mut sql = Sql::new("SELECT id, attempt, max_attempts FROM runs WHERE state = 'running'");
+/// A run that is under way for nobody.
+#[derive(Debug)]
+pub struct Lost {
+    /// The run, with the attempt that nobody saw the end of.
+    pub held: Held,
+    /// How many attempts before it were lost.
+    pub lost: u32,
+    /// The extension record.
+    pub extension_id: i64,
+}
+
+/// The runs whose lease ended before `now`; `None` for every run under way.
+pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<Lost>> {
+    let mut sql = Sql::new("SELECT id, attempt, lost, extension_id FROM runs WHERE state = 'running'");
     if let Some(now) = now {
         sql.text(" AND lease_until < ").int(now);
     }
     sql.text(" ORDER BY id LIMIT 1000").either("", " FOR UPDATE SKIP LOCKED");
-    let small = |number: i64| u32::try_from(number).map_err(|error| Error::Internal(error.into()));
-    conn.list(&sql, |row| Ok(((row.int(0)?, small(row.int(1)?)?), small(row.int(2)?)?)))
+    conn.list(&sql, |row| {
+        let held = (row.int(0)?, small(row.int(1)?)?);
+        Ok(Lost { held, lost: small(row.int(2)?)?, extension_id: row.int(3)? })
+    })
 }
 
 /// When the next run is due, if any waits.
