@@ -5,6 +5,7 @@
 mod reads;
 mod support;
 
+mod access;
 mod bodies;
 mod corpus;
 mod documents;
