@@ -85,10 +85,8 @@ impl Http {
         let mut exchanges = self.exchanges();
         if let Some(exchange) = exchanges.get_mut(place) {
             exchange.duration_ms = started.elapsed().as_millis() as u64;
-            match &sent {
-                Ok(response) => exchange.answer = Some(AnswerRecord::new(response, &self.0.masker)),
-                Err(failure) => exchange.error = Some(failure.to_string()),
-            }
+            exchange.answer = sent.as_ref().ok().map(|response| AnswerRecord::new(response, &self.0.masker));
+            exchange.error = sent.as_ref().err().map(ToString::to_string);
         }
         drop(exchanges);
         sent.map(|response| Answer { response, received_at: self.0.clock.now() }).map_err(Failure::from)

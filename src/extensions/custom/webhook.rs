@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(envelope["payload"]["customer"]["email"], "ada@example.com");
         let kept = serde_json::to_string(&exchanges).expect("JSON");
         assert!(!kept.contains("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") && kept.contains("\"status\":200"), "{kept}");
+        assert!(exchanges.iter().all(|exchange| exchange.error.is_none()), "{kept}");
     }
 
     #[tokio::test]
