@@ -1,0 +1,103 @@
+//! Runs and events as they are read.
+
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+
+/// Emits three triggers for a store of which one record fails, and returns the store.
+async fn some_history(app: &TestApp) -> String {
+    app.receiver.answers("/bad", [400]);
+    let records = vec![app.webhook_to("/hook", "trigger:*_sale"), app.webhook_to("/bad", "trigger:post_sale")];
+    let store = app.store(records).await;
+    app.run_until_idle().await;
+    for trigger in ["pre_sale", "post_sale", "order_created"] {
+        app.emit(&store, trigger, json!({})).await;
+        app.run_until_idle().await;
+    }
+    store
+}
+
+async fn count(app: &TestApp, path: &str) -> (usize, i64) {
+    let answer = app.get(path).await;
+    let body = answer.expect(200);
+    let total = body["meta"]["pagination"]["total"].as_i64().expect("a total");
+    (body["data"].as_array().expect("a list").len(), total)
+}
+
+on_both_databases! {
+    async fn runs_are_listed_newest_first_and_filtered(app: &TestApp) {
+        let store = some_history(app).await;
+        assert_eq!(count(app, "/api/runs").await, (3, 3));
+        for (filter, expected) in [
+            ("state=completed", 2),
+            ("state=dead", 1),
+            ("state=available", 0),
+            ("state=running", 0),
+            ("state=retryable", 0),
+            ("state=skipped", 0),
+            ("key=custom:webhook", 3),
+            ("key=posthog:track", 0),
+            ("trigger=post_sale", 2),
+            ("trigger=trigger:pre_sale&state=completed", 1),
+            (&format!("store={store}"), 3),
+            (&format!("document={store}&state=dead"), 1),
+            ("store=nobody", 0),
+            ("extension=999", 0),
+        ] {
+            assert_eq!(count(app, &format!("/api/runs?{filter}")).await.1, expected, "{filter}");
+        }
+        let page = app.get("/api/runs?pagination[page]=2&pagination[pageSize]=2").await;
+        let page = page.expect(200);
+        assert_eq!(page["meta"]["pagination"], json!({"page": 2, "pageSize": 2, "pageCount": 2, "total": 3}));
+        assert_eq!(page["data"][0]["trigger"], "trigger:pre_sale");
+        assert!(page["data"][0].get("attempts").is_none());
+    }
+
+    async fn a_run_is_found_with_its_attempts_and_its_event(app: &TestApp) {
+        let store = some_history(app).await;
+        let dead = app.get("/api/runs?state=dead").await.expect(200)["data"][0].clone();
+        let found = app.get(&format!("/api/runs/{}", dead["id"].as_str().expect("an id"))).await;
+        let (run, event) = (&found.expect(200)["data"]["run"], &found.json["data"]["event"]);
+        assert_eq!((&run["state"], &run["reason"]), (&json!("dead"), &json!("400 Bad Request")));
+        assert_eq!(run["attempts"][0]["exchanges"][0]["answer"]["status"], 400);
+        assert_eq!(run["extension"]["owner"], json!({"type": "store", "documentId": store}));
+        assert_eq!((&event["id"], &event["trigger"]), (&run["eventId"], &json!("trigger:post_sale")));
+        assert_eq!(app.get("/api/runs/run_x").await.status, 404);
+    }
+
+    async fn an_event_is_found_with_its_runs(app: &TestApp) {
+        let store = some_history(app).await;
+        let listed = app.get(&format!("/api/events?trigger=post_sale&store={store}&document={store}")).await;
+        let event = &listed.expect(200)["data"][0];
+        assert!(event["dispatchedAt"].is_string() && listed.json["meta"]["pagination"]["total"] == 1, "{event}");
+        let id = event["id"].as_str().expect("an id");
+        let found = app.get(&format!("/api/events/{id}")).await;
+        let states: Vec<_> = found.expect(200)["data"]["runs"].as_array().expect("runs").iter().collect();
+        assert_eq!(states.len(), 2);
+        assert!(states.iter().all(|run| run["eventId"] == id));
+        assert_eq!(count(app, &format!("/api/runs?event={id}")).await.1, 2);
+        assert_eq!(app.get("/api/events/evt_x").await.status, 404);
+    }
+
+    async fn what_is_not_understood_is_refused(app: &TestApp) {
+        for (path, part) in [
+            ("/api/runs?stat=dead", "stat"),
+            ("/api/runs?state=done", "available, running"),
+            ("/api/runs?trigger=a%20b", "' '"),
+            ("/api/runs?extension=x", "number"),
+            ("/api/runs?populate=event", "attempts"),
+            ("/api/runs?pagination[pageSize]=1000", "100"),
+            ("/api/runs?pagination[page]=0", "from 1"),
+            ("/api/events?state=dead", "state"),
+        ] {
+            let answer = app.get(path).await;
+            let message = answer.expect(400)["error"]["message"].as_str().unwrap_or_default();
+            assert!(message.contains(part), "{path}: {}", answer.text);
+        }
+        for path in ["/api/runs", "/api/runs/run_1", "/api/events", "/api/events/evt_1"] {
+            let answer = app.with_token(None).get(path).await;
+            assert_eq!((answer.status, &answer.json["data"]), (403, &Value::Null), "{path}");
+        }
+    }
+}
