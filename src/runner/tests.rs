@@ -53,24 +53,29 @@ struct Stage {
     state: Arc<AppState>,
     clock: Arc<FixedClock>,
     acts: Arc<AtomicUsize>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Stage {
     async fn build(kind: Kind) -> Self {
         let database = TestDatabase::fresh(kind);
-        let clock = Arc::new(FixedClock::at(NOON));
-        let url = database.url.clone();
+        let (clock, acts) = (Arc::new(FixedClock::at(NOON)), Arc::new(AtomicUsize::new(0)));
+        let state = Self::process(&database, &clock, &acts).await;
+        Self { state, clock, acts, database }
+    }
+
+    /// The state of a process on this database.
+    async fn process(database: &TestDatabase, clock: &Arc<FixedClock>, acts: &Arc<AtomicUsize>) -> Arc<AppState> {
         let config = Config::read(|name| match name {
-            "DATABASE_URL" => Some(url.clone()),
+            "DATABASE_URL" => Some(database.url.clone()),
             "TENON_SECRET_KEY" => Some("07".repeat(32)),
+            "TENON_SHUTDOWN_GRACE_S" => Some("0".to_owned()),
             _ => None,
         });
-        let acts = Arc::new(AtomicUsize::new(0));
-        let handlers = Registry::default().with(Puppet(Arc::clone(&acts))).expect("one handler");
+        let handlers = Registry::default().with(Puppet(Arc::clone(acts))).expect("one handler");
         let random = Arc::new(OsRandom::new());
-        let built = AppState::build(config.expect("a config"), handlers, Arc::<FixedClock>::clone(&clock), random);
-        Self { state: built.await.expect("a state"), clock, acts, _database: database }
+        let built = AppState::build(config.expect("a config"), handlers, Arc::<FixedClock>::clone(clock), random);
+        built.await.expect("a state")
     }
 
     async fn sql(&self, text: &'static str) {
@@ -220,6 +225,58 @@ fn a_run_whose_worker_vanished_is_given_back() {
         runner.stop().await;
         let attempts = "SELECT number || ' ' || outcome FROM attempts ORDER BY number";
         assert_eq!(stage.texts(attempts).await, ["1 lost", "2 done"]);
+    });
+}
+
+#[test]
+fn what_does_not_end_within_the_grace_is_given_back() {
+    on_both(async |stage| {
+        stage.store(BLOCKING).await;
+        let runner = Runner::start(Arc::clone(&stage.state));
+        stage.emit(None).await.expect("emitted");
+        while stage.acts.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        runner.stop().await;
+        assert_eq!(stage.texts("SELECT state || ' ' || lost FROM runs").await, ["retryable 1"]);
+        assert_eq!(stage.texts("SELECT outcome FROM attempts").await, ["lost"]);
+    });
+}
+
+#[test]
+fn several_processes_share_the_work() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let stage = Stage::build(Kind::Postgres).await;
+        stage.store(RECORD).await;
+        let other = Stage::process(&stage.database, &stage.clock, &stage.acts).await;
+        let runners = [Arc::clone(&stage.state), Arc::clone(&other)].map(Runner::start);
+        futures_util::future::join_all((0..300).map(|_| stage.emit(None))).await;
+        let ended = "SELECT state FROM runs WHERE state = 'completed'";
+        while stage.texts(ended).await.len() < 300 {
+            other.wake.runs.notify_one();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        futures_util::future::join_all(runners.map(Runner::stop)).await;
+        assert_eq!(stage.acts.load(Ordering::SeqCst), 300, "each once");
+        assert_eq!(stage.texts("SELECT run_count || '' FROM extensions").await, ["300"]);
+    });
+}
+
+#[test]
+fn only_the_holder_renews_a_lease() {
+    on_both(async |stage| {
+        stage.store(RECORD).await;
+        stage.emit(None).await.expect("emitted");
+        let state = Arc::clone(&stage.state);
+        let renewed = stage.state.db.write(move |conn| {
+            dispatch::dispatch(conn, &state, NOON)?;
+            let held = crate::db::runs::claim(conn, NOON, NOON + 1, 10)?.remove(0).id;
+            let mut renew = |attempt| crate::db::runs::renew(conn, &[(held, attempt)], NOON + HOUR);
+            Ok((renew(1)?.len(), renew(2)?.len()))
+        });
+        assert_eq!(renewed.await.expect("renewed"), (1, 0));
+        assert_eq!(stage.texts("SELECT lease_until || '' FROM runs").await, [(NOON + HOUR).to_string()]);
     });
 }
 
