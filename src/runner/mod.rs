@@ -37,7 +37,7 @@ use crate::state::AppState;
 pub use emit::emit;
 pub use prune::prune;
 
-/// The running loops. They end with [`Runner::stop`]; dropped without it, they go on as long as their runtime.
+/// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.
 pub struct Runner {
     stop: watch::Sender<bool>,
     tasks: [JoinHandle<()>; 2],

@@ -30,6 +30,8 @@ const FAILED_MOST: Duration = Duration::from_secs(5);
 pub(super) struct Pump {
     state: Arc<AppState>,
     stopped: watch::Receiver<bool>,
+    /// Whether the one who could say so is gone.
+    stopping: bool,
     ended: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
     /// Attempts under way, by run.
     under_way: HashMap<i64, UnderWay>,
@@ -59,6 +61,7 @@ impl Pump {
         Self {
             state,
             stopped,
+            stopping: false,
             ended: mpsc::unbounded_channel(),
             under_way: HashMap::new(),
             unrecorded: Vec::new(),
@@ -72,7 +75,7 @@ impl Pump {
 
     /// Turns until it is stopped, then lets attempts under way finish.
     pub(super) async fn run(mut self) {
-        while !*self.stopped.borrow() {
+        while !self.stopping && !*self.stopped.borrow() {
             self.turn(true).await;
             self.wait().await;
         }
@@ -91,7 +94,7 @@ impl Pump {
             Some(finished) = self.ended.1.recv() => self.unrecorded.push(finished),
             () = wake.events.notified() => self.events = true,
             () = wake.runs.notified() => self.runs = true,
-            _ = self.stopped.changed() => {}
+            changed = self.stopped.changed() => self.stopping |= changed.is_err(),
             () = tokio::time::sleep_until(until) => {
                 self.events = true;
                 self.runs = true;
