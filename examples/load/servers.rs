@@ -51,6 +51,9 @@ pub async fn start_bare(folder: &Path, tenon: &Server, asked: &[(String, usize, 
     let mut answers = Vec::new();
     for (name, _, request) in asked {
         let answer = connection.send(request).await?;
+        if !(200..300).contains(&answer.status) {
+            return Err(format!("{name}: {} {}", answer.status, String::from_utf8_lossy(answer.body)).into());
+        }
         println!("{name}: {} bytes", answer.body.len());
         answers.push((answer.status, answer.body.to_vec()));
     }

@@ -13,6 +13,8 @@ pub struct Program {
     child: Child,
     address: SocketAddr,
     log: PathBuf,
+    /// What programs before it had written.
+    before: usize,
 }
 
 /// How to start it.
@@ -36,9 +38,15 @@ impl Settings {
     }
 
     /// The same with a variable more.
-    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub fn with(self, name: &'static str, value: &str) -> Self {
+        let mut with = self.without(name);
+        with.environment.push((name, value.to_owned()));
+        with
+    }
+
+    /// The same without a variable.
+    pub fn without(mut self, name: &str) -> Self {
         self.environment.retain(|(known, _)| *known != name);
-        self.environment.push((name, value.to_owned()));
         self
     }
 
@@ -59,12 +67,18 @@ impl Settings {
 impl Program {
     /// Starts it and waits until it is ready.
     pub async fn start(settings: &Settings) -> Self {
+        Self::start_with(settings, &["serve"]).await
+    }
+
+    /// The same with other arguments.
+    pub async fn start_with(settings: &Settings, arguments: &[&str]) -> Self {
         let log = settings.folder.join("tenon.log");
         let output = File::options().create(true).append(true).open(&log).expect("a log");
-        let mut command = settings.command(&["serve"]);
+        let before = output.metadata().expect("its size").len() as usize;
+        let mut command = settings.command(arguments);
         command.stdout(output.try_clone().expect("a handle")).stderr(output);
         let child = command.spawn().expect("the program starts");
-        let mut program = Self { child, address: settings.address(), log };
+        let mut program = Self { child, address: settings.address(), log, before };
         program.ready().await;
         program
     }
@@ -75,7 +89,17 @@ impl Program {
 
     /// What it has written.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        std::fs::read_to_string(&self.log).unwrap_or_default().split_off(self.before)
+    }
+
+    /// Waits, up to ten seconds, until it has written `text`, and returns all that it has written.
+    pub async fn said(&self, text: &str) -> String {
+        let since = Instant::now();
+        while !self.log().contains(text) {
+            assert!(since.elapsed() < Duration::from_secs(10), "no {text:?} in:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.log()
     }
 
     /// SIGKILL.
