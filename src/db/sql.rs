@@ -58,6 +58,23 @@ pub enum Bind {
     FindTexts(List<Option<String>>),
 }
 
+impl Bind {
+    fn without_nul(mut self) -> Self {
+        let clean = |text: &mut String| {
+            if text.contains('\0') {
+                *text = text.replace('\0', "\u{fffd}");
+            }
+        };
+        match &mut self {
+            Self::Text(Some(text)) => clean(text),
+            Self::Texts(texts) => texts.0.iter_mut().for_each(clean),
+            Self::FindTexts(texts) => texts.0.iter_mut().flatten().for_each(clean),
+            _ => {}
+        }
+        self
+    }
+}
+
 /// Several values in one bind: an array on PostgreSQL, a JSON array on SQLite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct List<T>(pub Vec<T>);
@@ -104,9 +121,10 @@ impl Sql {
         self.alias(letter, number).text(".").name(column)
     }
 
-    /// Adds a bound value.
+    /// Adds a bound value. PostgreSQL takes no NUL in a text, so each becomes U+FFFD, on both databases: what an outside
+    /// service answers must not make its run impossible to record.
     pub fn bind(&mut self, value: Bind) -> &mut Self {
-        self.pieces.push(Piece::Bind(value));
+        self.pieces.push(Piece::Bind(value.without_nul()));
         self
     }
 
@@ -357,4 +375,19 @@ where
         })))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::testing::on_every_backend;
+
+    #[test]
+    fn a_nul_in_a_text_is_replaced_on_both_databases() {
+        on_every_backend(|conn| {
+            let mut sql = Sql::new("SELECT CAST(");
+            sql.str("a\0b").text(" AS TEXT)");
+            assert!(matches!(conn.first(&sql, |row| row.text(0)), Ok(Some(text)) if text == "a\u{fffd}b"));
+        });
+    }
 }
