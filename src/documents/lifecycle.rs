@@ -33,11 +33,12 @@ pub(super) struct Story<'a> {
 
 /// Writes the events of `story`: the document's own and those of its prices, each once.
 pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, at: (Millis, &dyn Random)) -> Result<()> {
+    let Some(trigger) = story.trigger() else { return Ok(()) };
     let changes = match story.change {
         Change::Updated | Change::Published => diff::changes(story.before, story.after),
         Change::Created | Change::Unpublished | Change::Deleted => Map::new(),
     };
-    let mut told = vec![story.event(story.trigger(), &changes, reach)];
+    let mut told = vec![story.event(trigger, &changes, reach)];
     told.extend(story.subscriber_events(&changes, reach));
     told.extend(story.price_events(reach));
     for event in &mut told {
@@ -48,16 +49,19 @@ pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, at: (Milli
 }
 
 impl Story<'_> {
-    fn trigger(&self) -> String {
+    /// The trigger of the document's own event. Subscribers have no public side: that one is published is no news.
+    fn trigger(&self) -> Option<String> {
+        let is_subscriber = self.content_type.uid == SUBSCRIBER.uid;
         let action = match self.change {
-            Change::Created if self.content_type.uid == SUBSCRIBER.uid => return "trigger:new_subscriber".into(),
+            Change::Created if is_subscriber => return Some("trigger:new_subscriber".into()),
+            Change::Published | Change::Unpublished if is_subscriber => return None,
             Change::Created => "created",
             Change::Updated => "updated",
             Change::Published => "published",
             Change::Unpublished => "unpublished",
             Change::Deleted => "deleted",
         };
-        format!("trigger:{}_{action}", self.content_type.singular)
+        Some(format!("trigger:{}_{action}", self.content_type.singular))
     }
 
     fn event(&self, trigger: String, changes: &Map<String, Value>, reach: &Reach) -> NewEvent {

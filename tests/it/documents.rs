@@ -160,7 +160,7 @@ on_both_databases! {
         let path = format!("/api/subscribers/{}", id(&ana));
         app.put(&path, json!({"data": {"EmailVerified": "2026-11-21T10:00:00Z"}})).await.expect(200);
         app.put(&path, json!({"data": {"unsubscribed_at": "2026-11-22T10:00:00Z"}})).await.expect(200);
-        let expected = ["new_subscriber", "subscriber_published", "subscriber_updated", "subscriber_verified", "subscriber_updated", "subscriber_unsubscribed"];
+        let expected = ["new_subscriber", "subscriber_updated", "subscriber_verified", "subscriber_updated", "subscriber_unsubscribed"];
         assert_eq!(triggers(app).await, expected);
     }
 
