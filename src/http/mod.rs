@@ -7,6 +7,7 @@ mod documents;
 mod edge;
 mod events;
 pub mod extract;
+mod handlers;
 mod health;
 mod list;
 pub mod openapi;

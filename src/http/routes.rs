@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, ResponseError as _, Route, web};
 
 use super::problem::plain;
-use super::{docs, documents, events, health, runs, tokens, triggers};
+use super::{docs, documents, events, handlers, health, runs, tokens, triggers};
 use crate::error::Error;
 
 /// A path and what answers there.
@@ -108,6 +108,7 @@ impl Endpoint {
 pub fn endpoints() -> Vec<Endpoint> {
     let parts = [
         triggers::endpoints(),
+        handlers::endpoints(),
         runs::endpoints(),
         events::endpoints(),
         documents::endpoints(),

@@ -80,6 +80,18 @@ on_both_databases! {
         assert_eq!(app.get("/api/events/evt_x").await.status, 404);
     }
 
+    async fn the_directory_tells_what_each_handler_needs(app: &TestApp) {
+        let listed = app.get("/api/extensions/handlers").await;
+        let keys: Vec<_> = listed.expect(200)["data"].as_array().expect("a list").iter().map(|one| &one["key"]).collect();
+        assert_eq!(keys, ["custom:webhook", "discord:webhook", "posthog:track"]);
+        let found = app.get("/api/extensions/handlers/posthog:track").await;
+        let found = &found.expect(200)["data"];
+        assert_eq!(found["credentialsSchema"]["properties"]["api_key"]["format"], "password");
+        assert_eq!((&found["needsUrl"], &found["maxAttempts"]), (&json!(false), &json!(8)));
+        let unknown = app.get("/api/extensions/handlers/custom:webhok").await;
+        assert_eq!((unknown.status, app.with_token(None).get("/api/extensions/handlers").await.status), (404, 403));
+    }
+
     async fn what_is_not_understood_is_refused(app: &TestApp) {
         for (path, part) in [
             ("/api/runs?stat=dead", "stat"),

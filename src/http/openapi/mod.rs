@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::answer::Problems;
-use super::{docs, events, health, runs, tokens, triggers};
+use super::{docs, events, handlers, health, runs, tokens, triggers};
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
 
@@ -28,7 +28,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
+        handlers::list, handlers::find, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
     ),
@@ -36,6 +36,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         (name = "stores", description = "Stores and their documents"),
         (name = "products", description = "Products with their prices"),
         (name = "subscribers", description = "Subscribers"),
+        (name = "extensions", description = "The handlers that extension records name"),
         (name = "triggers", description = "Emitting triggers, and those there are"),
         (name = "runs", description = "What was executed, sent and answered"),
         (name = "events", description = "What happened"),
