@@ -18,3 +18,4 @@ CREATE TABLE extensions (
     removed_at BIGINT
 );
 CREATE INDEX extensions_by_owner ON extensions (owner_field, owner_id, position);
+CREATE INDEX extensions_removed ON extensions (removed_at) WHERE removed_at IS NOT NULL;

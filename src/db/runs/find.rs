@@ -83,7 +83,10 @@ const COLUMNS: &str = "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt,
 pub fn find_page(conn: &mut Conn, filter: &RunFilter, start: i64, limit: i64) -> Result<Vec<FoundRun>> {
     let mut sql = Sql::new(COLUMNS);
     sql.text(FROM).append(filter.condition());
-    sql.text(" ORDER BY r.id DESC LIMIT ").int(limit).text(" OFFSET ").int(start);
+    // The few that have not ended are found by their own indexes and sorted; the others are walked from the newest.
+    let few = matches!(filter.state, Some(State::Available | State::Retryable | State::Running));
+    sql.text(if few { " ORDER BY r.id + 0 DESC LIMIT " } else { " ORDER BY r.id DESC LIMIT " });
+    sql.int(limit).text(" OFFSET ").int(start);
     conn.list(&sql, |row| read(&row))
 }
 

@@ -310,7 +310,8 @@ pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<Lost>> {
     if let Some(now) = now {
         sql.text(" AND lease_until < ").int(now);
     }
-    sql.text(" ORDER BY id LIMIT 1000").either("", " FOR UPDATE SKIP LOCKED");
+    // By the index of running ones; by id it would be every run there ever was.
+    sql.text(" ORDER BY lease_until LIMIT 1000").either("", " FOR UPDATE SKIP LOCKED");
     conn.list(&sql, |row| {
         let held = (row.int(0)?, small(row.int(1)?)?);
         Ok(Lost { held, lost: small(row.int(2)?)?, extension_id: row.int(3)? })
