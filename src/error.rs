@@ -117,10 +117,8 @@ impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind, Error as Diesel};
         match &error {
-            Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection, _) => {
-                log::error!("the database closed the connection: {error}");
-                Self::Unavailable("the database is away")
-            }
+            Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection, detail) => away(detail.message()),
+            Diesel::DatabaseError(_, detail) if is_away(detail.message()) => away(detail.message()),
             Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, detail) => {
                 log::info!("two writes at once: {}", detail.message());
                 Self::Conflict("another request has just stored the same value".into())
@@ -135,6 +133,23 @@ impl From<diesel::result::Error> for Error {
             _ => Self::Internal(error.into()),
         }
     }
+}
+
+fn away(message: &str) -> Error {
+    log::error!("the database is away: {}", message.split_whitespace().collect::<Vec<_>>().join(" "));
+    Error::Unavailable("the database is away")
+}
+
+/// libpq's words for a connection that has ended, where it gives no code.
+fn is_away(message: &str) -> bool {
+    [
+        "no connection to the server",
+        "closed the connection",
+        "terminating connection",
+        "could not receive data from server",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
 }
 
 /// What is reported as a text only.

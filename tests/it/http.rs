@@ -4,6 +4,7 @@
 use reqwest::Method;
 use serde_json::json;
 use tenon::access::PublicAccess;
+use tenon::db::{Kind, Sql};
 
 use crate::support::api::{Answered, send};
 use crate::support::app::TestApp;
@@ -118,6 +119,27 @@ on_both_databases! {
         anyone.get("/healthz").await.expect(200);
         anyone.get("/api/tokens").await.expect(403);
     }
+}
+
+#[test]
+fn requests_outlive_the_connections_to_the_database() {
+    TestApp::tell(
+        Kind::Postgres,
+        |_| (),
+        async |app: &TestApp| {
+            app.get("/api/products").await.expect(200);
+            let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            let ended = app.state.db.read(|conn| conn.first(&Sql::new(end), |row| row.int(0))).await;
+            assert!(ended.is_ok_and(|ended| ended > Some(0)), "connections were ended");
+            for _ in 0..20 {
+                let answer = app.get("/api/products").await;
+                assert!([200, 503].contains(&answer.status), "{}", answer.text);
+            }
+            app.get("/api/products").await.expect(200);
+            app.get("/readyz").await.expect(200);
+        },
+    );
 }
 
 async fn posted(app: &TestApp, content_type: &str, body: String) -> Answered {
