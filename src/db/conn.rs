@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// diesel never forgets a statement, so an open number would be a way to fill the memory.
 const SHAPES: usize = 512;
 
-/// A connection to either database. [`on_backend!`](super::on_backend) gives typed diesel queries the one inside.
+/// A connection to either database. `on_backend!` gives typed diesel queries the one inside.
 pub struct Conn {
     /// The connection itself.
     pub backend: Backend,

@@ -19,7 +19,7 @@ const SHOP: &str = include_str!("shop.json");
 /// The store that the demo's lines name.
 const FIRST_STORE: &str = "kettle-and-leaf";
 
-/// The file. Documents name extension records and stores; [`Names::resolve`] puts these in their place.
+/// The file. Documents name extension records and stores; [`Names::put`] puts these in their place.
 #[derive(Deserialize)]
 struct Shop {
     extensions: Names,
