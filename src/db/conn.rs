@@ -9,8 +9,8 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::open::Kind;
 use super::sql::{self, Row, Sql};
+use super::url::Kind;
 use crate::error::{Error, Result};
 
 /// How many shapes of query that callers choose keep their prepared statement. Beyond it they are prepared each time:

@@ -15,12 +15,13 @@ mod sql;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
+mod url;
 mod writer;
 
 pub use conn::{Backend, Conn};
 pub use lock::ServerLock;
-pub use open::{DatabaseUrl, Kind};
 pub use sql::{Bind, Cell, List, Row, Sql};
+pub use url::{DatabaseUrl, Kind};
 
 use diesel::r2d2::Pool;
 

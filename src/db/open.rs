@@ -1,6 +1,6 @@
-//! Connections: where the database is, how one is opened, and its migrations.
+//! Connections: how one is opened, and the migrations.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
@@ -11,6 +11,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::conn::{Backend, Conn};
+use super::url::{DatabaseUrl, Kind};
 use crate::decimal;
 use crate::error::Error;
 
@@ -25,66 +26,6 @@ const MIGRATION_UNLOCK: &str = "SELECT pg_advisory_unlock(7310861540)";
 /// survive a power cut; the writer's group commits are what makes it fast.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -16000;";
-
-/// Which database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The embedded one.
-    Sqlite,
-    /// A server.
-    Postgres,
-}
-
-/// Where the database is: `sqlite:<path>` or `postgres://…`.
-#[derive(Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A server, by its connection string, which may hold a password.
-    Postgres(String),
-}
-
-impl DatabaseUrl {
-    /// Reads the value of `DATABASE_URL`; the error says what would be right.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let wanted = "expected sqlite:<path to a file> or postgres://user@host/database";
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return url::Url::parse(text)
-                .map(|_| Self::Postgres(text.to_owned()))
-                .map_err(|error| format!("{error}; {wanted}"));
-        }
-        match text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
-            Some(path) if !path.is_empty() && path != ":memory:" => Ok(Self::Sqlite(path.into())),
-            _ => Err(wanted.into()),
-        }
-    }
-
-    /// Which database it names.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Sqlite(_) => Kind::Sqlite,
-            Self::Postgres(_) => Kind::Postgres,
-        }
-    }
-}
-
-impl std::fmt::Display for DatabaseUrl {
-    /// As it was given, without the password.
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(out, "sqlite:{}", path.display()),
-            Self::Postgres(text) => match url::Url::parse(text) {
-                Ok(mut url) => {
-                    if url.password().is_some() {
-                        let _ = url.set_password(Some("hidden"));
-                    }
-                    write!(out, "{url}")
-                }
-                Err(_) => out.write_str("postgres://[hidden]"),
-            },
-        }
-    }
-}
 
 #[diesel::declare_sql_function]
 extern "SQL" {
