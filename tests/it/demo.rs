@@ -33,6 +33,7 @@ async fn curl(line: &str) -> Answered {
 
 async fn try_the_lines(program: &Program) {
     let log = program.said("/runs").await;
+    assert!(!log.contains("arrived"), "loading the shop tells nobody: {log}");
     let lines: Vec<_> = log.lines().filter(|line| line.starts_with("curl ")).map(str::to_owned).collect();
     let [products, sale, runs] = &lines[lines.len() - 3..] else { panic!("three lines: {lines:?}") };
 
