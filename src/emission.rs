@@ -47,6 +47,8 @@ pub struct Waiting {
     pub actor: String,
     /// What is emitted.
     pub emissions: Vec<Emission>,
+    /// Whether it was sent as a list: then errors tell which of them they are about.
+    pub is_list: bool,
     /// Who waits for it.
     pub caller: oneshot::Sender<Result<Vec<Emitted>>>,
 }
@@ -138,7 +140,12 @@ mod tests {
             payload: None,
             idempotency_key: None,
         };
-        Waiting { actor: "public".into(), emissions: vec![emission; events], caller: oneshot::channel().0 }
+        Waiting {
+            actor: "public".into(),
+            emissions: vec![emission; events],
+            is_list: true,
+            caller: oneshot::channel().0,
+        }
     }
 
     fn add(queue: &Arc<Queue>, events: usize) -> Option<Flight> {

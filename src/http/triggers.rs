@@ -139,8 +139,8 @@ pub(super) async fn emit(
         None => (sent.caller, TriggerInput::default()),
     };
     let emission = Emission { content_type, document_id, trigger, payload: input.payload, idempotency_key };
-    let emitted = runner::emit(&state, &caller.actor, vec![emission]).await?;
-    answer::data(StatusCode::ACCEPTED, emitted.into_iter().next().map(EmittedAnswer::from))
+    let emitted = runner::emit(&state, &caller.actor, emission).await?;
+    answer::data(StatusCode::ACCEPTED, EmittedAnswer::from(emitted))
 }
 
 /// Emit many triggers at once
@@ -158,8 +158,7 @@ pub(super) async fn emit_batch(state: web::Data<AppState>, sent: Submission) -> 
     }
     let emissions =
         items.into_iter().enumerate().map(|(place, item)| item.emission(place)).collect::<Result<Vec<_>>>()?;
-    let emitted =
-        if emissions.is_empty() { Vec::new() } else { runner::emit(&state, &caller.actor, emissions).await? };
+    let emitted = runner::emit_all(&state, &caller.actor, emissions).await?;
     answer::data(StatusCode::ACCEPTED, emitted.into_iter().map(EmittedAnswer::from).collect::<Vec<_>>())
 }
 

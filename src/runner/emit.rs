@@ -20,15 +20,27 @@ const REMEMBERED: Millis = DAY;
 /// How often events are stored again when another process took a key at the same moment.
 const TRIES: usize = 3;
 
-/// Stores what a caller emits: all of it or nothing. The runs it makes happen later.
+/// Stores what a caller emits. The runs it makes happen later.
 ///
-/// Fails with [`Error::NotFound`] or [`Error::Invalid`] when a document or a target is not there, and with
-/// [`Error::Conflict`] when a key was used for something else.
-pub async fn emit(state: &Arc<AppState>, actor: &str, emissions: Vec<Emission>) -> Result<Vec<Emitted>> {
+/// Fails with [`Error::NotFound`] or [`Error::Invalid`] when the document or a target is not there, and with
+/// [`Error::Conflict`] when the key was used for something else.
+pub async fn emit(state: &Arc<AppState>, actor: &str, emission: Emission) -> Result<Emitted> {
+    let emitted = add(state, actor, vec![emission], false).await?;
+    emitted.into_iter().next().ok_or_else(|| Error::internal("an event that was stored is not told of"))
+}
+
+/// Stores a list of what a caller emits: all of it or nothing.
+///
+/// Fails as [`emit`] does; the paths of problems begin with `data` and the place in the list.
+pub async fn emit_all(state: &Arc<AppState>, actor: &str, emissions: Vec<Emission>) -> Result<Vec<Emitted>> {
+    if emissions.is_empty() { Ok(Vec::new()) } else { add(state, actor, emissions, true).await }
+}
+
+async fn add(state: &Arc<AppState>, actor: &str, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
     let (caller, answer) = oneshot::channel();
     // One is prepared while another is committed; PostgreSQL commits several side by side.
     let flights = if state.db.kind() == Kind::Postgres { 4 } else { 2 };
-    let request = Waiting { actor: actor.to_owned(), emissions, caller };
+    let request = Waiting { actor: actor.to_owned(), emissions, is_list, caller };
     if let Some(flight) = state.emissions.add(request, flights)? {
         // Apart from this request, which may be given up while others are on the flight.
         tokio::spawn(fly(Arc::clone(state), flight));
@@ -93,15 +105,14 @@ fn prepare(
     found: &Subjects,
     now: Millis,
 ) -> std::result::Result<Prepared, (Caller, Error)> {
-    let Waiting { actor, emissions, caller } = request;
-    let several = emissions.len() > 1;
+    let Waiting { actor, emissions, is_list, caller } = request;
     let mut events = Vec::with_capacity(emissions.len());
     for (place, emission) in emissions.into_iter().enumerate() {
         match event(emission, &actor, found) {
             Ok(event) => {
                 events.push(NewEvent { uid: ids::sortable("evt", now, &*state.random), occurred_at: now, ..event })
             }
-            Err(error) => return Err((caller, if several { within(error, place) } else { error })),
+            Err(error) => return Err((caller, if is_list { within(error, place) } else { error })),
         }
     }
     Ok(Prepared { events, caller })

@@ -34,7 +34,7 @@ use tokio::task::JoinHandle;
 
 use crate::state::AppState;
 
-pub use emit::emit;
+pub use emit::{emit, emit_all};
 pub use prune::prune;
 
 /// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.

@@ -100,7 +100,7 @@ impl Stage {
             payload: Some(json!({"total": 1})),
             idempotency_key: key.map(str::to_owned),
         };
-        Ok(emit(&self.state, "public", vec![emission]).await?.remove(0).id)
+        Ok(emit(&self.state, "public", emission).await?.id)
     }
 
     async fn texts(&self, text: &'static str) -> Vec<String> {

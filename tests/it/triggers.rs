@@ -92,6 +92,9 @@ on_both_databases! {
         let missing = [item("order_created", &store, 3), item("order_created", &"x".repeat(24), 4)];
         let refused = app.post("/api/triggers", json!({ "data": missing })).await;
         assert_eq!(problem(&refused).0, "data.1.target.documentId", "{}", refused.text);
+        let one = app.post("/api/triggers", json!({ "data": [item("order_created", &"x".repeat(24), 6)] })).await;
+        assert_eq!(problem(&one).0, "data.0.target.documentId", "{}", one.text);
+        assert_eq!(app.post("/api/triggers", json!({ "data": [] })).await.expect(202)["data"], json!([]));
         let other = [item("order_created", &store, 5), item("order_refunded", &store, 1)];
         let conflict = app.post("/api/triggers", json!({ "data": other })).await;
         assert_eq!(conflict.expect(409)["error"]["name"], "ConflictError");
