@@ -149,6 +149,16 @@ impl Filter {
         if parts.len() == 1 { parts.remove(0) } else { Self::Any(parts) }
     }
 
+    /// Whether it looks beyond the row itself, at its items or at linked documents.
+    pub fn looks_beyond(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::looks_beyond),
+            Self::Not(inner) => inner.looks_beyond(),
+            Self::Through { .. } => true,
+            Self::Value { .. } | Self::Publication(_) => false,
+        }
+    }
+
     /// Whether every row meets it.
     pub fn is_everything(&self) -> bool {
         matches!(self, Self::All(parts) if parts.is_empty())

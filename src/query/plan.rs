@@ -86,6 +86,9 @@ fn planned(content_type: &'static ContentType, asked: &QueryValue, access: Acces
     if let Some(asked) = asked.get("fields") {
         selection.columns = fields::read(&scope("fields"), asked)?;
     }
+    if filter.looks_beyond() {
+        selection.show_sorted(Shape::Document(content_type), &sort);
+    }
     if let Some(asked) = asked.get("populate") {
         populate::read(&scope("populate"), asked, &mut selection, &mut tally)?;
     }

@@ -69,7 +69,9 @@ fn member(scope: &Scope, name: &str, value: &QueryValue, selection: &mut Selecti
         QueryValue::Text(text) if target(field).is_some() => Err(scope.below(field).unknown(text)),
         QueryValue::Object(options) => {
             let Some(populated) = open(scope, field, selection, tally)? else { return Ok(()) };
-            options.iter().try_for_each(|option| set(scope, populated, option, tally))
+            options.iter().try_for_each(|option| set(scope, populated, option, tally))?;
+            populated.selection.show_sorted(scope.below(field).shape, &populated.sort);
+            Ok(())
         }
         _ => Err(scope.below(field).unusable(&[], "takes true, false, or an object of options")),
     }

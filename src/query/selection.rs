@@ -78,6 +78,13 @@ impl Selection {
         Self::of(shape.columns().filter(|field| names.contains(&field.name)).collect())
     }
 
+    /// Shows the columns that rows are sorted by too. Strapi does so wherever it joins tables.
+    pub(super) fn show_sorted(&mut self, shape: Shape, sort: &[Order]) {
+        let is_sorted = |field: &&Field| sort.iter().any(|order| order.through.is_empty() && order.field == *field);
+        let shown = std::mem::take(&mut self.columns);
+        self.columns = shape.columns().filter(|field| shown.contains(field) || is_sorted(field)).collect();
+    }
+
     /// Whether all of it can be read in microseconds: nothing in it can be thousands of documents.
     pub fn is_quick(&self) -> bool {
         self.populated.iter().all(|populated| {

@@ -154,6 +154,14 @@ fn names_and_paths_become_columns_and_steps() {
     assert_eq!((through, plan.sort[0].field.name, plan.sort[0].descending), (vec!["stores"], "title", true));
     let columns: Vec<_> = plan.selection.columns.iter().map(|field| field.name).collect();
     assert_eq!(columns, ["documentId", "slug"]);
+    for (text, shown) in [
+        ("fields=slug&sort=Name", "documentId slug"),
+        ("fields=slug&sort=Name&filters[stores][slug]=a", "documentId Name slug"),
+        ("fields=slug&sort=stores.title&filters[stores][slug]=a", "documentId slug"),
+    ] {
+        let names: Vec<_> = products(text).selection.columns.iter().map(|field| field.name).collect();
+        assert_eq!(names.join(" "), shown, "{text}");
+    }
     let populated: Vec<_> = plan.selection.populated.iter().map(|populated| populated.field.name).collect();
     assert_eq!(populated, ["SEO", "stores"]);
     assert_eq!(plan.selection.populated[1].selection.populated[0].field.name, "SEO");
