@@ -179,6 +179,9 @@ impl Hash for Piece {
     }
 }
 
+/// The numbers that most aliases have.
+const DIGITS: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+
 /// A statement, and whether its prepared form is worth keeping.
 pub(super) struct Kept<'a> {
     sql: &'a Sql,
@@ -213,7 +216,13 @@ impl<DB: Dialect> QueryFragment<DB> for Kept<'_> {
                 Piece::Text(text) => out.push_sql(text),
                 Piece::Either { sqlite, postgres } => out.push_sql(if DB::IS_SQLITE { sqlite } else { postgres }),
                 Piece::Identifier(name) => out.push_identifier(name)?,
-                Piece::Alias(letter, number) => out.push_sql(&format!("{letter}{number}")),
+                Piece::Alias(letter, number) => {
+                    out.push_sql(letter);
+                    match DIGITS.get(*number) {
+                        Some(digit) => out.push_sql(digit),
+                        None => out.push_sql(&number.to_string()),
+                    }
+                }
                 Piece::Bind(bind) => DB::bind(out.reborrow(), bind)?,
             }
         }

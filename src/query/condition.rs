@@ -1,7 +1,7 @@
 //! Conditions on rows. They follow SQL's logic of three values: a condition on a null is neither true nor false, and so
 //! is its negation.
 
-use crate::content::Field;
+use crate::content::{Field, Kind};
 
 /// Which rows are wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -198,7 +198,18 @@ impl Filter {
         }
     }
 
-    /// Whether an index leads to the few rows that meet it.
+    /// Whether an index of the rows' own table leads to the few that meet it. Many may have the same price, and a store
+    /// may have ten thousand products.
+    pub fn finds_few(&self) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().any(Self::finds_few),
+            Self::Any(parts) => !parts.is_empty() && parts.iter().all(Self::finds_few),
+            Self::Value { field, test } => field.indexed && test.picks() && !matches!(field.kind, Kind::Decimal),
+            Self::Through { .. } | Self::Not(_) | Self::Publication(_) => false,
+        }
+    }
+
+    /// Whether a search that begins with an index may be shorter than one through all rows.
     pub fn is_selective(&self) -> bool {
         match self {
             Self::All(parts) => parts.iter().any(Self::is_selective),

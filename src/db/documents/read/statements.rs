@@ -17,7 +17,8 @@ pub(super) fn page(plan: &ReadPlan) -> Sql {
     writer.sql.text(" ORDER BY ");
     writer.orders(at, &plan.sort);
     writer.column(at, "id");
-    writer.sql.text(" LIMIT ").int(plan.page.limit).text(" OFFSET ").int(plan.page.start);
+    // A bare bind would make SQLite prepare the statement anew for each value: it looks at limits when it plans.
+    writer.sql.text(" LIMIT 0 + ").int(plan.page.limit).text(" OFFSET 0 + ").int(plan.page.start);
     writer.sql
 }
 
@@ -50,7 +51,12 @@ pub(super) fn parts(version: Version, (from, step): (Shape, Step), populated: &P
         writer.sql.text(" AND ");
         writer.filter(at, &populated.filter);
     }
-    writer.sql.text(if populated.counted { " GROUP BY " } else { " ORDER BY " });
+    if populated.counted {
+        writer.sql.text(" GROUP BY ");
+        writer.owner(step, at);
+    }
+    // The rows of one owner come together, and owners in their order: the reader relies on it.
+    writer.sql.text(" ORDER BY ");
     writer.owner(step, at);
     if !populated.counted {
         writer.sql.text(", ");
