@@ -1,7 +1,8 @@
 //! Many rows in one go: one statement on PostgreSQL, where a round trip costs most, and one prepared statement for each
 //! row on SQLite, where building the arrays would cost more than the statements.
 
-use super::sql::{Bind, List, Sql};
+use super::bind::{Bind, List};
+use super::sql::Sql;
 use super::{Conn, Kind};
 use crate::error::{Error, Result};
 

@@ -2,6 +2,7 @@
 //! Knows nothing of HTTP.
 
 pub mod attempts;
+mod bind;
 mod bulk;
 mod conn;
 pub mod documents;
@@ -18,9 +19,10 @@ pub mod tokens;
 mod url;
 mod writer;
 
+pub use bind::{Bind, List};
 pub use conn::{Backend, Conn};
 pub use lock::ServerLock;
-pub use sql::{Bind, Cell, List, Row, Sql};
+pub use sql::{Cell, Row, Sql};
 pub use url::{DatabaseUrl, Kind};
 
 use diesel::r2d2::Pool;
