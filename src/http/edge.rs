@@ -8,9 +8,9 @@ use std::time::Instant;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 
 use super::problem;
@@ -104,8 +104,8 @@ fn add_headers(headers: &mut HeaderMap, id: HeaderValue, origin: Option<HeaderVa
     headers.insert(REQUEST_ID, id);
 }
 
-/// Faults of ours with all their causes; changes as they come; reads only when asked for. Never a query string or a
-/// body, which may hold what is private.
+/// Faults of ours with all their causes; every other request only when the log is asked for it. Never a query string or
+/// a body, which may hold what is private.
 fn log_answer<B>(response: &ServiceResponse<B>, id: &HeaderValue, started: Instant) {
     let (request, status) = (response.request(), response.status());
     let id = id.to_str().unwrap_or_default();
@@ -113,16 +113,22 @@ fn log_answer<B>(response: &ServiceResponse<B>, id: &HeaderValue, started: Insta
     if let (true, Some(error)) = (status.is_server_error(), error) {
         log::error!("{} {} {} {id}: {}", request.method(), request.path(), status.as_u16(), problem::chain(error));
     }
-    let level = level(request, status);
-    if log::log_enabled!(level) {
+    if log::log_enabled!(log::Level::Debug) {
         let took = started.elapsed().as_secs_f64() * 1000.0;
-        log::log!(level, "{} {} {} {took:.1} ms {id}", request.method(), request.path(), status.as_u16());
+        let extensions = request.extensions();
+        let actor = extensions.get::<Actor>().map_or("-", |Actor(actor)| actor);
+        log::debug!("{} {} {} {took:.1} ms {actor} {id}", request.method(), request.path(), status.as_u16());
     }
 }
 
-fn level(request: &HttpRequest, status: StatusCode) -> log::Level {
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && status.is_success() { log::Level::Info } else { log::Level::Debug }
+/// Who called, for the log.
+struct Actor(String);
+
+/// Has `actor` stand in the log's line on `request`.
+pub(super) fn tell_actor(request: &HttpRequest, actor: &str) {
+    if log::log_enabled!(log::Level::Debug) {
+        request.extensions_mut().insert(Actor(actor.to_owned()));
+    }
 }
 
 /// A path with a slash at its end is the same path, as in Strapi's router.

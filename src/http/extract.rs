@@ -7,6 +7,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
+use super::edge;
 pub use super::reader::Reader;
 use crate::access::{Access, Caller};
 use crate::content::ContentType;
@@ -49,6 +50,12 @@ impl FromRequest for Caller {
 ///
 /// Fails when the token is not known or has expired.
 pub(super) async fn caller(request: &HttpRequest) -> Result<Caller> {
+    let caller = find_caller(request).await?;
+    edge::tell_actor(request, &caller.actor);
+    Ok(caller)
+}
+
+async fn find_caller(request: &HttpRequest) -> Result<Caller> {
     let state = state(request)?;
     let Some(token) = bearer(request) else {
         return Ok(Caller { actor: "public".to_owned(), access: Access::Public(state.config.public_access) });
