@@ -62,6 +62,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("TENON_HTTP_WORKERS", "0", "Threads that answer requests; 0 is one for each core."),
     variable("TENON_DB_CONNECTIONS", "8", "Connections to the database: readers on SQLite, all of them on PostgreSQL."),
+    variable("TENON_CACHE_MIB", "64", "Memory for finished answers, in MiB; 0 keeps none."),
     variable("TENON_BODY_LIMIT", "1048576", "Largest request body, in bytes."),
     variable("TENON_RUNNER_CONCURRENCY", "64", "Attempts under way at the same time."),
     variable("TENON_RUNNER_LEASE_S", "30", "Seconds after which a run whose worker vanished is given back."),
@@ -97,6 +98,8 @@ pub struct Config {
     pub db_connections: u32,
     /// `TENON_BODY_LIMIT`, bytes.
     pub body_limit: usize,
+    /// `TENON_CACHE_MIB`.
+    pub cache_mib: u64,
     /// `RUST_LOG`.
     pub log: String,
     /// How the runner works.
@@ -177,6 +180,7 @@ impl Config {
         let http_workers = reader.number("TENON_HTTP_WORKERS", 0..=1024);
         let db_connections = reader.number("TENON_DB_CONNECTIONS", 1..=1024);
         let body_limit = reader.number("TENON_BODY_LIMIT", 1024..=1 << 30);
+        let cache_mib = reader.number("TENON_CACHE_MIB", 0..=1 << 20);
         let log = reader.text("RUST_LOG");
         let runner = RunnerConfig::from_reader(reader);
         Some(Self {
@@ -190,6 +194,7 @@ impl Config {
             http_workers: http_workers? as usize,
             db_connections: db_connections?,
             body_limit: body_limit? as usize,
+            cache_mib: cache_mib?.into(),
             log,
             runner: runner?,
         })

@@ -92,6 +92,9 @@ pub enum Error {
     /// 409: something else holds the name, or the key was used for another request.
     #[error("{0}")]
     Conflict(String),
+    /// 412: the document is not the one that the caller has seen.
+    #[error("{0}")]
+    PreconditionFailed(String),
     /// 413: a body above the limit.
     #[error("request entity too large")]
     TooLarge,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 use crate::access::TokenUses;
+use crate::cache::Cache;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
 use crate::db::Db;
@@ -40,6 +41,8 @@ pub struct AppState {
     pub token_uses: TokenUses,
     /// What callers emit, waiting to be stored.
     pub emissions: Arc<emission::Queue>,
+    /// Finished answers.
+    pub cache: Cache,
     /// Wakes the runner when something was committed for it.
     pub wake: Wake,
     /// Whether the runner runs in this process.
@@ -62,8 +65,10 @@ impl AppState {
             log::info!("{migrations} migrations of the database ran");
         }
         let db = Db::open(&config.database_url, config.db_connections)?;
+        db.listen();
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
+        let cache = Cache::new(config.cache_mib << 20);
         let (matchers, token_uses, emissions, wake, pulse) = Default::default();
         Ok(Arc::new(Self {
             config,
@@ -77,6 +82,7 @@ impl AppState {
             bootstrap_hash,
             token_uses,
             emissions,
+            cache,
             wake,
             pulse,
         }))

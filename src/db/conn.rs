@@ -11,6 +11,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::sql::{self, Row, Sql};
 use super::url::Kind;
+use crate::content::{ContentType, TypeSet};
 use crate::error::{Error, Result};
 
 /// How many shapes of query that callers choose keep their prepared statement. Beyond it they are prepared each time:
@@ -22,6 +23,8 @@ pub struct Conn {
     /// The connection itself.
     pub backend: Backend,
     shapes: HashSet<u64>,
+    /// The content types of documents that were changed and of whose commit nobody was told yet.
+    touched: TypeSet,
 }
 
 /// Which database a connection leads to.
@@ -34,7 +37,7 @@ pub enum Backend {
 
 impl Conn {
     pub(super) fn new(backend: Backend) -> Self {
-        Self { backend, shapes: HashSet::new() }
+        Self { backend, shapes: HashSet::new(), touched: TypeSet::default() }
     }
 
     /// Which database it leads to.
@@ -43,6 +46,15 @@ impl Conn {
             Backend::Sqlite(_) => Kind::Sqlite,
             Backend::Postgres(_) => Kind::Postgres,
         }
+    }
+
+    /// Notes that documents of this type are changed: what was answered of them before the commit is old after it.
+    pub fn touch(&mut self, content_type: &ContentType) {
+        self.touched.insert(content_type);
+    }
+
+    pub(super) fn take_touched(&mut self) -> TypeSet {
+        std::mem::take(&mut self.touched)
     }
 
     /// Runs `sql` and hands each row to `each`.

@@ -8,6 +8,7 @@ mod conn;
 pub mod documents;
 pub mod events;
 pub mod extensions;
+mod generations;
 mod lock;
 mod open;
 pub mod seal_keys;
@@ -17,17 +18,24 @@ mod sql;
 pub(crate) mod testing;
 pub mod tokens;
 mod url;
+mod watch;
 mod writer;
 
 pub use bind::{Bind, List};
 pub use conn::{Backend, Conn};
+pub use generations::Stamp;
 pub use lock::ServerLock;
 pub use sql::{Cell, Row, Sql};
 pub use url::{DatabaseUrl, Kind};
 
+use std::sync::Arc;
+
 use diesel::r2d2::Pool;
 
+use crate::content::TypeSet;
 use crate::error::{Error, Result};
+use generations::Generations;
+use watch::Watch;
 
 /// Runs the same expression on whichever connection is behind a [`Conn`]: diesel checks it for both.
 macro_rules! on_backend {
@@ -45,13 +53,14 @@ pub struct Db {
     url: DatabaseUrl,
     readers: Pool<open::Manager>,
     writers: Writers,
+    generations: Arc<Generations>,
 }
 
 enum Writers {
     /// One thread that commits in groups.
     Thread(writer::Writer),
     /// A transaction of its own for each, on connections that readers use too.
-    Pool,
+    Pool(Arc<Watch>),
 }
 
 impl Db {
@@ -60,16 +69,36 @@ impl Db {
     /// Fails with a text for the person who starts the program.
     pub fn open(url: &DatabaseUrl, readers: u32) -> Result<Self, String> {
         let pool = open::pool(url, readers)?;
+        let generations = Arc::new(Generations::new(url.kind() == Kind::Sqlite));
         let writers = match url.kind() {
-            Kind::Sqlite => Writers::Thread(writer::Writer::start(open::connect(url)?)?),
-            Kind::Postgres => Writers::Pool,
+            Kind::Sqlite => Writers::Thread(writer::Writer::start(open::connect(url)?, Arc::clone(&generations))?),
+            Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&generations))),
         };
-        Ok(Self { url: url.clone(), readers: pool, writers })
+        Ok(Self { url: url.clone(), readers: pool, writers, generations })
     }
 
     /// Brings the tables up to this program's version; returns the names of the migrations that ran.
     pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
         open::migrate(url)
+    }
+
+    /// Begins to hear of what other processes commit, as a server must that keeps answers; see [`Self::stamp`]. Must be
+    /// called within a runtime.
+    pub fn listen(&self) {
+        if let (Writers::Pool(watch), DatabaseUrl::Postgres(url)) = (&self.writers, &self.url) {
+            watch.listen(url);
+        }
+    }
+
+    /// The moment before a read of documents of these types. `None` when nobody could tell later whether something was
+    /// committed since: what other processes do is not heard of.
+    pub fn stamp(&self, types: TypeSet) -> Option<Stamp> {
+        self.generations.stamp(types)
+    }
+
+    /// Whether what was read after `stamp` was taken is still all there is.
+    pub fn is_current(&self, stamp: &Stamp) -> bool {
+        self.generations.is_current(stamp)
     }
 
     /// Which database this is.
@@ -100,9 +129,25 @@ impl Db {
     {
         match &self.writers {
             Writers::Thread(writer) => writer.write(work).await,
-            Writers::Pool => {
-                let pool = self.readers.clone();
-                off_thread(move || pool.get().map_err(no_connection)?.transaction(work)).await
+            Writers::Pool(watch) => {
+                let (pool, generations, watch) = (self.readers.clone(), self.generations.clone(), watch.clone());
+                let (done, notice) = off_thread(move || {
+                    let mut conn = pool.get().map_err(no_connection)?;
+                    conn.take_touched(); // Of a transaction that was rolled back.
+                    let (done, types, notice) = conn.transaction(|conn| {
+                        let done = work(conn)?;
+                        let types = conn.take_touched();
+                        let notice = if types.is_empty() { None } else { Some(watch.notify(conn, types)?) };
+                        Ok((done, types, notice))
+                    })?;
+                    generations.advance(types);
+                    Ok((done, notice))
+                })
+                .await?;
+                if let Some(notice) = notice {
+                    notice.has_come().await;
+                }
+                Ok(done)
             }
         }
     }

@@ -2,11 +2,15 @@
 //! committed once: a hundred callers pay for one flush of the disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use tokio::sync::oneshot;
 
 use super::conn::Conn;
+use super::generations::Generations;
+use super::sql::Sql;
+use crate::content::TypeSet;
 use crate::error::{Error, Result};
 
 /// How many writes may wait; beyond it callers are told to come back.
@@ -24,11 +28,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(conn: Conn) -> Result<Self, String> {
+    pub(super) fn start(conn: Conn, generations: Arc<Generations>) -> Result<Self, String> {
         let (jobs, queue) = sync_channel(QUEUE);
         std::thread::Builder::new()
             .name("tenon-writer".into())
-            .spawn(move || write_all(conn, &queue))
+            .spawn(move || write_all(conn, &queue, &generations))
             .map_err(|error| format!("cannot start the writer: {error}"))?;
         Ok(Self { jobs })
     }
@@ -63,13 +67,19 @@ fn not_written() -> Error {
     Error::Unavailable("the database cannot be written at the moment")
 }
 
-fn write_all(mut conn: Conn, queue: &Receiver<Job>) {
+fn write_all(mut conn: Conn, queue: &Receiver<Job>, generations: &Generations) {
+    let mut version = None;
     while let Ok(first) = queue.recv() {
         let group = std::iter::once(first).chain(std::iter::from_fn(|| queue.try_recv().ok())).take(GROUP);
         let (answers, committed) = match conn.begin() {
             Ok(()) => {
+                let others = others_wrote(&mut conn, &mut version);
                 let answers: Vec<Answer> = group.map(|job| job(&mut conn)).collect();
-                (answers, commit(&mut conn))
+                let committed = commit(&mut conn);
+                // A group that was rolled back makes answers old that are not: they are read once more.
+                let touched = conn.take_touched();
+                generations.advance(if others { TypeSet::ALL } else { touched });
+                (answers, committed)
             }
             Err(error) => {
                 log::error!("no write transaction could be opened: {error}");
@@ -80,6 +90,18 @@ fn write_all(mut conn: Conn, queue: &Receiver<Job>) {
         };
         for answer in answers {
             answer(committed);
+        }
+    }
+}
+
+/// Whether another process has written since the last group: nobody else serves this file, but a person may work on it
+/// with a tool of his own. SQLite tells by a number that this connection's own commits leave as it is.
+fn others_wrote(conn: &mut Conn, version: &mut Option<i64>) -> bool {
+    match conn.first(&Sql::new("PRAGMA data_version"), |row| row.int(0)) {
+        Ok(now) => now != std::mem::replace(version, now),
+        Err(error) => {
+            log::error!("whether another process has written is not known: {error}");
+            true
         }
     }
 }

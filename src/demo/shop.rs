@@ -82,7 +82,13 @@ impl Loading<'_> {
             }
             self.resolve(&mut document, &stores)?;
             let caller = Caller { actor: "demo".to_owned(), access: Access::Full };
-            let request = documents::Request { content_type, caller, query: String::new(), form: Default::default() };
+            let request = documents::Request {
+                content_type,
+                caller,
+                query: String::new(),
+                form: Default::default(),
+                if_match: None,
+            };
             documents::create(self.state, request, document).await?;
         }
         Ok(())

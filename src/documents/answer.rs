@@ -2,21 +2,24 @@
 
 use serde_json::{Value, json};
 
-use crate::db::documents::read::Found;
+use super::etag::Answer;
+use crate::db::documents::read::{Found, One};
 use crate::query::{Page, ReadPlan, Warning};
 
 /// `{"data":{…},"meta":{…}}`.
-pub fn one(document: &[u8], warnings: &[Warning]) -> Vec<u8> {
+pub fn one(found: &One, warnings: &[Warning]) -> Answer {
     let mut meta = json!({});
     warn(&mut meta, warnings);
-    [b"{\"data\":", document, b",\"meta\":", meta.to_string().as_bytes(), b"}"].concat()
+    let body = [b"{\"data\":", &*found.document, b",\"meta\":", meta.to_string().as_bytes(), b"}"].concat();
+    Answer::of_document(body, found.revision)
 }
 
 /// `{"data":[…],"meta":{"pagination":{…}}}`.
-pub(super) fn page(plan: &ReadPlan, found: &Found) -> Vec<u8> {
+pub(super) fn page(plan: &ReadPlan, found: &Found) -> Answer {
     let mut meta = json!({"pagination": pagination(&plan.page, found.total)});
     warn(&mut meta, &plan.warnings);
-    [b"{\"data\":[", found.documents.as_slice(), b"],\"meta\":", meta.to_string().as_bytes(), b"}"].concat()
+    let body = [b"{\"data\":[", &*found.documents, b"],\"meta\":", meta.to_string().as_bytes(), b"}"].concat();
+    Answer::of_list(body)
 }
 
 fn pagination(page: &Page, total: Option<i64>) -> Value {

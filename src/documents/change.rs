@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::etag::IfMatch;
 use super::lifecycle::{self, Change, Story};
 use super::{diff, misfits};
 use crate::clock::Millis;
@@ -21,6 +22,8 @@ pub(super) struct Changing<'a> {
     pub document_id: &'a str,
     pub actor: &'a str,
     pub now: Millis,
+    /// What the caller has seen.
+    pub if_match: Option<&'a IfMatch>,
     /// What is stored and will not work as it is.
     pub warnings: Vec<Warning>,
 }
@@ -43,19 +46,19 @@ impl Changing<'_> {
         let mut steps = Vec::new();
         if publishing {
             self.refuse_taken(draft)?;
-            rows::publish(self.conn, self.content_type, Versions { draft, published: None }, self.now)?;
+            rows::publish(self.conn, self.content_type, Versions { draft, published: None, revision: 0 }, self.now)?;
         }
         let after = self.state_of(publishing)?;
         steps.push(Step(Change::Created, Value::Null, after.clone()));
         if publishing {
             steps.push(Step(Change::Published, Value::Null, after));
         }
-        self.tell(draft, &steps)
+        self.finish(draft, &steps)
     }
 
     /// Changes the draft, and publishes it unless it stays a draft.
     pub fn update(&mut self, data: &Map<String, Value>, rules: Rules) -> Result<()> {
-        let versions = self.versions()?;
+        let versions = self.seen()?;
         let (input, publishing) = (content::validate(self.content_type, data, rules)?, rules.publishing);
         let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
         let draft_before = self.state_of(false)?;
@@ -73,35 +76,35 @@ impl Changing<'_> {
                 vec![Step(Change::Updated, draft_before, after.clone()), Step(Change::Published, Value::Null, after)]
             }
         };
-        self.tell(versions.draft, &steps)
+        self.finish(versions.draft, &steps)
     }
 
     /// Makes the draft the published version.
     pub fn publish(&mut self) -> Result<()> {
-        let versions = self.versions()?;
+        let versions = self.seen()?;
         let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
         let before = if versions.published.is_some() { self.state_of(true)? } else { Value::Null };
         self.publish_row(versions)?;
         self.retire(&items_before, versions.draft)?;
         let after = self.state_of(true)?;
-        self.tell(versions.draft, &[Step(Change::Published, before, after)])
+        self.finish(versions.draft, &[Step(Change::Published, before, after)])
     }
 
     /// Takes the published version away; what is a draft already stays as it is.
     pub fn unpublish(&mut self) -> Result<()> {
-        let versions = self.versions()?;
+        let versions = self.seen()?;
         let Some(published) = versions.published else { return Ok(()) };
         let before = self.state_of(true)?;
         let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
         rows::unpublish(self.conn, self.content_type, published)?;
         self.retire(&items_before, versions.draft)?;
         let after = self.state_of(false)?;
-        self.tell(versions.draft, &[Step(Change::Unpublished, before, after)])
+        self.finish(versions.draft, &[Step(Change::Unpublished, before, after)])
     }
 
     /// Makes the draft what is published; an error when nothing is.
     pub fn discard(&mut self) -> Result<()> {
-        let versions = self.versions()?;
+        let versions = self.seen()?;
         let published = versions
             .published
             .ok_or_else(|| Error::Application("There is no published version to go back to".into()))?;
@@ -110,12 +113,13 @@ impl Changing<'_> {
         rows::discard(self.conn, self.content_type, versions.draft, published)?;
         self.retire(&items_before, versions.draft)?;
         let after = self.state_of(false)?;
-        self.tell(versions.draft, &[Step(Change::Updated, before, after)])
+        self.finish(versions.draft, &[Step(Change::Updated, before, after)])
     }
 
     /// Removes the document; one that does not exist is as good as removed.
     pub fn delete(&mut self) -> Result<()> {
         let Some(versions) = rows::find(self.conn, self.content_type, self.document_id)? else { return Ok(()) };
+        self.check(versions)?;
         let before = self.state_of(versions.published.is_some())?;
         let reach = rows::reach_of(self.conn, self.content_type, versions.draft)?;
         let items = rows::item_owners(self.conn, self.content_type, versions)?;
@@ -161,6 +165,17 @@ impl Changing<'_> {
         rows::retire_records(self.conn, &gone, self.now)
     }
 
+    /// The document's rows, if it is the one that the caller has seen.
+    fn seen(&mut self) -> Result<Versions> {
+        let versions = self.versions()?;
+        self.check(versions)?;
+        Ok(versions)
+    }
+
+    fn check(&self, versions: Versions) -> Result<()> {
+        self.if_match.map_or(Ok(()), |seen| seen.check(versions.revision))
+    }
+
     fn versions(&mut self) -> Result<Versions> {
         rows::find(self.conn, self.content_type, self.document_id)?.ok_or(Error::NotFound)
     }
@@ -173,14 +188,16 @@ impl Changing<'_> {
 
     fn read(&mut self, plan: &ReadPlan) -> Result<Value> {
         let found = rows::read::one(self.conn, plan, Form::Flat)?.ok_or(Error::NotFound)?;
-        Ok(serde_json::from_slice(&found)?)
+        Ok(serde_json::from_slice(&found.document)?)
     }
 
     fn writer(&mut self) -> Writer<'_> {
         Writer { conn: self.conn, sealer: &self.state.sealer, random: &*self.state.random, now: self.now }
     }
 
-    fn tell(&mut self, draft: i64, steps: &[Step]) -> Result<()> {
+    /// Counts the change and tells of it.
+    fn finish(&mut self, draft: i64, steps: &[Step]) -> Result<()> {
+        rows::revise(self.conn, self.content_type, draft)?;
         let reach = rows::reach_of(self.conn, self.content_type, draft)?;
         for step in steps {
             // A save that changes nothing is no change.

@@ -3,10 +3,12 @@
 mod answer;
 mod change;
 mod diff;
+mod etag;
 mod lifecycle;
 mod misfits;
 mod read;
 mod write;
 
+pub use etag::{Answer, IfMatch};
 pub use read::{Find, find_many, find_one};
 pub use write::{Action, Request, act, create, delete, update};

@@ -1,8 +1,9 @@
 //! Finding documents.
 
 use super::answer;
+use super::etag::Answer;
 use crate::access::Access;
-use crate::content::ContentType;
+use crate::content::{ContentType, TypeSet};
 use crate::db::Conn;
 use crate::db::documents::read::{self, Form};
 use crate::error::{Error, Result};
@@ -51,16 +52,21 @@ impl Find {
         self.plan.pace()
     }
 
-    /// Reads the answer: the whole body as JSON.
+    /// The content types whose changes make the answer old; `None` when it may change at any time.
+    pub fn depends_on(&self) -> Option<TypeSet> {
+        self.plan.depends_on()
+    }
+
+    /// Reads the answer.
     ///
     /// Fails with [`Error::NotFound`] when one document was asked for and there is none, and with
     /// [`Error::Validation`] when the answer would be larger than is reasonable.
-    pub fn run(&self, conn: &mut Conn) -> Result<Vec<u8>> {
+    pub fn run(&self, conn: &mut Conn) -> Result<Answer> {
         match self.wanted {
             Wanted::Page => Ok(answer::page(&self.plan, &read::page(conn, &self.plan, self.form)?)),
             Wanted::Document => {
-                let document = read::one(conn, &self.plan, self.form)?.ok_or(Error::NotFound)?;
-                Ok(answer::one(&document, &self.plan.warnings))
+                let found = read::one(conn, &self.plan, self.form)?.ok_or(Error::NotFound)?;
+                Ok(answer::one(&found, &self.plan.warnings))
             }
         }
     }

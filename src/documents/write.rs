@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::answer;
 use super::change::Changing;
+use super::etag::{Answer, IfMatch};
 use crate::access::Caller;
 use crate::content::{self, ContentType, Rules, Version};
 use crate::db::Conn;
@@ -26,6 +27,8 @@ pub struct Request {
     pub query: String,
     /// How the answer shows it.
     pub form: Form,
+    /// What the caller has seen of it.
+    pub if_match: Option<IfMatch>,
 }
 
 /// What can be done to a document beside changing its values.
@@ -39,8 +42,8 @@ pub enum Action {
     Discard,
 }
 
-/// Creates a document. It is published at once unless the query asks for a draft. Returns the body of the answer.
-pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, Value>) -> Result<Vec<u8>> {
+/// Creates a document. It is published at once unless the query asks for a draft.
+pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, Value>) -> Result<Answer> {
     let plan = request.plan()?;
     content::check_keys(request.content_type, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: true };
@@ -50,26 +53,25 @@ pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, V
 }
 
 /// Changes the fields that `data` names. The whole draft is published with them unless the query asks for a draft.
-/// Returns the body of the answer.
 ///
-/// Fails with [`Error::NotFound`] when there is no such document.
+/// Fails with [`Error::NotFound`] when there is no such document, and with [`Error::PreconditionFailed`] when it is not
+/// the one that the caller has seen.
 pub async fn update(
     state: &Arc<AppState>,
     request: Request,
     document_id: String,
     data: Map<String, Value>,
-) -> Result<Vec<u8>> {
+) -> Result<Answer> {
     let plan = request.plan()?;
     content::check_keys(request.content_type, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: false };
     request.change(state, plan, document_id, move |changing| changing.update(&data, rules)).await
 }
 
-/// Publishes, unpublishes, or goes back to what is published. Returns the body of the answer: the version that was made.
+/// Publishes, unpublishes, or goes back to what is published. The answer shows the version that was made.
 ///
-/// Fails with [`Error::NotFound`] when there is no such document, and with [`Error::Invalid`] when the draft does not
-/// satisfy what a published version must.
-pub async fn act(state: &Arc<AppState>, request: Request, document_id: String, action: Action) -> Result<Vec<u8>> {
+/// Fails as [`update`] does, and with [`Error::Invalid`] when the draft does not satisfy what a published version must.
+pub async fn act(state: &Arc<AppState>, request: Request, document_id: String, action: Action) -> Result<Answer> {
     let version = if action == Action::Publish { Version::Published } else { Version::Draft };
     let plan = ReadPlan { version, ..request.plan()? };
     let act = move |changing: &mut Changing<'_>| match action {
@@ -82,7 +84,8 @@ pub async fn act(state: &Arc<AppState>, request: Request, document_id: String, a
 
 /// Deletes a document with both its versions. One that does not exist is as good as deleted.
 ///
-/// Fails with [`Error::Validation`] when the query asks for the draft alone: a document without one cannot be.
+/// Fails with [`Error::Validation`] when the query asks for the draft alone: a document without one cannot be; and with
+/// [`Error::PreconditionFailed`] when it is not the one that the caller has seen.
 pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<()> {
     if request.plan()?.version == Version::Draft {
         return Err(Error::Validation("A document is deleted with both its versions; leave status out".into()));
@@ -102,8 +105,16 @@ impl Request {
     }
 
     fn changing<'a>(&'a self, state: &'a AppState, conn: &'a mut Conn, document_id: &'a str) -> Changing<'a> {
-        let (content_type, actor) = (self.content_type, self.caller.actor.as_str());
-        Changing { state, conn, content_type, document_id, actor, now: state.clock.now(), warnings: Vec::new() }
+        Changing {
+            state,
+            conn,
+            content_type: self.content_type,
+            document_id,
+            actor: &self.caller.actor,
+            now: state.clock.now(),
+            if_match: self.if_match.as_ref(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Does `work` and reads the document as it then is, in one transaction.
@@ -113,17 +124,17 @@ impl Request {
         plan: ReadPlan,
         document_id: String,
         work: impl FnOnce(&mut Changing<'_>) -> Result<()> + Send + 'static,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Answer> {
         let shared = Arc::clone(state);
         let changed = state.db.write(move |conn| {
             let mut changing = self.changing(&shared, conn, &document_id);
             work(&mut changing)?;
             let warnings = [plan.warnings.clone(), changing.warnings].concat();
-            let document = read::one(conn, &plan.of_document(&document_id), self.form)?.ok_or(Error::NotFound)?;
-            Ok(answer::one(&document, &warnings))
+            let found = read::one(conn, &plan.of_document(&document_id), self.form)?.ok_or(Error::NotFound)?;
+            Ok(answer::one(&found, &warnings))
         });
-        let body = changed.await?;
+        let answer = changed.await?;
         state.wake.events.notify_one();
-        Ok(body)
+        Ok(answer)
     }
 }

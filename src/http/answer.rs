@@ -44,12 +44,13 @@ pub struct Problems;
 
 impl Problems {
     /// Status and name of each.
-    pub const ALL: [(&'static str, &'static str, &'static str); 9] = [
+    pub const ALL: [(&'static str, &'static str, &'static str); 10] = [
         ("400", "BadRequest", "Something in the request is not right; `error` says where"),
         ("401", "Unauthorized", "The token is not known or has expired"),
         ("403", "Forbidden", "The caller may not do this"),
         ("404", "NotFound", "There is no such thing, or not for this caller"),
         ("409", "Conflict", "The name is taken, or the key was used for another request"),
+        ("412", "PreconditionFailed", "The document is not the one that `If-Match` names"),
         ("413", "PayloadTooLarge", "The body is above the limit"),
         ("415", "UnsupportedMediaType", "The body is of a type that is not read"),
         ("500", "InternalServerError", "A fault of the server; its log has the cause under the request's id"),

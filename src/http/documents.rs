@@ -1,18 +1,17 @@
 //! The documents of every content type: one set of routes, made once for each type.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::IF_MATCH;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
 use super::body::Submission;
 use super::extract::{OfType, Reader};
-use super::problem::JSON;
+use super::reading::{self, form, written};
 use super::routes::Endpoint;
 use crate::access::Caller;
 use crate::content::{self, CONTENT_TYPES, ContentType};
-use crate::db::documents::read::Form;
-use crate::documents::{self, Action, Find, Request};
+use crate::documents::{self, Action, IfMatch, Request};
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -34,8 +33,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn find_many(request: HttpRequest, of: OfType, caller: Caller, reader: Reader) -> Result<HttpResponse> {
-    let find = documents::find_many(of.0, request.query_string(), caller.access, form(&request))?;
-    found(find, reader).await
+    let find = |access, form| documents::find_many(of.0, request.query_string(), access, form);
+    reading::read(&request, caller, &reader, find).await
 }
 
 async fn find_one(
@@ -45,8 +44,8 @@ async fn find_one(
     caller: Caller,
     reader: Reader,
 ) -> Result<HttpResponse> {
-    let find = documents::find_one(of.0, &document_id, request.query_string(), caller.access, form(&request))?;
-    found(find, reader).await
+    let find = |access, form| documents::find_one(of.0, &document_id, request.query_string(), access, form);
+    reading::read(&request, caller, &reader, find).await
 }
 
 async fn create(
@@ -56,8 +55,8 @@ async fn create(
     sent: Submission,
 ) -> Result<HttpResponse> {
     let (asked, data) = asked(&request, of, sent)?;
-    let body = documents::create(&state.into_inner(), asked, data).await?;
-    Ok(json(StatusCode::CREATED, body))
+    let answer = documents::create(&state.into_inner(), asked, data).await?;
+    Ok(written(StatusCode::CREATED, answer))
 }
 
 async fn update(
@@ -68,8 +67,8 @@ async fn update(
     sent: Submission,
 ) -> Result<HttpResponse> {
     let (asked, data) = asked(&request, of, sent)?;
-    let body = documents::update(&state.into_inner(), asked, document_id.into_inner(), data).await?;
-    Ok(json(StatusCode::OK, body))
+    let answer = documents::update(&state.into_inner(), asked, document_id.into_inner(), data).await?;
+    Ok(written(StatusCode::OK, answer))
 }
 
 async fn delete(
@@ -119,17 +118,8 @@ async fn act(
     state: web::Data<AppState>,
     action: Action,
 ) -> Result<HttpResponse> {
-    let body = documents::act(&state.into_inner(), asked, document_id.into_inner(), action).await?;
-    Ok(json(StatusCode::OK, body))
-}
-
-async fn found(find: Find, reader: Reader) -> Result<HttpResponse> {
-    let body = reader.read(find.pace(), move |conn| find.run(conn)).await?;
-    Ok(json(StatusCode::OK, body))
-}
-
-fn json(status: StatusCode, body: Vec<u8>) -> HttpResponse {
-    HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(body)
+    let answer = documents::act(&state.into_inner(), asked, document_id.into_inner(), action).await?;
+    Ok(written(StatusCode::OK, answer))
 }
 
 /// The permission comes before the body: whoever may not write is told so, whatever was sent.
@@ -142,11 +132,6 @@ fn asked(request: &HttpRequest, of: OfType, sent: Submission) -> Result<(Request
 
 fn without_data(request: &HttpRequest, of: OfType, caller: Caller) -> Request {
     let query = request.query_string().to_owned();
-    Request { content_type: of.0, caller, query, form: form(request) }
-}
-
-/// Clients made for Strapi 4 ask for its form of documents.
-fn form(request: &HttpRequest) -> Form {
-    let asked = request.headers().get("Strapi-Response-Format");
-    if asked.is_some_and(|format| format == "v4") { Form::Attributes } else { Form::Flat }
+    let if_match = request.headers().get(IF_MATCH).map(|header| IfMatch::parse(header.to_str().unwrap_or_default()));
+    Request { content_type: of.0, caller, query, form: form(request), if_match }
 }

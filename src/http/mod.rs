@@ -13,6 +13,7 @@ mod list;
 pub mod openapi;
 mod problem;
 mod reader;
+mod reading;
 pub mod routes;
 mod runs;
 mod tokens;

@@ -2,6 +2,7 @@
 
 mod cast;
 mod condition;
+mod depends;
 mod fields;
 mod filters;
 mod operator;

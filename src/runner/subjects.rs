@@ -73,7 +73,7 @@ pub(super) fn find(conn: &mut Conn, wanted: Wanted) -> Result<Subjects> {
         let reach = reach_of(conn, content_type, subject.draft)?;
         let version = if subject.is_published { Version::Published } else { Version::Draft };
         let whole = ReadPlan::whole(content_type, version).of_document(&key.1);
-        let data = read::one(conn, &whole, Form::Flat)?.map(String::from_utf8).transpose();
+        let data = read::one(conn, &whole, Form::Flat)?.map(|found| String::from_utf8(found.document)).transpose();
         let data = data.map_err(|error| Error::Internal(error.into()))?;
         found.documents.insert(key, Found { subject, reach, data });
     }

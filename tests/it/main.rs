@@ -7,12 +7,14 @@ mod support;
 
 mod access;
 mod bodies;
+mod conditional;
 mod corpus;
 mod delivery;
 mod demo;
 mod documents;
 mod history;
 mod http;
+mod kept;
 mod kill;
 mod layers;
 mod openapi;

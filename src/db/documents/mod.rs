@@ -17,4 +17,4 @@ pub use owners::{Reach, reach_of};
 pub use records::{ItemOwner, item_owners, retire_records};
 pub use subjects::{Subject, find_subject, has_price};
 pub use unique::find_taken;
-pub use versions::{NewDocument, Versions, delete, discard, find, insert, publish, unpublish, update};
+pub use versions::{NewDocument, Versions, delete, discard, find, insert, publish, revise, unpublish, update};

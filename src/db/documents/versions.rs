@@ -12,15 +12,18 @@ pub struct Versions {
     pub draft: i64,
     /// The published version's row.
     pub published: Option<i64>,
+    /// How often the document was changed.
+    pub revision: i64,
 }
 
 /// Finds the rows of a document and, on PostgreSQL, keeps other writers away from it until the transaction ends.
 pub fn find(conn: &mut Conn, content_type: &ContentType, document_id: &str) -> Result<Option<Versions>> {
-    let mut draft = Sql::new("SELECT id FROM ");
+    let mut draft = Sql::new("SELECT id, revision FROM ");
     draft.name(content_type.table).text(" WHERE draft_id IS NULL AND document_id = ").str(document_id);
     draft.either("", " FOR UPDATE");
-    let Some(draft) = conn.first(&draft, |row| row.int(0))? else { return Ok(None) };
-    Ok(Some(Versions { draft, published: find_published(conn, content_type, draft)? }))
+    let found = conn.first(&draft, |row| Ok((row.int(0)?, row.int(1)?)))?;
+    let Some((draft, revision)) = found else { return Ok(None) };
+    Ok(Some(Versions { draft, published: find_published(conn, content_type, draft)?, revision }))
 }
 
 fn find_published(conn: &mut Conn, content_type: &ContentType, draft: i64) -> Result<Option<i64>> {
@@ -72,6 +75,16 @@ pub fn update(
     Ok(())
 }
 
+/// Counts a change of the document with this draft, in both its versions, and makes answers that were kept old.
+pub fn revise(conn: &mut Conn, content_type: &'static ContentType, draft: i64) -> Result<()> {
+    conn.touch(content_type);
+    let mut sql = Sql::new("UPDATE ");
+    sql.name(content_type.table).text(" SET revision = (SELECT revision + 1 FROM ").name(content_type.table);
+    sql.text(" WHERE id = ").int(draft).text(") WHERE id = ").int(draft).text(" OR draft_id = ").int(draft);
+    conn.execute(&sql)?;
+    Ok(())
+}
+
 /// Replaces the published version by a copy of the draft.
 pub fn publish(conn: &mut Conn, content_type: &'static ContentType, versions: Versions, now: Millis) -> Result<i64> {
     if let Some(published) = versions.published {
@@ -116,6 +129,7 @@ pub fn discard(conn: &mut Conn, content_type: &'static ContentType, draft: i64, 
 
 /// Removes the document; its published version and its links go with the draft's row.
 pub fn delete(conn: &mut Conn, content_type: &'static ContentType, versions: Versions) -> Result<()> {
+    conn.touch(content_type);
     for row in versions.published.into_iter().chain([versions.draft]) {
         remove_version(conn, content_type, row)?;
     }

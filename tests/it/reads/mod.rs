@@ -46,7 +46,8 @@ fn try_get(conn: &mut Conn, target: &str, access: Access) -> Result<Value> {
         None => find_many(content_type, query, access, Form::Flat)?,
     };
     let body = find.run(conn)?;
-    Ok(serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&body))))
+    Ok(serde_json::from_slice(&body.body)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&body.body))))
 }
 
 fn get(conn: &mut Conn, target: &str) -> Value {

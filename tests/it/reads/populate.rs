@@ -115,7 +115,7 @@ fn the_fourth_version_of_the_form_wraps_attributes() {
     on_every_backend(|conn| {
         let query = "fields=slug&populate[PRICES][fields]=Name&populate[stores][fields]=slug&populate[SEO]=true";
         let find = find_one(&PRODUCT, &APPLE[9..], query, Access::Full, Form::Attributes).expect("a plan");
-        let body: Value = serde_json::from_slice(&find.run(conn).expect("an answer")).expect("JSON");
+        let body: Value = serde_json::from_slice(&find.run(conn).expect("an answer").body).expect("JSON");
         let attributes = &body["data"]["attributes"];
         assert_eq!(
             (attributes["slug"].as_str(), attributes["PRICES"][0]["Name"].as_str()),
@@ -126,7 +126,8 @@ fn the_fourth_version_of_the_form_wraps_attributes() {
             json!({"id": 4, "documentId": "limalimalimalimalimalima", "attributes": {"slug": "lima"}})
         );
         let bare = find_one(&PRODUCT, &APPLE[9..], "fields=id&populate=Slides", Access::Full, Form::Attributes);
-        let body: Value = serde_json::from_slice(&bare.expect("a plan").run(conn).expect("an answer")).expect("JSON");
+        let body: Value =
+            serde_json::from_slice(&bare.expect("a plan").run(conn).expect("an answer").body).expect("JSON");
         assert_eq!(body["data"]["attributes"], json!({"Slides": []}));
     });
 }
@@ -136,7 +137,7 @@ fn events_carry_the_whole_document_without_its_wiring() {
     on_every_backend(|conn| {
         let plan = ReadPlan::whole(&PRODUCT, Version::Published).of_document(&APPLE[9..]);
         let found = read::one(conn, &plan, Form::Flat).expect("an answer").expect("a document");
-        let found: Value = serde_json::from_slice(&found).expect("JSON");
+        let found: Value = serde_json::from_slice(&found.document).expect("JSON");
         assert_eq!(found["PRICES"][1]["Name"], "Small");
         assert_eq!(
             found["stores"][0],

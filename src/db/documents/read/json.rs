@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::query::Selection;
 
 /// How documents are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Form {
     /// Strapi 5's: every attribute beside `id` and `documentId`.
     #[default]

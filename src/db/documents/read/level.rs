@@ -165,8 +165,13 @@ impl Level {
         owners
     }
 
+    /// What stands in the place of the owner in the first row.
+    pub fn first_owner(&self) -> Option<i64> {
+        self.rows.first().map(|row| row.owner)
+    }
+
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.rows.len()
     }
 

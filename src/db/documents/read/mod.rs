@@ -12,7 +12,16 @@ use crate::content::Shape;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::query::ReadPlan;
-use level::Reading;
+use level::{Level, Reading};
+
+/// A document.
+#[derive(Debug)]
+pub struct One {
+    /// The document as JSON.
+    pub document: Vec<u8>,
+    /// How often it was changed, in either version.
+    pub revision: i64,
+}
 
 /// A page of documents.
 #[derive(Debug)]
@@ -29,29 +38,30 @@ pub struct Found {
 /// Fails when the answer would be larger than 32 MiB.
 pub fn page(conn: &mut Conn, plan: &ReadPlan, form: Form) -> Result<Found> {
     in_one_moment(conn, plan, |conn| {
-        let documents = rows(conn, plan, form)?.1;
+        let mut documents = Vec::new();
+        rows(conn, plan, form)?.write(&mut documents)?;
         let total = if plan.page.with_count { conn.first(&statements::count(plan), |row| row.int(0))? } else { None };
         Ok(Found { documents, total })
     })
 }
 
-/// Reads the first document that `plan` finds, as JSON. `None` when it finds none.
+/// Reads the first document that `plan` finds. `None` when it finds none.
 ///
 /// Fails as [`page`] does.
-pub fn one(conn: &mut Conn, plan: &ReadPlan, form: Form) -> Result<Option<Vec<u8>>> {
+pub fn one(conn: &mut Conn, plan: &ReadPlan, form: Form) -> Result<Option<One>> {
     in_one_moment(conn, plan, |conn| {
-        let (found, document) = rows(conn, plan, form)?;
-        Ok((found > 0).then_some(document))
+        let level = rows(conn, plan, form)?;
+        let Some(revision) = level.first_owner() else { return Ok(None) };
+        let mut document = Vec::new();
+        level.write(&mut document)?;
+        Ok(Some(One { document, revision }))
     })
 }
 
-fn rows(conn: &mut Conn, plan: &ReadPlan, form: Form) -> Result<(usize, Vec<u8>)> {
+fn rows(conn: &mut Conn, plan: &ReadPlan, form: Form) -> Result<Level> {
     let reading = Reading { version: plan.version, form };
     let shape = Shape::Document(plan.content_type);
-    let level = reading.level(conn, &statements::page(plan), shape, &plan.selection)?;
-    let mut written = Vec::new();
-    level.write(&mut written)?;
-    Ok((level.len(), written))
+    reading.level(conn, &statements::page(plan), shape, &plan.selection)
 }
 
 /// A document that is published anew between two statements has new rows: its parts would be missing.

@@ -1,6 +1,7 @@
 //! The statements of a plan: one for the page, one for the count, one for each populated path.
 //!
-//! Rows begin with three numbers: the row that they belong to (0 on the page itself), their own, and their document's.
+//! Rows begin with three numbers: the row that they belong to (on the page itself, where there is none, the document's
+//! revision), their own, and their document's.
 
 use super::joins::{At, Key, Step, Writer};
 use crate::content::{Field, Kind, Shape, Version};
@@ -10,7 +11,8 @@ use crate::query::{Order, Populated, ReadPlan};
 /// The rows of the page.
 pub(super) fn page(plan: &ReadPlan) -> Sql {
     let at = root(plan);
-    let mut writer = Writer::new("SELECT 0", plan.version);
+    let mut writer = Writer::new("SELECT ", plan.version);
+    writer.column(at, "revision");
     writer.numbers(at);
     writer.shown(at, &plan.selection.columns);
     writer.wanted(at, plan);

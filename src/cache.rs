@@ -1,0 +1,94 @@
+//! Finished answers, kept in memory until a commit makes them old.
+
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use quick_cache::{Weighter, sync};
+
+use crate::access::Access;
+use crate::db::documents::read::Form;
+use crate::db::{Db, Stamp};
+
+/// The largest answer that is kept, in bytes: a few of them must not push out everything else.
+const LARGEST: usize = 1 << 20;
+/// What an entry takes beside its texts, in bytes, about.
+const OVERHEAD: usize = 256;
+/// From how many bytes on an answer is worth compressing: below it fits one packet as it is.
+const COMPRESSED_FROM: usize = 1024;
+
+/// What was asked, by whom: everything that an answer depends on beside the documents.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// What the caller may see.
+    pub access: Access,
+    /// How documents are shown.
+    pub form: Form,
+    /// Path and query string, as they came.
+    pub target: String,
+}
+
+/// An answer, ready to be sent.
+#[derive(Debug)]
+pub struct Kept {
+    /// The body.
+    pub body: Bytes,
+    /// Its entity tag, in quotes.
+    pub etag: String,
+    gzipped: OnceLock<Option<Bytes>>,
+    stamp: Option<Stamp>,
+}
+
+/// The answers that are kept, up to a number of bytes; the least used go first.
+pub struct Cache(Option<sync::Cache<Key, Arc<Kept>, Bytesize>>);
+
+#[derive(Clone)]
+struct Bytesize;
+
+impl Weighter<Key, Arc<Kept>> for Bytesize {
+    /// The compressed form, if it comes to be, is no larger than the plain one.
+    fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
+        (key.target.len() + 2 * kept.body.len() + OVERHEAD) as u64
+    }
+}
+
+impl Cache {
+    /// A cache of up to `capacity` bytes; none for 0.
+    pub fn new(capacity: u64) -> Self {
+        let entries = usize::try_from(capacity).unwrap_or(usize::MAX) / 4096;
+        Self((capacity > 0).then(|| sync::Cache::with_weighter(entries, capacity, Bytesize)))
+    }
+
+    /// The answer that is kept under `key`, unless a commit has made it old.
+    pub fn find(&self, key: &Key, db: &Db) -> Option<Arc<Kept>> {
+        let kept = self.0.as_ref()?.get(key)?;
+        kept.stamp.is_some_and(|stamp| db.is_current(&stamp)).then_some(kept)
+    }
+
+    /// Keeps an answer that was read after `stamp` was taken; without one, or when it is too large, it is only made ready
+    /// to be sent.
+    pub fn keep(&self, key: Key, stamp: Option<Stamp>, body: Vec<u8>, etag: String) -> Arc<Kept> {
+        let kept = Arc::new(Kept { body: body.into(), etag, gzipped: OnceLock::new(), stamp });
+        if let (Some(answers), Some(_), true) = (&self.0, stamp, kept.body.len() <= LARGEST) {
+            answers.insert(key, Arc::clone(&kept));
+        }
+        kept
+    }
+}
+
+impl Kept {
+    /// The body compressed, once for all who ask; `None` when that gains nothing.
+    pub fn gzipped(&self) -> Option<&Bytes> {
+        let gzipped = || {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            let written = encoder.write_all(&self.body).and_then(|()| encoder.finish());
+            written.ok().filter(|gzipped| gzipped.len() < self.body.len()).map(Bytes::from)
+        };
+        if self.body.len() < COMPRESSED_FROM {
+            return None;
+        }
+        self.gzipped.get_or_init(gzipped).as_ref()
+    }
+}

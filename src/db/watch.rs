@@ -1,0 +1,147 @@
+//! What other processes have committed, on PostgreSQL: every transaction that changes documents sends a notification,
+//! which arrives if and only if it is committed, and every server listens.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket, tls::NoTlsStream};
+
+use super::generations::Generations;
+use super::{Conn, Sql};
+use crate::content::{CONTENT_TYPES, TypeSet, find_by_plural};
+use crate::error::{Error, Result};
+
+/// How often the connection must answer: nothing that was kept is used for more than twice as long after it died.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long to wait before connecting anew.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long a caller waits at most until its own notification has come around.
+const ECHO: Duration = Duration::from_millis(100);
+
+/// Sends and hears notifications.
+pub(super) struct Watch {
+    generations: Arc<Generations>,
+    /// Who waits for the notification of which transaction.
+    waiting: Mutex<HashMap<i64, oneshot::Sender<()>>>,
+}
+
+/// A notification that is sent when its transaction is committed.
+pub(super) struct Notice {
+    watch: Arc<Watch>,
+    transaction: i64,
+    came: oneshot::Receiver<()>,
+}
+
+impl Watch {
+    pub fn new(generations: Arc<Generations>) -> Arc<Self> {
+        Arc::new(Self { generations, waiting: Mutex::default() })
+    }
+
+    /// Listens on a connection of its own until this is dropped. Must be called within a runtime.
+    pub fn listen(self: &Arc<Self>, url: &str) {
+        tokio::spawn(keep_listening(Arc::downgrade(self), url.to_owned()));
+    }
+
+    /// Tells every server, once the transaction that is open is committed, that documents of these types were changed.
+    pub fn notify(self: &Arc<Self>, conn: &mut Conn, types: TypeSet) -> Result<Notice> {
+        let plurals: Vec<_> = types.places().map(|place| CONTENT_TYPES[place].plural).collect();
+        let mut sql = Sql::new("SELECT txid_current(), pg_notify('tenon_documents', txid_current() || ' ' || ");
+        sql.str(plurals.join(" ")).text(")");
+        let transaction = conn.first(&sql, |row| row.int(0))?;
+        let transaction = transaction.ok_or_else(|| Error::internal("a transaction without a number"))?;
+        let (tell, came) = oneshot::channel();
+        self.waiting().insert(transaction, tell);
+        Ok(Notice { watch: Arc::clone(self), transaction, came })
+    }
+
+    fn hear(&self, payload: &str) {
+        let mut words = payload.split(' ');
+        let transaction = words.next().and_then(|number| number.parse().ok());
+        let mut types = TypeSet::default();
+        words.filter_map(find_by_plural).for_each(|content_type| types.insert(content_type));
+        self.generations.advance(types);
+        if let Some(waiting) = transaction.and_then(|number| self.waiting().remove(&number)) {
+            // Who waited may have given up.
+            let _ = waiting.send(());
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<i64, oneshot::Sender<()>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Notice {
+    /// Waits until it has come around, and so to the other servers too: who is answered now finds what he wrote wherever
+    /// he asks next. A database that is slow to notify holds nobody up for long.
+    pub async fn has_come(mut self) {
+        if self.watch.generations.is_complete() && timeout(ECHO, &mut self.came).await.is_err() {
+            log::debug!("a notification did not come around within {} ms", ECHO.as_millis());
+        }
+    }
+}
+
+impl Drop for Notice {
+    fn drop(&mut self) {
+        self.watch.waiting().remove(&self.transaction);
+    }
+}
+
+async fn keep_listening(watch: Weak<Watch>, url: String) {
+    let mut told = false;
+    loop {
+        let lost = match listen(&watch, &url).await {
+            Ok(()) => return,
+            Err(error) => error,
+        };
+        let Some(watch) = watch.upgrade() else { return };
+        let was_complete = watch.generations.is_complete();
+        watch.generations.set_complete(false);
+        if was_complete || !told {
+            log::warn!("answers are read anew each time until the database can be listened to again: {lost}");
+            told = true;
+        }
+        drop(watch);
+        sleep(AGAIN).await;
+    }
+}
+
+/// Listens until nobody is left to tell, or the connection ends.
+async fn listen(watch: &Weak<Watch>, url: &str) -> Result<(), Box<dyn StdError + Send + Sync>> {
+    let (client, connection) = timeout(HEARTBEAT * 5, tokio_postgres::connect(url, NoTls)).await??;
+    tokio::select! {
+        ended = beat(&client, watch) => ended,
+        ended = hear_all(connection, watch) => ended,
+    }
+}
+
+async fn beat(client: &Client, watch: &Weak<Watch>) -> Result<(), Box<dyn StdError + Send + Sync>> {
+    client.batch_execute("LISTEN tenon_documents").await?;
+    match watch.upgrade() {
+        Some(watch) => watch.generations.set_complete(true),
+        None => return Ok(()),
+    }
+    while watch.strong_count() > 0 {
+        sleep(HEARTBEAT).await;
+        timeout(HEARTBEAT, client.batch_execute("SELECT 1")).await??;
+    }
+    Ok(())
+}
+
+async fn hear_all(
+    mut connection: Connection<Socket, NoTlsStream>,
+    watch: &Weak<Watch>,
+) -> Result<(), Box<dyn StdError + Send + Sync>> {
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        let Some(watch) = watch.upgrade() else { return Ok(()) };
+        if let AsyncMessage::Notification(notification) = message? {
+            watch.hear(notification.payload());
+        }
+    }
+    Err("the connection was closed".into())
+}

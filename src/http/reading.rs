@@ -1,0 +1,84 @@
+//! Answers to those who read documents: those that are kept where there are any, with their entity tags, and nothing but
+//! the tag for a caller who has the answer already (RFC 9110, section 13).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCEPT_ENCODING, AcceptEncoding, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding, Header as _, HeaderValue,
+    IF_NONE_MATCH, VARY,
+};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::extract::{self, Reader};
+use super::problem::JSON;
+use crate::access::{Access, Caller};
+use crate::cache::{Kept, Key};
+use crate::db::documents::read::Form;
+use crate::documents::{Answer, Find};
+use crate::error::Result;
+
+/// Answers `request` with what `find` finds for its caller, from memory when nothing was committed since.
+pub(super) async fn read(
+    request: &HttpRequest,
+    caller: Caller,
+    reader: &Reader,
+    find: impl FnOnce(Access, Form) -> Result<Find>,
+) -> Result<HttpResponse> {
+    let state = extract::state(request)?;
+    let form = form(request);
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str()).to_owned();
+    let key = Key { access: caller.access, form, target };
+    if let Some(kept) = state.cache.find(&key, &state.db) {
+        return Ok(send(request, &kept));
+    }
+    let find = find(caller.access, form)?;
+    let stamp = find.depends_on().and_then(|types| state.db.stamp(types));
+    let Answer { body, etag } = reader.read(find.pace(), move |conn| find.run(conn)).await?;
+    Ok(send(request, &state.cache.keep(key, stamp, body, etag)))
+}
+
+/// The answer to a request that changed something.
+pub(super) fn written(status: StatusCode, answer: Answer) -> HttpResponse {
+    HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).insert_header((ETAG, answer.etag)).body(answer.body)
+}
+
+/// Clients made for Strapi 4 ask for its form of documents.
+pub(super) fn form(request: &HttpRequest) -> Form {
+    let asked = request.headers().get("Strapi-Response-Format");
+    if asked.is_some_and(|format| format == "v4") { Form::Attributes } else { Form::Flat }
+}
+
+fn send(request: &HttpRequest, kept: &Kept) -> HttpResponse {
+    if has_it(request, &kept.etag) {
+        return HttpResponse::NotModified().insert_header((ETAG, kept.etag.as_str())).finish();
+    }
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)));
+    if !takes_gzip(request) {
+        return response.insert_header((ETAG, kept.etag.as_str())).body(kept.body.clone());
+    }
+    // The same answer in other bytes: what a weak tag says.
+    response.insert_header((ETAG, format!("W/{}", kept.etag)));
+    match kept.gzipped() {
+        Some(gzipped) => response
+            .insert_header((CONTENT_ENCODING, HeaderValue::from_static("gzip")))
+            .insert_header((VARY, HeaderValue::from_static("Accept-Encoding")))
+            .body(gzipped.clone()),
+        None => response.body(kept.body.clone()),
+    }
+}
+
+/// Whether the caller's `If-None-Match` names this tag, weak or not.
+fn has_it(request: &HttpRequest, etag: &str) -> bool {
+    let mut sent = request.headers().get_all(IF_NONE_MATCH).filter_map(|sent| sent.to_str().ok());
+    sent.any(|sent| {
+        let mut tags = sent.split(',').map(str::trim);
+        tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    })
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    request.headers().contains_key(ACCEPT_ENCODING)
+        && AcceptEncoding::parse(request).is_ok_and(|accepted| {
+            accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()) == Some(Encoding::gzip())
+        })
+}
