@@ -9,6 +9,7 @@ pub mod documents;
 pub mod events;
 pub mod extensions;
 mod generations;
+pub mod idempotency;
 mod lock;
 mod open;
 pub mod seal_keys;

@@ -88,6 +88,7 @@ impl Loading<'_> {
                 query: String::new(),
                 form: Default::default(),
                 if_match: None,
+                once: None,
             };
             documents::create(self.state, request, document).await?;
         }

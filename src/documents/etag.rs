@@ -12,19 +12,31 @@ use crate::error::{Error, Result};
 pub struct Answer {
     /// The body.
     pub body: Vec<u8>,
-    /// The tag, in its quotes.
+    /// The tag, in its quotes; empty when there is nothing to show.
     pub etag: String,
+    /// Whether it was given before, under the same idempotency key.
+    pub is_repeated: bool,
 }
 
 impl Answer {
     /// The answer that shows one document, which was changed `revision` times.
     pub(super) fn of_document(body: Vec<u8>, revision: i64) -> Self {
-        Self { etag: format!("\"{revision}-{:016x}\"", xxh3_64(&body)), body }
+        Self { etag: format!("\"{revision}-{:016x}\"", xxh3_64(&body)), body, is_repeated: false }
     }
 
     /// An answer that is no document.
     pub(super) fn of_list(body: Vec<u8>) -> Self {
-        Self { etag: format!("\"{:016x}\"", xxh3_64(&body)), body }
+        Self { etag: format!("\"{:016x}\"", xxh3_64(&body)), body, is_repeated: false }
+    }
+
+    /// The answer when nothing is left to show.
+    pub(super) fn empty() -> Self {
+        Self { body: Vec::new(), etag: String::new(), is_repeated: false }
+    }
+
+    /// An answer that was given before.
+    pub(super) fn again(body: Vec<u8>, etag: String) -> Self {
+        Self { body, etag, is_repeated: true }
     }
 }
 

@@ -6,9 +6,11 @@ mod diff;
 mod etag;
 mod lifecycle;
 mod misfits;
+mod once;
 mod read;
 mod write;
 
 pub use etag::{Answer, IfMatch};
+pub use once::Once;
 pub use read::{Find, find_many, find_one};
 pub use write::{Action, Request, act, create, delete, update};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::answer;
 use super::change::Changing;
 use super::etag::{Answer, IfMatch};
+use super::once::Once;
 use crate::access::Caller;
 use crate::content::{self, ContentType, Rules, Version};
 use crate::db::Conn;
@@ -29,6 +30,8 @@ pub struct Request {
     pub form: Form,
     /// What the caller has seen of it.
     pub if_match: Option<IfMatch>,
+    /// The caller's key, when what is sent again is to be done once.
+    pub once: Option<Once>,
 }
 
 /// What can be done to a document beside changing its values.
@@ -86,14 +89,12 @@ pub async fn act(state: &Arc<AppState>, request: Request, document_id: String, a
 ///
 /// Fails with [`Error::Validation`] when the query asks for the draft alone: a document without one cannot be; and with
 /// [`Error::PreconditionFailed`] when it is not the one that the caller has seen.
-pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<()> {
+pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<Answer> {
     if request.plan()?.version == Version::Draft {
         return Err(Error::Validation("A document is deleted with both its versions; leave status out".into()));
     }
-    let shared = Arc::clone(state);
-    state.db.write(move |conn| request.changing(&shared, conn, &document_id).delete()).await?;
-    state.wake.events.notify_one();
-    Ok(())
+    let delete = |changing: &mut Changing<'_>| changing.delete().map(|()| Answer::empty());
+    request.write(state, document_id, delete).await
 }
 
 impl Request {
@@ -125,15 +126,33 @@ impl Request {
         document_id: String,
         work: impl FnOnce(&mut Changing<'_>) -> Result<()> + Send + 'static,
     ) -> Result<Answer> {
-        let shared = Arc::clone(state);
-        let changed = state.db.write(move |conn| {
-            let mut changing = self.changing(&shared, conn, &document_id);
-            work(&mut changing)?;
-            let warnings = [plan.warnings.clone(), changing.warnings].concat();
-            let found = read::one(conn, &plan.of_document(&document_id), self.form)?.ok_or(Error::NotFound)?;
+        let form = self.form;
+        let change = move |changing: &mut Changing<'_>| {
+            work(changing)?;
+            let warnings = [plan.warnings.as_slice(), &changing.warnings].concat();
+            let plan = plan.of_document(changing.document_id);
+            let found = read::one(changing.conn, &plan, form)?.ok_or(Error::NotFound)?;
             Ok(answer::one(&found, &warnings))
+        };
+        self.write(state, document_id, change).await
+    }
+
+    /// Does `work` in one transaction, once for each key.
+    async fn write(
+        self,
+        state: &Arc<AppState>,
+        document_id: String,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
+    ) -> Result<Answer> {
+        let shared = Arc::clone(state);
+        let written = state.db.write(move |conn| {
+            let work = |conn: &mut Conn| work(&mut self.changing(&shared, conn, &document_id));
+            match &self.once {
+                Some(once) => once.run(conn, shared.clock.now(), work),
+                None => work(conn),
+            }
         });
-        let answer = changed.await?;
+        let answer = written.await?;
         state.wake.events.notify_one();
         Ok(answer)
     }

@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 
 use super::body::Submission;
 use super::extract::{OfType, Reader};
+use super::idempotency;
 use super::reading::{self, form, written};
 use super::routes::Endpoint;
 use crate::access::Caller;
 use crate::content::{self, CONTENT_TYPES, ContentType};
-use crate::documents::{self, Action, IfMatch, Request};
+use crate::documents::{self, Action, IfMatch, Once, Request};
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -78,8 +79,9 @@ async fn delete(
     state: web::Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse> {
-    documents::delete(&state.into_inner(), without_data(&request, of, caller), document_id.into_inner()).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let asked = without_data(&request, of, caller)?;
+    let answer = documents::delete(&state.into_inner(), asked, document_id.into_inner()).await?;
+    Ok(written(StatusCode::NO_CONTENT, answer))
 }
 
 async fn publish(
@@ -89,7 +91,7 @@ async fn publish(
     state: web::Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse> {
-    act(without_data(&request, of, caller), document_id, state, Action::Publish).await
+    act(without_data(&request, of, caller)?, document_id, state, Action::Publish).await
 }
 
 async fn unpublish(
@@ -99,7 +101,7 @@ async fn unpublish(
     state: web::Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse> {
-    act(without_data(&request, of, caller), document_id, state, Action::Unpublish).await
+    act(without_data(&request, of, caller)?, document_id, state, Action::Unpublish).await
 }
 
 async fn discard(
@@ -109,7 +111,7 @@ async fn discard(
     state: web::Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse> {
-    act(without_data(&request, of, caller), document_id, state, Action::Discard).await
+    act(without_data(&request, of, caller)?, document_id, state, Action::Discard).await
 }
 
 async fn act(
@@ -127,11 +129,23 @@ fn asked(request: &HttpRequest, of: OfType, sent: Submission) -> Result<(Request
     sent.caller.access.require_write()?;
     let (caller, data) = sent.into_data()?;
     let data = content::object(data)?;
-    Ok((without_data(request, of, caller), data))
+    Ok((described(request, of, caller, Some(&data))?, data))
 }
 
-fn without_data(request: &HttpRequest, of: OfType, caller: Caller) -> Request {
-    let query = request.query_string().to_owned();
+fn without_data(request: &HttpRequest, of: OfType, caller: Caller) -> Result<Request> {
+    described(request, of, caller, None)
+}
+
+fn described(request: &HttpRequest, of: OfType, caller: Caller, data: Option<&Map<String, Value>>) -> Result<Request> {
     let if_match = request.headers().get(IF_MATCH).map(|header| IfMatch::parse(header.to_str().unwrap_or_default()));
-    Request { content_type: of.0, caller, query, form: form(request), if_match }
+    let once = match idempotency::key(request)? {
+        Some(key) => {
+            let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+            let parts = [request.method().as_str(), target, &serde_json::to_string(&data)?];
+            Some(Once::new(&caller.actor, key, &parts))
+        }
+        None => None,
+    };
+    let query = request.query_string().to_owned();
+    Ok(Request { content_type: of.0, caller, query, form: form(request), if_match, once })
 }

@@ -9,6 +9,7 @@ mod events;
 pub mod extract;
 mod handlers;
 mod health;
+mod idempotency;
 mod list;
 pub mod openapi;
 mod problem;

@@ -16,6 +16,9 @@ use crate::db::documents::read::Form;
 use crate::documents::{Answer, Find};
 use crate::error::Result;
 
+/// Tells that an answer was given before, under the same idempotency key.
+const REPEATED: &str = "Idempotent-Replayed";
+
 /// Answers `request` with what `find` finds for its caller, from memory when nothing was committed since.
 pub(super) async fn read(
     request: &HttpRequest,
@@ -32,13 +35,20 @@ pub(super) async fn read(
     }
     let find = find(caller.access, form)?;
     let stamp = find.depends_on().and_then(|types| state.db.stamp(types));
-    let Answer { body, etag } = reader.read(find.pace(), move |conn| find.run(conn)).await?;
+    let Answer { body, etag, .. } = reader.read(find.pace(), move |conn| find.run(conn)).await?;
     Ok(send(request, &state.cache.keep(key, stamp, body, etag)))
 }
 
 /// The answer to a request that changed something.
 pub(super) fn written(status: StatusCode, answer: Answer) -> HttpResponse {
-    HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).insert_header((ETAG, answer.etag)).body(answer.body)
+    let mut response = HttpResponse::build(status);
+    if answer.is_repeated {
+        response.insert_header((REPEATED, "true"));
+    }
+    if answer.body.is_empty() {
+        return response.finish();
+    }
+    response.insert_header((CONTENT_TYPE, JSON)).insert_header((ETAG, answer.etag)).body(answer.body)
 }
 
 /// Clients made for Strapi 4 ask for its form of documents.

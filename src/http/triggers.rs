@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
+use super::idempotency;
 use super::routes::Endpoint;
 use crate::access::Caller;
 use crate::content::{self, ContentType};
@@ -18,10 +19,6 @@ use crate::runner;
 use crate::state::AppState;
 use crate::triggers::{CATALOGUE, Entry, Name};
 
-/// The header that names a caller's key.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// The most characters of a caller's key.
-const LONGEST_KEY: usize = 255;
 /// The most triggers of a batch.
 const BATCH: usize = 500;
 
@@ -133,7 +130,7 @@ pub(super) async fn emit(
     let (plural, document_id, name) = path.into_inner();
     let content_type = content::find_by_plural(&plural).ok_or(Error::NotFound)?;
     let trigger = Name::parse(&name).map_err(|reason| refused(&["name"], reason))?;
-    let idempotency_key = idempotency_key(&request)?;
+    let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
     let (caller, input) = match sent.body {
         Some(_) => sent.parse::<TriggerInput>()?,
         None => (sent.caller, TriggerInput::default()),
@@ -162,18 +159,6 @@ pub(super) async fn emit_batch(state: web::Data<AppState>, sent: Submission) -> 
     answer::data(StatusCode::ACCEPTED, emitted.into_iter().map(EmittedAnswer::from).collect::<Vec<_>>())
 }
 
-fn idempotency_key(request: &HttpRequest) -> Result<Option<String>> {
-    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    let text = value.to_str().ok().filter(|text| is_key(text));
-    text.map(|text| Some(text.to_owned())).ok_or_else(|| {
-        refused(&["Idempotency-Key"], format!("Idempotency-Key must have 1 to {LONGEST_KEY} printable characters"))
-    })
-}
-
-fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.chars().count() <= LONGEST_KEY
-}
-
 fn refused(path: &[&str], message: String) -> Error {
     let path = path.iter().map(|part| (*part).to_owned()).collect();
     Error::Invalid(vec![Problem { path, message, value: None }])
@@ -188,8 +173,8 @@ impl BatchItem {
                 let message = format!("data[{at}].target.type must be store, product or subscriber");
                 refused(&["data", &at, "target", "type"], message)
             })?;
-        if !self.idempotency_key.as_deref().is_none_or(is_key) {
-            let message = format!("data[{at}].idempotencyKey must have 1 to {LONGEST_KEY} characters");
+        if !self.idempotency_key.as_deref().is_none_or(idempotency::is_key) {
+            let message = format!("data[{at}].idempotencyKey must have 1 to {} characters", idempotency::LONGEST);
             return Err(refused(&["data", &at, "idempotencyKey"], message));
         }
         Ok(Emission {

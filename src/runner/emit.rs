@@ -7,16 +7,15 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::subjects::{self, Found, Subjects};
-use crate::clock::{DAY, Millis};
+use crate::clock::Millis;
 use crate::db::events::{self, Keyed, NewEvent, Target};
+use crate::db::idempotency::REMEMBERED;
 use crate::db::{Conn, Kind};
 use crate::emission::{Emission, Emitted, Flight, Waiting};
 use crate::error::{Error, Problem, Result};
 use crate::ids;
 use crate::state::AppState;
 
-/// How long a caller's key is remembered.
-const REMEMBERED: Millis = DAY;
 /// How often events are stored again when another process took a key at the same moment.
 const TRIES: usize = 3;
 

@@ -14,6 +14,7 @@ mod demo;
 mod documents;
 mod history;
 mod http;
+mod idempotency;
 mod kept;
 mod kill;
 mod layers;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::IntoResponses as _;
 
+use super::headers;
 use super::schemas::{input_name, name, reference};
 use crate::content::ContentType;
 use crate::error::Result;
@@ -31,6 +32,12 @@ enum Part {
     Listing,
     /// The document in the body.
     Body,
+    /// `If-None-Match`.
+    Known,
+    /// `If-Match`.
+    Seen,
+    /// `Idempotency-Key`.
+    Key,
 }
 
 /// What an operation answers.
@@ -49,7 +56,7 @@ const OPERATIONS: &[Operation] = &[
         method: "get",
         verb: "list",
         summary: "List documents",
-        takes: &[Part::Filters, Part::Listing, Part::Shaping, Part::Status],
+        takes: &[Part::Filters, Part::Listing, Part::Shaping, Part::Status, Part::Known],
         answers: ("200", Shape::Page),
     },
     Operation {
@@ -57,7 +64,7 @@ const OPERATIONS: &[Operation] = &[
         method: "post",
         verb: "create",
         summary: "Create a document, published unless status=draft",
-        takes: &[Part::Body, Part::Shaping, Part::Status],
+        takes: &[Part::Body, Part::Shaping, Part::Status, Part::Key],
         answers: ("201", Shape::One),
     },
     Operation {
@@ -65,7 +72,7 @@ const OPERATIONS: &[Operation] = &[
         method: "get",
         verb: "get",
         summary: "Read a document",
-        takes: &[Part::Filters, Part::Shaping, Part::Status],
+        takes: &[Part::Filters, Part::Shaping, Part::Status, Part::Known],
         answers: ("200", Shape::One),
     },
     Operation {
@@ -73,7 +80,7 @@ const OPERATIONS: &[Operation] = &[
         method: "put",
         verb: "update",
         summary: "Change a document and publish it, or with status=draft its draft alone",
-        takes: &[Part::Body, Part::Shaping, Part::Status],
+        takes: &[Part::Body, Part::Shaping, Part::Status, Part::Seen, Part::Key],
         answers: ("200", Shape::One),
     },
     Operation {
@@ -81,7 +88,7 @@ const OPERATIONS: &[Operation] = &[
         method: "delete",
         verb: "delete",
         summary: "Delete a document, both versions; one that is not there is no error",
-        takes: &[],
+        takes: &[Part::Seen, Part::Key],
         answers: ("204", Shape::Nothing),
     },
     Operation {
@@ -89,7 +96,7 @@ const OPERATIONS: &[Operation] = &[
         method: "post",
         verb: "publish",
         summary: "Publish the draft",
-        takes: &[Part::Shaping],
+        takes: &[Part::Shaping, Part::Seen, Part::Key],
         answers: ("200", Shape::One),
     },
     Operation {
@@ -97,7 +104,7 @@ const OPERATIONS: &[Operation] = &[
         method: "post",
         verb: "unpublish",
         summary: "Withdraw the published version; the draft stays",
-        takes: &[Part::Shaping],
+        takes: &[Part::Shaping, Part::Seen, Part::Key],
         answers: ("200", Shape::One),
     },
     Operation {
@@ -105,7 +112,7 @@ const OPERATIONS: &[Operation] = &[
         method: "post",
         verb: "discard",
         summary: "Make the draft what is published again",
-        takes: &[Part::Shaping],
+        takes: &[Part::Shaping, Part::Seen, Part::Key],
         answers: ("200", Shape::One),
     },
 ];
@@ -154,7 +161,11 @@ fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
     let answer = |description: &str, data: Value, meta: Value| {
         let schema =
             json!({"type": "object", "required": ["data", "meta"], "properties": {"data": data, "meta": meta}});
-        json!({"description": description, "content": {"application/json": {"schema": schema}}})
+        json!({
+            "description": description,
+            "headers": {"ETag": headers::reference("headers", "ETag")},
+            "content": {"application/json": {"schema": schema}}
+        })
     };
     let answer = match shape {
         Shape::Page => answer("A page of them", json!({"type": "array", "items": document}), reference("ListMeta")),
@@ -162,6 +173,9 @@ fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
         Shape::Nothing => json!({"description": "It is not there"}),
     };
     responses.insert(status.to_owned(), answer);
+    if operation.takes.contains(&Part::Known) {
+        responses.insert("304".to_owned(), json!({"description": "The caller has the answer already"}));
+    }
     for (status, problem) in Problems::responses() {
         responses.insert(status, serde_json::to_value(problem)?);
     }
@@ -171,6 +185,9 @@ fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
 fn parameters(part: &Part) -> Vec<Value> {
     match part {
         Part::Body => Vec::new(),
+        Part::Known => vec![headers::reference("parameters", "IfNoneMatch")],
+        Part::Seen => vec![headers::reference("parameters", "IfMatch")],
+        Part::Key => vec![headers::reference("parameters", "IdempotencyKey")],
         Part::Status => vec![query(
             "status",
             "Which version: `published` (the default) or `draft`.",

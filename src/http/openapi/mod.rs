@@ -4,6 +4,7 @@
 //! `openapi/openapi.json` is this document as it was last written; a test compares the two.
 
 mod documents;
+mod headers;
 mod schemas;
 mod webhooks;
 
@@ -56,6 +57,8 @@ pub fn document() -> Result<Value> {
         add(&mut document["paths"], documents::paths(content_type)?);
     }
     add(&mut document["components"]["schemas"], schemas::all()?);
+    document["components"]["parameters"] = headers::parameters();
+    document["components"]["headers"] = headers::answered();
     document["components"]["responses"] = Value::Object(problems());
     document["components"]["securitySchemes"] = json!({"token": {
         "type": "http",
