@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use quick_cache::{Weighter, sync};
+use quick_cache::{Equivalent, Weighter, sync};
 
 use crate::access::Access;
 use crate::db::documents::read::Form;
@@ -19,15 +19,29 @@ const OVERHEAD: usize = 256;
 /// From how many bytes on an answer is worth compressing: below it fits one packet as it is.
 const COMPRESSED_FROM: usize = 1024;
 
-/// What was asked, by whom: everything that an answer depends on beside the documents.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
+/// What is asked, by whom: everything that an answer depends on beside the documents.
+#[derive(Debug, Hash)]
+pub struct Asked<'a> {
     /// What the caller may see.
     pub access: Access,
     /// How documents are shown.
     pub form: Form,
     /// Path and query string, as they came.
-    pub target: String,
+    pub target: &'a str,
+}
+
+/// The same, for as long as its answer is kept. It hashes as [`Asked`] does.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    access: Access,
+    form: Form,
+    target: String,
+}
+
+impl Equivalent<Key> for Asked<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.access == key.access && self.form == key.form && self.target == key.target
+    }
 }
 
 /// An answer, ready to be sent.
@@ -61,17 +75,18 @@ impl Cache {
         Self((capacity > 0).then(|| sync::Cache::with_weighter(entries, capacity, Bytesize)))
     }
 
-    /// The answer that is kept under `key`, unless a commit has made it old.
-    pub fn find(&self, key: &Key, db: &Db) -> Option<Arc<Kept>> {
-        let kept = self.0.as_ref()?.get(key)?;
+    /// The answer that is kept to what is asked, unless a commit has made it old.
+    pub fn find(&self, asked: &Asked<'_>, db: &Db) -> Option<Arc<Kept>> {
+        let kept = self.0.as_ref()?.get(asked)?;
         kept.stamp.is_some_and(|stamp| db.is_current(&stamp)).then_some(kept)
     }
 
     /// Keeps an answer that was read after `stamp` was taken; without one, or when it is too large, it is only made ready
     /// to be sent.
-    pub fn keep(&self, key: Key, stamp: Option<Stamp>, body: Vec<u8>, etag: String) -> Arc<Kept> {
+    pub fn keep(&self, asked: &Asked<'_>, stamp: Option<Stamp>, body: Vec<u8>, etag: String) -> Arc<Kept> {
         let kept = Arc::new(Kept { body: body.into(), etag, gzipped: OnceLock::new(), stamp });
         if let (Some(answers), Some(_), true) = (&self.0, stamp, kept.body.len() <= LARGEST) {
+            let key = Key { access: asked.access, form: asked.form, target: asked.target.to_owned() };
             answers.insert(key, Arc::clone(&kept));
         }
         kept

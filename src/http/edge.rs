@@ -17,6 +17,8 @@ use super::problem;
 use crate::clock::Random;
 use crate::error::Error;
 
+/// What scripts of other origins may read of an answer's headers.
+const EXPOSED: &str = "ETag,Idempotent-Replayed,Retry-After,X-Request-Id";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Makes ids for the requests of one worker: chance once, then a count.
@@ -45,10 +47,11 @@ pub(super) async fn around<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let id = request_id(&request);
+    let id = request_id(request.request());
     let origin = request.headers().get(header::ORIGIN).cloned();
     if origin.is_some() && is_preflight(&request) {
-        let mut response = request.into_response(preflight());
+        let preflight = preflight(&request);
+        let mut response = request.into_response(preflight);
         add_headers(response.headers_mut(), id, origin);
         return Ok(response.map_into_right_body());
     }
@@ -67,8 +70,17 @@ pub(super) async fn around<B: MessageBody>(
     Ok(response)
 }
 
+/// What [`around`] does to an answer, for one that did not come its way.
+pub(super) fn finish<B>(mut response: ServiceResponse<B>, started: Instant) -> ServiceResponse<B> {
+    let request = response.request();
+    let (id, origin) = (request_id(request), request.headers().get(header::ORIGIN).cloned());
+    log_answer(&response, &id, started);
+    add_headers(response.headers_mut(), id, origin);
+    response
+}
+
 /// The caller's own id if it is fit for a log, else a new one.
-fn request_id(request: &ServiceRequest) -> HeaderValue {
+fn request_id(request: &HttpRequest) -> HeaderValue {
     let fit = |id: &&HeaderValue| {
         let bytes = id.as_bytes();
         (1..=128).contains(&bytes.len())
@@ -83,17 +95,28 @@ fn is_preflight(request: &ServiceRequest) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Strapi's answer to a browser that asks before it calls.
-fn preflight() -> HttpResponse {
+/// Strapi's answer to a browser that asks before it calls; headers that Strapi does not know are allowed when they are
+/// asked for.
+fn preflight(request: &ServiceRequest) -> HttpResponse {
+    const OURS: [&str; 3] = ["If-Match", "If-None-Match", "Idempotency-Key"];
+    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|asked| asked.to_str().ok());
+    let asked = asked.unwrap_or_default().to_ascii_lowercase();
+    let mut allowed = "Content-Type,Authorization,Origin,Accept".to_owned();
+    for name in OURS.into_iter().filter(|name| asked.contains(&name.to_ascii_lowercase())) {
+        allowed = allowed + "," + name;
+    }
     HttpResponse::NoContent()
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type,Authorization,Origin,Accept"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, allowed))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "31536000"))
         .finish()
 }
 
 /// Any origin may call, with its token and never with cookies of ours; without an `Origin` Strapi's header is empty.
 fn add_headers(headers: &mut HeaderMap, id: HeaderValue, origin: Option<HeaderValue>) {
+    if origin.is_some() {
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    }
     let origin = origin.unwrap_or_else(|| HeaderValue::from_static(""));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));

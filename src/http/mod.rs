@@ -13,6 +13,7 @@ mod idempotency;
 mod list;
 pub mod openapi;
 mod problem;
+mod quick;
 mod reader;
 mod reading;
 pub mod routes;
@@ -51,6 +52,7 @@ pub fn serve(state: Arc<AppState>, listener: TcpListener) -> std::io::Result<Ser
             .configure(routes::configure)
             .wrap(Compress::default())
             .wrap(from_fn(edge::around))
+            .wrap(quick::Quick(Arc::clone(&state)))
     });
     let server = server
         .workers(workers)

@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::extract::{self, Reader};
 use super::problem::JSON;
 use crate::access::{Access, Caller};
-use crate::cache::{Kept, Key};
+use crate::cache::{Asked, Kept};
 use crate::db::documents::read::Form;
 use crate::documents::{Answer, Find};
 use crate::error::Result;
@@ -27,16 +27,20 @@ pub(super) async fn read(
     find: impl FnOnce(Access, Form) -> Result<Find>,
 ) -> Result<HttpResponse> {
     let state = extract::state(request)?;
-    let form = form(request);
-    let target = request.uri().path_and_query().map_or("", |target| target.as_str()).to_owned();
-    let key = Key { access: caller.access, form, target };
-    if let Some(kept) = state.cache.find(&key, &state.db) {
+    let asked = asked(request, caller.access);
+    if let Some(kept) = state.cache.find(&asked, &state.db) {
         return Ok(send(request, &kept));
     }
-    let find = find(caller.access, form)?;
+    let find = find(asked.access, asked.form)?;
     let stamp = find.depends_on().and_then(|types| state.db.stamp(types));
     let Answer { body, etag, .. } = reader.read(find.pace(), move |conn| find.run(conn)).await?;
-    Ok(send(request, &state.cache.keep(key, stamp, body, etag)))
+    Ok(send(request, &state.cache.keep(&asked, stamp, body, etag)))
+}
+
+/// What `request` asks for a caller with this access.
+pub(super) fn asked(request: &HttpRequest, access: Access) -> Asked<'_> {
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    Asked { access, form: form(request), target }
 }
 
 /// The answer to a request that changed something.
@@ -57,7 +61,8 @@ pub(super) fn form(request: &HttpRequest) -> Form {
     if asked.is_some_and(|format| format == "v4") { Form::Attributes } else { Form::Flat }
 }
 
-fn send(request: &HttpRequest, kept: &Kept) -> HttpResponse {
+/// Sends what is kept, or its tag alone.
+pub(super) fn send(request: &HttpRequest, kept: &Kept) -> HttpResponse {
     if has_it(request, &kept.etag) {
         return HttpResponse::NotModified().insert_header((ETAG, kept.etag.as_str())).finish();
     }

@@ -42,6 +42,24 @@ on_both_databases! {
         assert_eq!(send(app.request(odd, "/api/tokens")).await.status, 501);
     }
 
+    async fn browsers_of_other_origins_may_send_and_read_what_the_api_needs(app: &TestApp) {
+        let ask = |headers: &'static str| {
+            let request = app.with_token(None).request(Method::OPTIONS, "/api/products").header("Origin", "http://shop.example");
+            send(request.header("Access-Control-Request-Method", "PUT").header("Access-Control-Request-Headers", headers))
+        };
+        let usual = "Content-Type,Authorization,Origin,Accept";
+        for (asked, allowed) in [
+            ("content-type", usual.to_owned()),
+            ("content-type, if-match", format!("{usual},If-Match")),
+            ("Idempotency-Key,if-none-match", format!("{usual},If-None-Match,Idempotency-Key")),
+        ] {
+            let answer = ask(asked).await;
+            assert_eq!((answer.status, answer.headers["access-control-allow-headers"].to_str()), (204, Ok(&*allowed)));
+        }
+        let read = send(app.request(Method::GET, "/api/products").header("Origin", "http://shop.example")).await;
+        assert!(read.headers["access-control-expose-headers"].to_str().is_ok_and(|exposed| exposed.contains("ETag")));
+    }
+
     async fn a_body_that_is_no_json_is_told_before_anything_else(app: &TestApp) {
         let anyone = app.with_token(None);
         for body in ["{", "{\"data\":{}} x", "5", "null", "\u{feff}{"] {
