@@ -66,6 +66,7 @@ pub(super) async fn around<B: MessageBody>(
         answered.unwrap_or_else(|_| Err(Error::internal("a request panicked").into()))?.map_into_left_body()
     };
     log_answer(&response, &id, started);
+    expose(response.headers_mut(), &origin);
     add_headers(response.headers_mut(), id, origin);
     Ok(response)
 }
@@ -75,6 +76,7 @@ pub(super) fn finish<B>(mut response: ServiceResponse<B>, started: Instant) -> S
     let request = response.request();
     let (id, origin) = (request_id(request), request.headers().get(header::ORIGIN).cloned());
     log_answer(&response, &id, started);
+    expose(response.headers_mut(), &origin);
     add_headers(response.headers_mut(), id, origin);
     response
 }
@@ -112,11 +114,15 @@ fn preflight(request: &ServiceRequest) -> HttpResponse {
         .finish()
 }
 
-/// Any origin may call, with its token and never with cookies of ours; without an `Origin` Strapi's header is empty.
-fn add_headers(headers: &mut HeaderMap, id: HeaderValue, origin: Option<HeaderValue>) {
+/// Lets scripts of other origins read more of an answer than browsers do by themselves.
+fn expose(headers: &mut HeaderMap, origin: &Option<HeaderValue>) {
     if origin.is_some() {
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
+}
+
+/// Any origin may call, with its token and never with cookies of ours; without an `Origin` Strapi's header is empty.
+fn add_headers(headers: &mut HeaderMap, id: HeaderValue, origin: Option<HeaderValue>) {
     let origin = origin.unwrap_or_else(|| HeaderValue::from_static(""));
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));

@@ -24,7 +24,7 @@ on_both_databases! {
         for path in ["/api/%FF%FE", "/api/products/%F0%9F%98%80", "/api/products/..%2F..", "//api/tokens"] {
             app.get(path).await.expect(404);
         }
-        app.get("/api/tokens/?x=1").await.expect(200);
+        app.get("/api/products/?x=1").await.expect(200);
     }
 
     async fn a_method_that_a_path_has_not_is_answered_with_those_it_has(app: &TestApp) {
@@ -54,7 +54,7 @@ on_both_databases! {
             ("Idempotency-Key,if-none-match", format!("{usual},If-None-Match,Idempotency-Key")),
         ] {
             let answer = ask(asked).await;
-            assert_eq!((answer.status, answer.headers["access-control-allow-headers"].to_str()), (204, Ok(&*allowed)));
+            assert_eq!((answer.status, answer.headers["access-control-allow-headers"].as_bytes()), (204, allowed.as_bytes()));
         }
         let read = send(app.request(Method::GET, "/api/products").header("Origin", "http://shop.example")).await;
         assert!(read.headers["access-control-expose-headers"].to_str().is_ok_and(|exposed| exposed.contains("ETag")));

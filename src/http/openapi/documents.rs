@@ -188,11 +188,14 @@ fn parameters(part: &Part) -> Vec<Value> {
         Part::Known => vec![headers::reference("parameters", "IfNoneMatch")],
         Part::Seen => vec![headers::reference("parameters", "IfMatch")],
         Part::Key => vec![headers::reference("parameters", "IdempotencyKey")],
-        Part::Status => vec![query(
-            "status",
-            "Which version: `published` (the default) or `draft`.",
-            json!({"enum": ["published", "draft"], "default": "published"}),
-        )],
+        Part::Status => vec![
+            query(
+                "status",
+                "Which version: `published` (the default) or `draft`.",
+                json!({"enum": ["published", "draft"], "default": "published"}),
+            ),
+            query("locale", "Documents have one locale: it changes nothing.", json!({"type": "string"})),
+        ],
         Part::Filters => vec![object(
             "filters",
             "What documents must be like: `filters[slug][$eq]=tea`, through relations and components as \
@@ -202,6 +205,7 @@ fn parameters(part: &Part) -> Vec<Value> {
             json!({}),
         )],
         Part::Shaping => vec![
+            headers::reference("parameters", "ResponseFormat"),
             query(
                 "fields",
                 "The attributes to answer, comma separated or as a list; all of them if left out.",
@@ -229,6 +233,16 @@ fn parameters(part: &Part) -> Vec<Value> {
                     "start": {"type": "integer"}, "limit": {"type": "integer"}, "withCount": {"type": "boolean"}
                 }),
             ),
+            query(
+                "publicationFilter",
+                "How the two versions of a document relate.",
+                json!({"enum": [
+                    "never-published", "never-published-document", "has-published-version",
+                    "has-published-version-document", "modified", "unmodified", "published-without-draft",
+                    "published-with-draft"
+                ]}),
+            ),
+            query("hasPublishedVersion", "Whether there is a published version.", json!({"type": "boolean"})),
             query("_q", "Words to find in the texts and numbers of the document.", json!({"type": "string"})),
         ],
     }

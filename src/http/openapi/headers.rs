@@ -10,6 +10,11 @@ pub(super) fn reference(of: &str, name: &str) -> Value {
 /// Those that requests carry.
 pub(super) fn parameters() -> Value {
     json!({
+        "ResponseFormat": header(
+            "Strapi-Response-Format",
+            "`v4` shows documents as Strapi 4 did, which is not described here: attributes beside `id` and `documentId` \
+             under `attributes`, linked documents under `data`."
+        ),
         "IfNoneMatch": header(
             "If-None-Match",
             "Entity tags of answers that the caller has: if the answer is one of them, 304 and nothing else is answered."

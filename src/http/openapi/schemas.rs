@@ -72,6 +72,7 @@ fn document(content_type: &ContentType) -> Result<Value> {
         "type": "object",
         "description": content_type.description,
         "required": ["id", "documentId"],
+        "additionalProperties": false,
         "properties": properties
     }))
 }
@@ -83,7 +84,13 @@ fn item(component: &Component) -> Result<Value> {
     for field in component.fields {
         properties.insert(field.name.to_owned(), property(field, Side::Answer)?);
     }
-    Ok(json!({"type": "object", "description": component.uid, "required": ["id"], "properties": properties}))
+    Ok(json!({
+        "type": "object",
+        "description": component.uid,
+        "required": ["id"],
+        "additionalProperties": false,
+        "properties": properties
+    }))
 }
 
 /// What may be sent: nothing has to be, since drafts need nothing and updates keep what they do not name.
@@ -132,7 +139,8 @@ fn kind(kind: &Kind, side: Side) -> Value {
         Kind::Boolean => json!({"type": ["boolean", "null"]}),
         Kind::DateTime => json!({"type": ["string", "null"], "format": "date-time"}),
         Kind::Json => json!({}),
-        Kind::Secret => json!({"type": ["object", "null"]}),
+        Kind::Secret if side == Side::Input => json!({"type": ["object", "null"]}),
+        Kind::Secret => json!({}),
         Kind::Enumeration(words) => {
             let words = words.iter().map(|word| json!(word)).chain([Value::Null]).collect::<Vec<_>>();
             json!({"enum": words})
@@ -144,7 +152,10 @@ fn kind(kind: &Kind, side: Side) -> Value {
             json!({"oneOf": [reference(&component_name(of, side)), {"type": "null"}]})
         }
         Kind::Relation(_) if side == Side::Input => reference("Links"),
-        Kind::Relation(relation) => json!({"type": "array", "items": reference(&name(relation.target))}),
+        Kind::Relation(relation) => json!({"oneOf": [
+            {"type": "array", "items": reference(&name(relation.target))},
+            reference("Count")
+        ]}),
     }
 }
 
@@ -182,7 +193,15 @@ fn shared() -> Map<String, Value> {
         "required": ["pagination"],
         "properties": {"pagination": reference("Pagination"), "warnings": warnings}
     });
+    let count = json!({
+        "type": "object",
+        "description": "How many there are, for `populate[…][count]=true`.",
+        "required": ["count"],
+        "additionalProperties": false,
+        "properties": {"count": {"type": "integer"}}
+    });
     let named = [
+        ("Count", count),
         ("Event", event()),
         ("Link", link),
         ("Links", links),

@@ -21,6 +21,7 @@ use self::names::Names;
 use self::wire::{Answer, Body, Request};
 use crate::support::api::TOKEN;
 use crate::support::app::TestApp;
+use crate::support::contract::{self, Exchange};
 use crate::support::on_both_databases;
 
 on_both_databases! {
@@ -42,8 +43,9 @@ on_both_databases! {
 async fn judge(app: &TestApp, profile: &'static str) {
     let names = tokens(app).await;
     let (server, clock) = (app.address(), Arc::clone(&app.clock));
-    let replay = move || Replay { server, clock, names, profile }.run();
-    let (replayed, failed) = tokio::task::spawn_blocking(replay).await.expect("the replay ends");
+    let replay = move || Replay { server, clock, names, profile, undescribed: Vec::new() }.run();
+    let (replayed, failed, undescribed) = tokio::task::spawn_blocking(replay).await.expect("the replay ends");
+    assert!(undescribed.is_empty(), "the OpenAPI document does not describe:\n{}", undescribed.join("\n"));
     let expected = expected_differences();
     let surprising: Vec<_> = failed.iter().filter(|(id, _)| !expected.contains_key(*id)).collect();
     let report = surprising.iter().map(|(id, found)| format!("{id}\n    {}", found.join("\n    ")));
@@ -87,11 +89,14 @@ struct Replay {
     clock: Arc<FixedClock>,
     names: Names,
     profile: &'static str,
+    /// What was answered and is not in the OpenAPI document.
+    undescribed: Vec<String>,
 }
 
 impl Replay {
-    /// Seeds the server and replays every case in order. Returns the cases' ids, and what differs in those that do.
-    fn run(mut self) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
+    /// Seeds the server and replays every case in order. Returns the cases' ids, what differs in those that do, and what is
+    /// not described.
+    fn run(mut self) -> (Vec<String>, BTreeMap<String, Vec<String>>, Vec<String>) {
         self.seed();
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(folder()).expect("a folder").flatten().map(|file| file.path()).collect();
@@ -109,7 +114,7 @@ impl Replay {
                 replayed.push(id);
             }
         }
-        (replayed, failed)
+        (replayed, failed, self.undescribed)
     }
 
     fn seed(&mut self) {
@@ -137,6 +142,7 @@ impl Replay {
             Err(problem) => return vec![problem],
         };
         let answer = self.send(&request);
+        self.look_up(case, &request, &answer);
         save(case, &answer, &mut self.names, recorded);
         let live = self.names.document_ids();
         let known = Known { recorded, live: &live };
@@ -145,6 +151,22 @@ impl Replay {
         match case.get("response_postgres") {
             Some(other) if !found.is_empty() && differences(case, other, &answer, &known).is_empty() => Vec::new(),
             _ => found,
+        }
+    }
+}
+
+impl Replay {
+    /// What is sent is not looked up: Strapi takes more than anyone should be told to send.
+    fn look_up(&mut self, case: &Value, request: &Request, answer: &Answer) {
+        let Request { method, target, headers, .. } = request;
+        // The older form of documents is told of in words.
+        if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Strapi-Response-Format")) {
+            return;
+        }
+        let answered = if let Body::Json(body) = &answer.body { Some(body) } else { None };
+        let exchange = Exchange { method, target, sent: None, status: answer.status, answered };
+        if let Err(problem) = contract::describes(&exchange) {
+            self.undescribed.push(format!("{} {method} {target} {}: {problem}", case["id"], answer.status));
         }
     }
 }

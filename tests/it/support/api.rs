@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use super::contract::{self, Exchange};
+
 /// The token that tests call with: full access, given as `TENON_BOOTSTRAP_TOKEN`.
 pub const TOKEN: &str = "tests-have-full-access";
 
@@ -91,11 +93,22 @@ pub async fn send(request: RequestBuilder) -> Answered {
 
 /// Sends `request`, to a server that may be killed meanwhile.
 pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answered> {
-    let answer = request.send().await?;
+    let (client, request) = request.build_split();
+    let request = request?;
+    let (method, url) = (request.method().clone(), request.url().clone());
+    let sent = request.body().and_then(reqwest::Body::as_bytes).and_then(|body| serde_json::from_slice(body).ok());
+    // The older form of documents is told of in words.
+    let is_described = !request.headers().contains_key("Strapi-Response-Format");
+    let answer = client.execute(request).await?;
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let text = answer.text().await?;
-    let json = serde_json::from_str(&text).unwrap_or_default();
-    Ok(Answered { status, headers, text, json })
+    let json: Option<Value> = serde_json::from_str(&text).ok();
+    let target = url.query().map_or(url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+    let method = method.as_str();
+    if is_described {
+        contract::check(&Exchange { method, target: &target, sent: sent.as_ref(), status, answered: json.as_ref() });
+    }
+    Ok(Answered { status, headers, text, json: json.unwrap_or_default() })
 }
 
 #[allow(clippy::disallowed_methods)] // The tests' own calls are not the program's.

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod app;
+pub mod contract;
 
 pub mod database;
 pub mod program;
