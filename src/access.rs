@@ -30,7 +30,7 @@ pub enum Access {
 /// What a caller without a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PublicAccess {
-    /// Read published stores and products, without their extension records.
+    /// Read published stores and products, without their extension records, and subscribe to the stores.
     Read,
     /// Nothing.
     None,
@@ -56,6 +56,16 @@ impl Access {
     /// Whether anything can be changed or triggered.
     pub fn may_write(self) -> bool {
         matches!(self, Self::Full | Self::Public(PublicAccess::Full))
+    }
+
+    /// Whether an address can be subscribed to a published store, and unsubscribed: visitors of storefronts do.
+    pub fn may_subscribe(self) -> bool {
+        self.may_write() || self == Self::Public(PublicAccess::Read)
+    }
+
+    /// [`Error::Forbidden`] unless an address can be subscribed to a store.
+    pub fn require_subscribe(self) -> Result<()> {
+        if self.may_subscribe() { Ok(()) } else { Err(Error::Forbidden) }
     }
 
     /// [`Error::Forbidden`] unless drafts, extension records, events and runs can be read.

@@ -43,7 +43,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "TENON_PUBLIC_ACCESS",
         "read",
-        "What a caller without a token may do: read (published stores and products), none, or full (for trials).",
+        "What a caller without a token may do: read (published stores and products; and subscribe), none, or full (for trials).",
     ),
     secret("TENON_BOOTSTRAP_TOKEN", "A full-access token that exists while this is set; at least 16 characters."),
     secret(

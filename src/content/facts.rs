@@ -16,6 +16,8 @@ pub struct ContentType {
     pub description: &'static str,
     /// Its attributes, in the order in which documents show them.
     pub fields: &'static [Field],
+    /// Lists that storefronts ask for and that are not kept here: they are answered empty where a question names them.
+    pub unkept: &'static [&'static str],
 }
 
 /// Fields embedded in a document. One table each, whatever documents use it.

@@ -181,7 +181,7 @@ impl Changing<'_> {
     }
 
     /// The document as events tell of it.
-    fn state_of(&mut self, published: bool) -> Result<Value> {
+    pub(super) fn state_of(&mut self, published: bool) -> Result<Value> {
         let version = if published { Version::Published } else { Version::Draft };
         self.read(&ReadPlan::whole(self.content_type, version).of_document(self.document_id))
     }

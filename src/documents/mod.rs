@@ -8,9 +8,13 @@ mod lifecycle;
 mod misfits;
 mod once;
 mod read;
+mod storefront;
+mod subscriptions;
 mod write;
 
 pub use etag::{Answer, IfMatch};
 pub use once::Once;
 pub use read::{Find, find_many, find_one};
+pub use storefront::{Signals, info, signals};
+pub use subscriptions::{Subscription, Wish, subscribe};
 pub use write::{Action, Request, act, create, delete, update};

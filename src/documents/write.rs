@@ -11,6 +11,7 @@ use super::once::Once;
 use crate::access::Caller;
 use crate::content::{self, ContentType, Rules, Version};
 use crate::db::Conn;
+use crate::db::documents as rows;
 use crate::db::documents::read::{self, Form};
 use crate::error::{Error, Result};
 use crate::ids;
@@ -71,12 +72,16 @@ pub async fn update(
     request.change(state, plan, document_id, move |changing| changing.update(&data, rules)).await
 }
 
-/// Publishes, unpublishes, or goes back to what is published. The answer shows the version that was made.
+/// Publishes, unpublishes, or goes back to what is published; `name` is the documentId or, of a store, the slug. The answer
+/// shows the version that was made.
 ///
 /// Fails as [`update`] does, and with [`Error::Invalid`] when the draft does not satisfy what a published version must.
-pub async fn act(state: &Arc<AppState>, request: Request, document_id: String, action: Action) -> Result<Answer> {
+pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: Action) -> Result<Answer> {
     let version = if action == Action::Publish { Version::Published } else { Version::Draft };
     let plan = ReadPlan { version, ..request.plan()? };
+    let content_type = request.content_type;
+    let named = state.db.read(move |conn| rows::find_named(conn, content_type, &name)).await?;
+    let document_id = named.ok_or(Error::NotFound)?;
     let act = move |changing: &mut Changing<'_>| match action {
         Action::Publish => changing.publish(),
         Action::Unpublish => changing.unpublish(),

@@ -10,6 +10,7 @@ use super::extract::{OfType, Reader};
 use super::idempotency;
 use super::reading::{self, form, written};
 use super::routes::Endpoint;
+use super::subscriptions;
 use crate::access::Caller;
 use crate::content::{self, CONTENT_TYPES, ContentType};
 use crate::documents::{self, Action, IfMatch, Once, Request};
@@ -24,7 +25,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         let endpoints = [
             Endpoint::at(&list).get(find_many).post(create),
             Endpoint::at(&one).get(find_one).put(update).delete(delete),
-            action("publish").post(publish),
+            action("publish").post(publish).delete(unpublish),
             action("unpublish").post(unpublish),
             action("discard").post(discard),
         ];
@@ -55,6 +56,9 @@ async fn create(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
+    if subscriptions::is_subscription(of.0, &sent) {
+        return subscriptions::create(state, sent).await;
+    }
     let (asked, data) = asked(&request, of, sent)?;
     let answer = documents::create(&state.into_inner(), asked, data).await?;
     Ok(written(StatusCode::CREATED, answer))

@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod body;
+mod content_schema;
 mod docs;
 mod documents;
 mod edge;
@@ -18,6 +19,8 @@ mod reader;
 mod reading;
 pub mod routes;
 mod runs;
+mod storefront;
+mod subscriptions;
 mod tokens;
 mod triggers;
 

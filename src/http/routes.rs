@@ -5,7 +5,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, ResponseError as _, Route, web};
 
 use super::problem::plain;
-use super::{docs, documents, events, handlers, health, runs, tokens, triggers};
+use super::{
+    content_schema, docs, documents, events, handlers, health, runs, storefront, subscriptions, tokens, triggers,
+};
 use crate::error::Error;
 
 /// A path and what answers there.
@@ -111,7 +113,10 @@ pub fn endpoints() -> Vec<Endpoint> {
         handlers::endpoints(),
         runs::endpoints(),
         events::endpoints(),
+        storefront::endpoints(),
+        subscriptions::endpoints(),
         documents::endpoints(),
+        content_schema::endpoints(),
         tokens::endpoints(),
         health::endpoints(),
         docs::endpoints(),

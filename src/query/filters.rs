@@ -3,6 +3,7 @@
 use super::condition::{Comparison, Filter};
 use super::operator::{self, Operator};
 use super::scope::{Scope, Tally};
+use super::unkept;
 use super::value::QueryValue;
 use crate::content::{Field, ID, Kind};
 use crate::error::{Error, Result};
@@ -54,6 +55,10 @@ fn attribute(scope: &Scope, name: &str, value: &QueryValue, tally: &mut Tally) -
             return Err(scope.refused(name));
         }
         return column(&scope.below(field), field, value, tally);
+    }
+    if let Some(name) = unkept::find(scope.shape, name) {
+        tally.warn(&[scope.param, name], "is not kept here: there is nothing in it that could meet a filter");
+        return unkept::filter(value, tally);
     }
     let Some(field) = scope.shape.find_field(name) else { return Err(scope.missing(name)) };
     if matches!(field.kind, Kind::Media { .. }) {

@@ -18,6 +18,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unkept;
 mod value;
 
 pub use condition::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};

@@ -68,14 +68,14 @@ pub fn plan_one(content_type: &'static ContentType, asked: &QueryValue, access: 
 }
 
 fn planned(content_type: &'static ContentType, asked: &QueryValue, access: Access) -> Result<(ReadPlan, Tally)> {
-    let version = status::version(asked.get("status"));
-    if !access.may_read(content_type) || (version == Version::Draft && !access.sees_internals()) {
+    if !access.may_read(content_type) {
         return Err(Error::Forbidden);
     }
+    let mut tally = Tally::new(access);
+    let version = status::version(asked.get("status"), &mut tally)?;
     if asked.get("lookup").is_some() {
         return Err(Error::Validation("Invalid params: 'lookup'".into()));
     }
-    let mut tally = Tally::new(access);
     let scope = |param| Scope::of(content_type, param);
     let filter = wanted(content_type, asked, &mut tally)?;
     let sort = match asked.get("sort") {

@@ -4,6 +4,7 @@
 use super::cast::truth;
 use super::scope::{POPULATE_DEPTH, Scope, Tally, target};
 use super::selection::{Populated, Selection};
+use super::unkept;
 use super::value::QueryValue;
 use super::{fields, filters, sort};
 use crate::content::{Field, Kind, Shape};
@@ -19,7 +20,11 @@ pub(super) fn read(scope: &Scope, asked: &QueryValue, selection: &mut Selection,
         QueryValue::Text(text) => names(scope, text, selection, tally),
         QueryValue::List(items) => items.iter().try_for_each(|item| {
             let text = item.text().ok_or_else(|| scope.unusable(&[], "takes names, or an object by name"))?;
-            names(scope, text, selection, tally)
+            // `populate[]=URLS&populate=*`: alone in a list Strapi takes the star for a name.
+            match text {
+                "*" if items.len() > 1 => everything(scope, selection, tally),
+                text => names(scope, text, selection, tally),
+            }
         }),
         QueryValue::Object(members) => {
             members.iter().try_for_each(|(name, value)| member(scope, name, value, selection, tally))
@@ -48,9 +53,12 @@ fn names(scope: &Scope, text: &str, selection: &mut Selection, tally: &mut Tally
 /// `stores.SEO.socialImage`: each name is populated in the one before it.
 fn follow(scope: &Scope, path: &str, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    if is_unkept(scope, name, selection, tally) {
+        return Ok(());
+    }
     // For a name without brackets Strapi answers the name itself as the path.
     let unknown = || if scope.depth() == 0 { scope.refused(name) } else { scope.missing(name) };
-    let field = scope.shape.find_field(name).ok_or_else(unknown)?;
+    let field = find(scope, name, tally).ok_or_else(unknown)?;
     match (open(scope, field, selection, tally)?, rest) {
         (Some(populated), Some(rest)) => follow(&scope.below(field), rest, &mut populated.selection, tally),
         _ => Ok(()),
@@ -59,7 +67,10 @@ fn follow(scope: &Scope, path: &str, selection: &mut Selection, tally: &mut Tall
 
 /// `[PRICES]=true` or `[PRICES][populate]=…`.
 fn member(scope: &Scope, name: &str, value: &QueryValue, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
-    let Some(field) = scope.shape.find_field(name) else {
+    if is_unkept(scope, name, selection, tally) {
+        return Ok(());
+    }
+    let Some(field) = find(scope, name, tally) else {
         return Err(if scope.shape.find_column(name).is_some() { scope.refused(name) } else { scope.missing(name) });
     };
     match value {
@@ -75,6 +86,29 @@ fn member(scope: &Scope, name: &str, value: &QueryValue, selection: &mut Selecti
         }
         _ => Err(scope.below(field).unusable(&[], "takes true, false, or an object of options")),
     }
+}
+
+/// The attribute with this name. Phones ask for `logo`: media are found in any case, and everything else in its own, as
+/// Strapi has it.
+fn find(scope: &Scope, name: &str, tally: &mut Tally) -> Option<&'static Field> {
+    let exact = scope.shape.find_field(name);
+    exact.or_else(|| {
+        let is_meant =
+            |field: &&Field| matches!(field.kind, Kind::Media { .. }) && field.name.eq_ignore_ascii_case(name);
+        let meant = scope.shape.fields().iter().find(is_meant)?;
+        tally.warn(&[scope.param, name], format!("is called {}; it was read as that", meant.name));
+        Some(meant)
+    })
+}
+
+/// Whether this is a list that is not kept; then it is shown as one with nothing in it, whatever is asked of what it has.
+fn is_unkept(scope: &Scope, name: &str, selection: &mut Selection, tally: &mut Tally) -> bool {
+    let Some(name) = unkept::find(scope.shape, name) else { return false };
+    if !selection.unkept.contains(&name) {
+        selection.unkept.push(name);
+        tally.warn(&[scope.param, name], "is not kept here: it is answered as an empty list");
+    }
+    true
 }
 
 /// Strapi reads `populate[PRICES]=*` as one level too deep, and stumbles over the first thing it finds there.

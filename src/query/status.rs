@@ -1,16 +1,24 @@
 //! The parameters `status`, `publicationFilter` and `hasPublishedVersion`: which version of the documents, and of which.
 
 use super::condition::{Filter, Publication};
+use super::scope::Tally;
 use super::value::QueryValue;
 use crate::content::Version;
 use crate::error::{Error, Result};
 
-/// The version asked for. Like Strapi, whatever is not `published` asks for drafts.
-pub(super) fn version(asked: Option<&QueryValue>) -> Version {
-    match asked {
-        None => Version::Published,
-        Some(QueryValue::Text(text)) if text == "published" => Version::Published,
-        Some(_) => Version::Draft,
+/// The version asked for. Like Strapi, whatever is not `published` asks for drafts. A caller who may not see them and
+/// does not name them, as with `all`, is answered what is published.
+///
+/// Fails when drafts are asked for by name and the caller may not see them.
+pub(super) fn version(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Version> {
+    match asked.map(QueryValue::text) {
+        None | Some(Some("published")) => Ok(Version::Published),
+        Some(_) if tally.access.sees_internals() => Ok(Version::Draft),
+        Some(Some("draft")) => Err(Error::Forbidden),
+        Some(_) => {
+            tally.warn(&["status"], "drafts may not be read without a token: what is published was answered");
+            Ok(Version::Published)
+        }
     }
 }
 

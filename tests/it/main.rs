@@ -22,5 +22,6 @@ mod openapi;
 mod readme;
 mod retries;
 mod start;
+mod storefront;
 mod tokens;
 mod triggers;

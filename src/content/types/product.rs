@@ -30,6 +30,7 @@ pub static PRODUCT: ContentType = ContentType {
             Relation { target: &STORE, inverse: "products", table: &STORES, side: LinkSide::Owner },
         ),
     ],
+    unkept: &["extras"],
 };
 
 pub(super) static STORES: LinkTable = LinkTable { name: "product_stores", owner: "product_id", target: "store_id" };

@@ -32,4 +32,5 @@ pub static STORE: ContentType = ContentType {
             Relation { target: &SUBSCRIBER, inverse: "stores", table: &subscriber::STORES, side: LinkSide::Inverse },
         ),
     ],
+    unkept: &["users"],
 };

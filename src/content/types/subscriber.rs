@@ -27,6 +27,7 @@ pub static SUBSCRIBER: ContentType = ContentType {
             Relation { target: &STORE, inverse: "subscribers", table: &STORES, side: LinkSide::Owner },
         ),
     ],
+    unkept: &[],
 };
 
 pub(super) static STORES: LinkTable =

@@ -3,18 +3,22 @@
 mod bound;
 mod items;
 mod links;
+mod named;
 mod owners;
 mod records;
 pub mod read;
 mod subjects;
+mod subscribers;
 mod unique;
 mod versions;
 
 pub use bound::bound;
 pub use items::{Writer, seal_place};
 pub use links::save as save_links;
+pub use named::{find_named, lock_published};
 pub use owners::{Reach, reach_of};
 pub use records::{ItemOwner, item_owners, retire_records};
 pub use subjects::{Subject, find_subject, has_price};
+pub use subscribers::{Subscriber, find_subscribers};
 pub use unique::find_taken;
 pub use versions::{NewDocument, Versions, delete, discard, find, insert, publish, revise, unpublish, update};

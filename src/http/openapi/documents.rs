@@ -100,6 +100,14 @@ const OPERATIONS: &[Operation] = &[
         answers: ("200", Shape::One),
     },
     Operation {
+        path: "/{documentId}/actions/publish",
+        method: "delete",
+        verb: "withdraw",
+        summary: "Withdraw the published version, as actions/unpublish does",
+        takes: &[Part::Shaping],
+        answers: ("200", Shape::One),
+    },
+    Operation {
         path: "/{documentId}/actions/unpublish",
         method: "post",
         verb: "unpublish",

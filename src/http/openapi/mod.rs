@@ -12,9 +12,10 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::answer::Problems;
-use super::{docs, events, handlers, health, runs, tokens, triggers};
+use super::{content_schema, docs, events, handlers, health, runs, storefront, subscriptions, tokens, triggers};
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
+pub(super) use schemas::capital;
 
 /// The document as it was last written: what is served.
 pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
@@ -30,6 +31,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
     ),
     paths(
         handlers::list, handlers::find, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
+        storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
     ),
@@ -64,7 +66,7 @@ pub fn document() -> Result<Value> {
         "type": "http",
         "scheme": "bearer",
         "description": "An API token: `tenon token create`. A valid token alone decides; without one the caller is the \
-            public, who may read published stores and products unless TENON_PUBLIC_ACCESS says otherwise."
+            public, who may read published stores and products and subscribe to stores unless TENON_PUBLIC_ACCESS says otherwise."
     }});
     Ok(document)
 }

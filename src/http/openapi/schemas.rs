@@ -44,7 +44,7 @@ pub(super) fn all() -> Result<Map<String, Value>> {
 }
 
 /// `Product` of `product`.
-pub(super) fn capital(word: &str) -> String {
+pub(in crate::http) fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }

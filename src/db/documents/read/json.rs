@@ -49,6 +49,9 @@ impl RowWriter {
             tail.extend(key(field));
             tail.extend_from_slice(if matches!(field.kind, Kind::Media { many: true }) { b"[]" } else { b"null" });
         }
+        for name in &selection.unkept {
+            tail.extend(format!(",\"{name}\":{}", if wrapped { "{\"data\":[]}" } else { "[]" }).bytes());
+        }
         if wrapped {
             let place = columns.iter().position(|column| column.key == key(&DOCUMENT_ID)).map_or(0, |place| place + 1);
             let first = columns.get_mut(place).map_or(&mut tail, |column| &mut column.key);
