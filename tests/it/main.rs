@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod bodies;
+mod client;
 mod conditional;
 mod corpus;
 mod delivery;
