@@ -12,17 +12,17 @@ const CHECKS: usize = 53;
 
 on_both_databases! {
     async fn the_official_client_does_all_that_it_can(app: &TestApp) {
-        let base = format!("http://{}/api", app.address());
-        let driven = tokio::task::spawn_blocking(move || drive(&base)).await.expect("it ends");
+        let (folder, base) = (installed(), format!("http://{}/api", app.address()));
+        let driven = tokio::task::spawn_blocking(move || drive(folder, base)).await.expect("it ends");
         assert_eq!(driven.lines().last(), Some(format!("{CHECKS} passed, 0 failed").as_str()), "{driven}");
     }
 }
 
 /// Runs the checks and returns what they say.
-fn drive(base: &str) -> String {
+fn drive(folder: String, base: String) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client/drive.mjs");
     let mut command = Command::new("node");
-    let done = command.arg(script).args([installed(), base.to_owned(), TOKEN.to_owned()]).output();
+    let done = command.arg(script).args([folder, base, TOKEN.to_owned()]).output();
     let done = done.expect("node runs: install Node.js 20 or newer (Debian's package nodejs)");
     format!("{}{}", String::from_utf8_lossy(&done.stderr), String::from_utf8_lossy(&done.stdout))
 }
