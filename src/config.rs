@@ -60,6 +60,11 @@ pub const VARIABLES: &[Variable] = &[
         "",
         "Private networks that outgoing calls may reach, comma separated, such as 127.0.0.0/8. None by default.",
     ),
+    variable(
+        "TENON_STRICT_PARAMS",
+        "false",
+        "Whether parameters that are not known or out of range are refused, as in new projects of Strapi: true or false.",
+    ),
     variable("TENON_HTTP_WORKERS", "0", "Threads that answer requests; 0 is one for each core."),
     variable("TENON_DB_CONNECTIONS", "8", "Connections to the database: readers on SQLite, all of them on PostgreSQL."),
     variable("TENON_CACHE_MIB", "64", "Memory for finished answers, in MiB; 0 keeps none."),
@@ -92,6 +97,8 @@ pub struct Config {
     pub secret_key_file: PathBuf,
     /// `TENON_OUTBOUND_ALLOW`.
     pub outbound_allow: Vec<IpNet>,
+    /// `TENON_STRICT_PARAMS`.
+    pub strict_params: bool,
     /// `TENON_HTTP_WORKERS`; 0 is one for each core.
     pub http_workers: usize,
     /// `TENON_DB_CONNECTIONS`.
@@ -177,6 +184,7 @@ impl Config {
         let secret_key = reader.parse("TENON_SECRET_KEY", secret_key);
         let secret_key_file = reader.parse("TENON_SECRET_KEY_FILE", |text| Ok(PathBuf::from(text)));
         let outbound_allow = reader.parse("TENON_OUTBOUND_ALLOW", networks);
+        let strict_params = reader.parse("TENON_STRICT_PARAMS", |text| from_str(text, "true or false"));
         let http_workers = reader.number("TENON_HTTP_WORKERS", 0..=1024);
         let db_connections = reader.number("TENON_DB_CONNECTIONS", 1..=1024);
         let body_limit = reader.number("TENON_BODY_LIMIT", 1024..=1 << 30);
@@ -191,6 +199,7 @@ impl Config {
             secret_key: secret_key?,
             secret_key_file: secret_key_file?,
             outbound_allow: outbound_allow?,
+            strict_params: strict_params?,
             http_workers: http_workers? as usize,
             db_connections: db_connections?,
             body_limit: body_limit? as usize,
@@ -300,6 +309,7 @@ mod tests {
             ("TENON_BOOTSTRAP_TOKEN", "short", "16 characters"),
             ("TENON_SECRET_KEY", "short", "32 bytes"),
             ("TENON_OUTBOUND_ALLOW", "127.0.0.1/99", "127.0.0.0/8"),
+            ("TENON_STRICT_PARAMS", "yes", "true or false"),
             ("TENON_BODY_LIMIT", "many", "whole number"),
             ("TENON_RUNNER_CONCURRENCY", "0", "from 1"),
         ] {

@@ -35,6 +35,8 @@ pub enum KeyPath {
 pub enum Source {
     /// In this parameter of the query string, such as `filters`.
     Query(&'static str),
+    /// In the name of a parameter of the query string.
+    Parameter,
     /// In the query string, where Strapi tells no parameter.
     Unnamed,
     /// In the body.

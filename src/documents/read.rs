@@ -2,33 +2,39 @@
 
 use super::answer;
 use super::etag::Answer;
-use crate::access::Access;
 use crate::content::{ContentType, TypeSet};
 use crate::db::Conn;
 use crate::db::documents::read::{self, Form};
 use crate::error::{Error, Result};
-use crate::query::{self, Pace, ReadPlan};
+use crate::query::{self, Pace, ReadPlan, Terms};
 
 /// A checked question for documents, ready to run on any connection that reads. It says itself how long it may take, so
 /// that whoever holds a connection of his own can decide whether to run it there and then.
 #[derive(Debug)]
 pub struct Find {
-    plan: ReadPlan,
-    form: Form,
-    wanted: Wanted,
+    pub(super) plan: ReadPlan,
+    pub(super) form: Form,
+    pub(super) wanted: Wanted,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
     Page,
+    /// A page that is not there when there is nothing on it.
+    Some,
     Document,
 }
 
 /// Asks for a page of documents with a query string.
 ///
 /// Fails when the caller may not read them, and when anything in the query string is not known, not allowed or too much.
-pub fn find_many(content_type: &'static ContentType, query_string: &str, access: Access, form: Form) -> Result<Find> {
-    let plan = query::plan(content_type, &query::parse(query_string)?, access)?;
+pub fn find_many(
+    content_type: &'static ContentType,
+    query_string: &str,
+    terms: impl Into<Terms>,
+    form: Form,
+) -> Result<Find> {
+    let plan = query::plan(content_type, &query::parse(query_string)?, terms)?;
     Ok(Find { plan, form, wanted: Wanted::Page })
 }
 
@@ -39,10 +45,10 @@ pub fn find_one(
     content_type: &'static ContentType,
     document_id: &str,
     query_string: &str,
-    access: Access,
+    terms: impl Into<Terms>,
     form: Form,
 ) -> Result<Find> {
-    let plan = query::plan_one(content_type, &query::parse(query_string)?, access)?;
+    let plan = query::plan_one(content_type, &query::parse(query_string)?, terms)?;
     Ok(Find { plan: plan.of_document(document_id), form, wanted: Wanted::Document })
 }
 
@@ -63,7 +69,10 @@ impl Find {
     /// [`Error::Validation`] when the answer would be larger than is reasonable.
     pub fn run(&self, conn: &mut Conn) -> Result<Answer> {
         match self.wanted {
-            Wanted::Page => Ok(answer::page(&self.plan, &read::page(conn, &self.plan, self.form)?)),
+            Wanted::Page | Wanted::Some => match read::page(conn, &self.plan, self.form)? {
+                found if self.wanted == Wanted::Some && found.documents.is_empty() => Err(Error::NotFound),
+                found => Ok(answer::page(&self.plan, &found)),
+            },
             Wanted::Document => {
                 let found = read::one(conn, &self.plan, self.form)?.ok_or(Error::NotFound)?;
                 Ok(answer::one(&found, &self.plan.warnings))

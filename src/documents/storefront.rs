@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::answer;
+use super::read::{Find, Wanted};
 use crate::access::Access;
 use crate::content::{PRODUCT, STORE};
 use crate::db::Conn;
@@ -19,21 +19,16 @@ pub struct Signals {
     pub products: i64,
 }
 
-/// The body that answers the published store with this slug, in a list of one, with what every page of a storefront
-/// needs.
+/// Asks for the published store with this slug, in a list of one, with what every page of a storefront needs.
 ///
-/// Fails with [`Error::NotFound`] when there is none, and with [`Error::Forbidden`] when the caller may not read it.
-pub fn info(conn: &mut Conn, access: Access, slug: &str) -> Result<Vec<u8>> {
+/// Fails when the caller may not read it; to run it fails with [`Error::NotFound`] when there is none.
+pub fn info(slug: &str, access: Access, form: Form) -> Result<Find> {
     let shown = ["SEO.socialImage", "Logo", "URLS", "Favicon", "Cover"];
     let asked = object([
         ("filters", object([("slug", text(slug))])),
         ("populate", QueryValue::List(shown.into_iter().map(text).collect())),
     ]);
-    let plan = query::plan(&STORE, &asked, access)?;
-    match read::page(conn, &plan, Form::Flat)? {
-        found if found.documents.is_empty() => Err(Error::NotFound),
-        found => Ok(answer::page(&plan, &found)),
-    }
+    Ok(Find { plan: query::plan(&STORE, &asked, access)?, form, wanted: Wanted::Some })
 }
 
 /// The signals of the published store that `name` names, by documentId or by slug.

@@ -135,6 +135,7 @@ impl Desk<'_> {
             document_id,
             actor: self.actor,
             now: self.state.clock.now(),
+            if_match: None,
             warnings: Vec::new(),
         }
     }

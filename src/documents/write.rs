@@ -15,7 +15,7 @@ use crate::db::documents as rows;
 use crate::db::documents::read::{self, Form};
 use crate::error::{Error, Result};
 use crate::ids;
-use crate::query::{self, Filter, ReadPlan};
+use crate::query::{self, Filter, ReadPlan, Terms};
 use crate::state::AppState;
 
 /// What every change of a document is given.
@@ -48,7 +48,7 @@ pub enum Action {
 
 /// Creates a document. It is published at once unless the query asks for a draft.
 pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, Value>) -> Result<Answer> {
-    let plan = request.plan()?;
+    let plan = request.plan(state)?;
     content::check_keys(request.content_type, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: true };
     let input = content::validate(request.content_type, &data, rules)?;
@@ -66,7 +66,7 @@ pub async fn update(
     document_id: String,
     data: Map<String, Value>,
 ) -> Result<Answer> {
-    let plan = request.plan()?;
+    let plan = request.plan(state)?;
     content::check_keys(request.content_type, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: false };
     request.change(state, plan, document_id, move |changing| changing.update(&data, rules)).await
@@ -78,7 +78,7 @@ pub async fn update(
 /// Fails as [`update`] does, and with [`Error::Invalid`] when the draft does not satisfy what a published version must.
 pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: Action) -> Result<Answer> {
     let version = if action == Action::Publish { Version::Published } else { Version::Draft };
-    let plan = ReadPlan { version, ..request.plan()? };
+    let plan = ReadPlan { version, ..request.plan(state)? };
     let content_type = request.content_type;
     let named = state.db.read(move |conn| rows::find_named(conn, content_type, &name)).await?;
     let document_id = named.ok_or(Error::NotFound)?;
@@ -95,7 +95,7 @@ pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: 
 /// Fails with [`Error::Validation`] when the query asks for the draft alone: a document without one cannot be; and with
 /// [`Error::PreconditionFailed`] when it is not the one that the caller has seen.
 pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<Answer> {
-    if request.plan()?.version == Version::Draft {
+    if request.plan(state)?.version == Version::Draft {
         return Err(Error::Validation("A document is deleted with both its versions; leave status out".into()));
     }
     let delete = |changing: &mut Changing<'_>| changing.delete().map(|()| Answer::empty());
@@ -104,9 +104,10 @@ pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String
 
 impl Request {
     /// What the answer shows. Filters choose nothing here: the document is named.
-    fn plan(&self) -> Result<ReadPlan> {
+    fn plan(&self, state: &AppState) -> Result<ReadPlan> {
         self.caller.access.require_write()?;
-        let plan = query::plan_one(self.content_type, &query::parse(&self.query)?, self.caller.access)?;
+        let terms = Terms { access: self.caller.access, strict: state.config.strict_params };
+        let plan = query::plan_one(self.content_type, &query::parse(&self.query)?, terms)?;
         Ok(ReadPlan { filter: Filter::everything(), ..plan })
     }
 

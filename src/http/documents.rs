@@ -35,7 +35,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 async fn find_many(request: HttpRequest, of: OfType, caller: Caller, reader: Reader) -> Result<HttpResponse> {
-    let find = |access, form| documents::find_many(of.0, request.query_string(), access, form);
+    let find = |terms, form| documents::find_many(of.0, request.query_string(), terms, form);
     reading::read(&request, caller, &reader, find).await
 }
 
@@ -46,7 +46,7 @@ async fn find_one(
     caller: Caller,
     reader: Reader,
 ) -> Result<HttpResponse> {
-    let find = |access, form| documents::find_one(of.0, &document_id, request.query_string(), access, form);
+    let find = |terms, form| documents::find_one(of.0, &document_id, request.query_string(), terms, form);
     reading::read(&request, caller, &reader, find).await
 }
 

@@ -103,6 +103,10 @@ fn invalid_key(key: &str, path: &KeyPath, source: Source) -> Value {
             shown["source"] = json!("query");
             shown["param"] = json!(param);
         }
+        Source::Parameter => {
+            shown["source"] = json!("query");
+            shown["param"] = json!(key);
+        }
     }
     shown
 }

@@ -15,6 +15,7 @@ use crate::cache::{Asked, Kept};
 use crate::db::documents::read::Form;
 use crate::documents::{Answer, Find};
 use crate::error::Result;
+use crate::query::Terms;
 
 /// Tells that an answer was given before, under the same idempotency key.
 const REPEATED: &str = "Idempotent-Replayed";
@@ -24,14 +25,15 @@ pub(super) async fn read(
     request: &HttpRequest,
     caller: Caller,
     reader: &Reader,
-    find: impl FnOnce(Access, Form) -> Result<Find>,
+    find: impl FnOnce(Terms, Form) -> Result<Find>,
 ) -> Result<HttpResponse> {
     let state = extract::state(request)?;
     let asked = asked(request, caller.access);
     if let Some(kept) = state.cache.find(&asked, &state.db) {
         return Ok(send(request, &kept));
     }
-    let find = find(asked.access, asked.form)?;
+    let terms = Terms { access: asked.access, strict: state.config.strict_params };
+    let find = find(terms, asked.form)?;
     let stamp = find.depends_on().and_then(|types| state.db.stamp(types));
     let Answer { body, etag, .. } = reader.read(find.pace(), move |conn| find.run(conn)).await?;
     Ok(send(request, &state.cache.keep(&asked, stamp, body, etag)))

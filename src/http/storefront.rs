@@ -1,15 +1,14 @@
 //! What storefronts of Markket ask for beside documents.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::answer::{self, Problems};
 use super::extract::{Pace, Reader};
-use super::problem::JSON;
+use super::reading;
 use super::routes::Endpoint;
 use crate::access::Caller;
 use crate::clock::iso;
@@ -82,10 +81,13 @@ struct Summary {
 #[utoipa::path(get, path = "/api/stores/{slug}/info", tag = "stores", operation_id = "getStoreInfo",
     params(("slug" = String, Path, description = "The store's slug")),
     responses((status = 200, description = "The store", body = Object), Problems))]
-pub(super) async fn info(slug: web::Path<String>, caller: Caller, reader: Reader) -> Result<HttpResponse> {
-    let slug = slug.into_inner();
-    let body = reader.read(Pace::Quick, move |conn| documents::info(conn, caller.access, &slug)).await?;
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(body))
+pub(super) async fn info(
+    request: HttpRequest,
+    slug: web::Path<String>,
+    caller: Caller,
+    reader: Reader,
+) -> Result<HttpResponse> {
+    reading::read(&request, caller, &reader, |terms, form| documents::info(&slug, terms.access, form)).await
 }
 
 /// Which sections a store's site shows

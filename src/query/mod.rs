@@ -15,6 +15,7 @@ mod search;
 mod selection;
 mod sort;
 mod status;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -28,4 +29,5 @@ pub use plan::{Pace, ReadPlan, plan, plan_one};
 pub use scope::{CONDITIONS, POPULATE_DEPTH, POPULATED, Warning};
 pub use selection::{Populated, Selection};
 pub use sort::Order;
+pub use strict::Terms;
 pub use value::QueryValue;

@@ -3,6 +3,7 @@
 
 use super::cast::truth;
 use super::scope::Tally;
+use super::strict;
 use super::value::QueryValue;
 use crate::error::{Error, Result};
 
@@ -57,12 +58,16 @@ pub(super) fn read(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Page
         let number = at_least(page.unwrap_or(1.0), 1.0);
         ((number - 1.0) * limit, Some(number))
     };
-    let start = whole(start, "convertStartQueryParams")?;
-    Ok(Page { start, limit: whole(limit, "convertLimitQueryParams")?, number, with_count })
+    let whole = |name, value: f64, converter| match tally.strict {
+        true => strict::whole(name, value, &value.to_string()),
+        false => whole(value, converter),
+    };
+    let start = whole("start", start, "convertStartQueryParams")?;
+    Ok(Page { start, limit: whole("limit", limit, "convertLimitQueryParams")?, number, with_count })
 }
 
 /// What JavaScript makes a number of: nothing is 0, and what is none is not a number.
-fn number(value: &QueryValue) -> f64 {
+pub(super) fn number(value: &QueryValue) -> f64 {
     match value {
         QueryValue::Null => 0.0,
         QueryValue::Text(text) if text.trim().is_empty() => 0.0,

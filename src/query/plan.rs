@@ -5,9 +5,9 @@ use super::page::{self, Page};
 use super::scope::{Scope, Tally, Warning};
 use super::selection::Selection;
 use super::sort::{self, Order};
+use super::strict::{self, Terms};
 use super::value::QueryValue;
 use super::{fields, filters, populate, search, status};
-use crate::access::Access;
 use crate::content::{ContentType, DOCUMENT_ID, ID, Shape, Version};
 use crate::error::{Error, Result};
 
@@ -43,14 +43,18 @@ pub enum Pace {
 ///
 /// Fails when the caller may not read the documents, and when anything asked is not known, not allowed or too much. An
 /// unknown parameter is only warned of, as Strapi ignores it.
-pub fn plan(content_type: &'static ContentType, asked: &QueryValue, access: Access) -> Result<ReadPlan> {
-    if asked.get("page").is_some() || asked.get("pageSize").is_some() {
+pub fn plan(content_type: &'static ContentType, asked: &QueryValue, terms: impl Into<Terms>) -> Result<ReadPlan> {
+    let terms = terms.into();
+    if !terms.strict && (asked.get("page").is_some() || asked.get("pageSize").is_some()) {
         return Err(Error::Pagination(
             "Invalid pagination attributes. The page parameters are incorrect and must be in the pagination object"
                 .into(),
         ));
     }
-    let (mut plan, mut tally) = planned(content_type, asked, access)?;
+    let (mut plan, mut tally) = planned(content_type, asked, terms)?;
+    if terms.strict {
+        strict::check_values(asked, true)?;
+    }
     plan.page = page::read(asked.get("pagination"), &mut tally)?;
     plan.warnings = tally.warnings;
     Ok(plan)
@@ -59,19 +63,26 @@ pub fn plan(content_type: &'static ContentType, asked: &QueryValue, access: Acce
 /// Plans the reading of one document, whose documentId is given when it is read: `pagination` means nothing here.
 ///
 /// Fails as [`plan`] does.
-pub fn plan_one(content_type: &'static ContentType, asked: &QueryValue, access: Access) -> Result<ReadPlan> {
-    let (mut plan, tally) = planned(content_type, asked, access)?;
+pub fn plan_one(content_type: &'static ContentType, asked: &QueryValue, terms: impl Into<Terms>) -> Result<ReadPlan> {
+    let terms = terms.into();
+    let (mut plan, tally) = planned(content_type, asked, terms)?;
+    if terms.strict {
+        strict::check_values(asked, false)?;
+    }
     plan.sort.clear();
     plan.page = Page { start: 0, limit: 1, number: None, with_count: false };
     plan.warnings = tally.warnings;
     Ok(plan)
 }
 
-fn planned(content_type: &'static ContentType, asked: &QueryValue, access: Access) -> Result<(ReadPlan, Tally)> {
-    if !access.may_read(content_type) {
+fn planned(content_type: &'static ContentType, asked: &QueryValue, terms: Terms) -> Result<(ReadPlan, Tally)> {
+    if !terms.access.may_read(content_type) {
         return Err(Error::Forbidden);
     }
-    let mut tally = Tally::new(access);
+    if terms.strict {
+        strict::check_names(asked)?;
+    }
+    let mut tally = Tally::new(terms);
     let version = status::version(asked.get("status"), &mut tally)?;
     if asked.get("lookup").is_some() {
         return Err(Error::Validation("Invalid params: 'lookup'".into()));

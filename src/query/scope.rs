@@ -1,5 +1,6 @@
 //! Where in a question the planner stands, and what it has counted so far.
 
+use super::strict::Terms;
 use crate::access::Access;
 use crate::content::{Component, ContentType, EXTENSION, Field, Kind, Relation, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
@@ -23,14 +24,16 @@ pub struct Warning {
 /// What is counted and collected over the whole of a question.
 pub(super) struct Tally {
     pub access: Access,
+    pub strict: bool,
     pub warnings: Vec<Warning>,
     conditions: usize,
     populated: usize,
 }
 
 impl Tally {
-    pub fn new(access: Access) -> Self {
-        Self { access, warnings: Vec::new(), conditions: 0, populated: 0 }
+    pub fn new(terms: impl Into<Terms>) -> Self {
+        let Terms { access, strict } = terms.into();
+        Self { access, strict, warnings: Vec::new(), conditions: 0, populated: 0 }
     }
 
     pub fn warn(&mut self, path: &[&str], message: impl Into<String>) {

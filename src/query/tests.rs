@@ -27,7 +27,7 @@ fn refusal(text: &str) -> (String, Value) {
             };
             let param = match source_of {
                 Source::Query(param) => json!(param),
-                Source::Body | Source::Unnamed => Value::Null,
+                Source::Parameter | Source::Body | Source::Unnamed => Value::Null,
             };
             (message, json!([key, path, param]))
         }

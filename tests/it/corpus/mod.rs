@@ -32,6 +32,13 @@ on_both_databases! {
         judge(app, "public").await;
     }
 
+    /// The profile `strict`: what a new project of Strapi is set up like.
+    async fn what_strapi_answers_when_it_is_strict_is_answered(app: &TestApp)
+        with |config| (config.public_access, config.strict_params) = (PublicAccess::Full, true);
+    {
+        judge(app, "strict").await;
+    }
+
     /// The profile `noperms`: nothing without a token.
     async fn what_strapi_answers_to_tokens_is_answered(app: &TestApp)
         with |config| config.public_access = PublicAccess::None;
