@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Failure, block_on, say};
+use crate::access::Permissions;
 use crate::clock::{Clock as _, DAY, OsRandom, SystemClock, iso};
 use crate::config::Config;
 use crate::db::Db;
@@ -31,6 +32,10 @@ pub(super) struct Create {
     /// What it permits
     #[arg(long, value_enum)]
     kind: Kind,
+    /// What a custom token permits, comma separated: a content type and one of find, findOne, create, update, delete, emit,
+    /// such as store.find,store.emit
+    #[arg(long, value_delimiter = ',', required_if_eq("kind", "custom"))]
+    allow: Vec<String>,
     /// Days until it stops working; never if left out
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires_days: Option<u32>,
@@ -42,6 +47,8 @@ enum Kind {
     FullAccess,
     /// Reading, drafts and extension records included
     ReadOnly,
+    /// What --allow names
+    Custom,
 }
 
 pub(super) fn run(config: &Config, command: Command) -> Result<(), Failure> {
@@ -58,15 +65,23 @@ pub(super) fn run(config: &Config, command: Command) -> Result<(), Failure> {
 
 async fn create(db: &Db, new: Create) -> Result<(), Failure> {
     let (text, now) = (ids::token(&OsRandom::new()), SystemClock.now());
-    let kind = match new.kind {
-        Kind::FullAccess => TokenKind::FullAccess,
-        Kind::ReadOnly => TokenKind::ReadOnly,
-    };
+    let kind = new.permitted().map_err(Failure::Usage)?;
     let expires_at = new.expires_days.map(|days| now + i64::from(days) * DAY);
     let token = NewToken { name: new.name, kind, hash: token_hash(&text), created_at: now, expires_at };
     db.write(move |conn| tokens::insert(conn, &token)).await?;
     eprintln!("Keep it: only its hash is stored.");
     say(text)
+}
+
+impl Create {
+    fn permitted(&self) -> Result<TokenKind, String> {
+        match self.kind {
+            Kind::Custom => Permissions::parse(self.allow.iter().map(String::as_str)).map(TokenKind::Custom),
+            _ if !self.allow.is_empty() => Err("--allow is for tokens of the kind custom".to_owned()),
+            Kind::FullAccess => Ok(TokenKind::FullAccess),
+            Kind::ReadOnly => Ok(TokenKind::ReadOnly),
+        }
+    }
 }
 
 async fn delete(db: &Db, name: String) -> Result<(), Failure> {
@@ -83,7 +98,7 @@ fn print(token: &Token) -> Result<(), Failure> {
     say(format!(
         "{}\t{}\texpires {}\tlast used {}",
         token.name,
-        token.kind.as_str(),
+        token.kind.permissions().map_or_else(|| token.kind.as_str().to_owned(), |names| names.join(",")),
         date(token.expires_at, "never"),
         date(token.last_used_at, "never")
     ))

@@ -1,7 +1,7 @@
 //! The table of API tokens. Only hashes are kept.
 
 use super::{Conn, Row, Sql};
-use crate::access::Access;
+use crate::access::{Access, Permissions};
 use crate::clock::Millis;
 use crate::error::{Error, Problem, Result};
 
@@ -29,6 +29,8 @@ pub enum TokenKind {
     FullAccess,
     /// Reading.
     ReadOnly,
+    /// What it names.
+    Custom(Permissions),
 }
 
 /// A token before it is stored.
@@ -58,6 +60,7 @@ impl From<TokenKind> for Access {
         match kind {
             TokenKind::FullAccess => Self::Full,
             TokenKind::ReadOnly => Self::ReadOnly,
+            TokenKind::Custom(permissions) => Self::Custom(permissions),
         }
     }
 }
@@ -68,16 +71,30 @@ impl TokenKind {
         match self {
             Self::FullAccess => "full-access",
             Self::ReadOnly => "read-only",
+            Self::Custom(_) => "custom",
         }
     }
 
-    /// The kind with this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::FullAccess, Self::ReadOnly].into_iter().find(|kind| kind.as_str() == text)
+    /// What a custom token permits, by name; of the other kinds nothing has to be named.
+    pub fn permissions(self) -> Option<Vec<String>> {
+        match self {
+            Self::Custom(permissions) => Some(permissions.names()),
+            Self::FullAccess | Self::ReadOnly => None,
+        }
+    }
+
+    /// The kind that the columns `kind` and `permissions` say.
+    fn read(kind: &str, permissions: Option<&str>) -> Result<Self> {
+        match (kind, permissions) {
+            ("full-access", None) => Ok(Self::FullAccess),
+            ("read-only", None) => Ok(Self::ReadOnly),
+            ("custom", Some(names)) => Permissions::parse(names.split(',')).map(Self::Custom).map_err(Error::internal),
+            _ => Err(Error::internal(format!("a token of unknown kind {kind:?}"))),
+        }
     }
 }
 
-const COLUMNS: &str = "SELECT id, name, kind, created_at, expires_at, last_used_at FROM tokens";
+const COLUMNS: &str = "SELECT id, name, kind, created_at, expires_at, last_used_at, permissions FROM tokens";
 
 /// Stores a token and returns its row. [`Error::Invalid`] when the name is none, [`Error::Conflict`] when it is taken.
 pub fn insert(conn: &mut Conn, token: &NewToken) -> Result<i64> {
@@ -88,8 +105,10 @@ pub fn insert(conn: &mut Conn, token: &NewToken) -> Result<i64> {
     if find_by_name(conn, &token.name)?.is_some() {
         return Err(Error::Conflict(format!("a token named {:?} exists", token.name)));
     }
-    let mut sql = Sql::new("INSERT INTO tokens (name, kind, hash, created_at, expires_at) VALUES (");
-    sql.str(&token.name).text(", ").str(token.kind.as_str()).text(", ").str(&token.hash).text(", ");
+    let mut sql = Sql::new("INSERT INTO tokens (name, kind, permissions, hash, created_at, expires_at) VALUES (");
+    let permissions = token.kind.permissions().map(|names| names.join(","));
+    sql.str(&token.name).text(", ").str(token.kind.as_str()).text(", ").find_str(permissions).text(", ");
+    sql.str(&token.hash).text(", ");
     sql.int(token.created_at).text(", ").bind(super::Bind::Int(token.expires_at)).text(") RETURNING id");
     conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("a token without a row"))
 }
@@ -130,11 +149,10 @@ pub fn note_use(conn: &mut Conn, id: i64, now: Millis) -> Result<()> {
 }
 
 fn token(row: Row<'_>) -> Result<Token> {
-    let kind = row.text(2)?;
     Ok(Token {
         id: row.int(0)?,
         name: row.text(1)?,
-        kind: TokenKind::parse(&kind).ok_or_else(|| Error::internal(format!("a token of unknown kind {kind:?}")))?,
+        kind: TokenKind::read(&row.text(2)?, row.find_text(6)?.as_deref())?,
         created_at: row.int(3)?,
         expires_at: row.find_int(4)?,
         last_used_at: row.find_int(5)?,

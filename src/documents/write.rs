@@ -8,7 +8,7 @@ use super::answer;
 use super::change::Changing;
 use super::etag::{Answer, IfMatch};
 use super::once::Once;
-use crate::access::Caller;
+use crate::access::{Caller, Right};
 use crate::content::{self, ContentType, Rules, Version};
 use crate::db::Conn;
 use crate::db::documents as rows;
@@ -48,7 +48,7 @@ pub enum Action {
 
 /// Creates a document. It is published at once unless the query asks for a draft.
 pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, Value>) -> Result<Answer> {
-    let plan = request.plan(state)?;
+    let plan = request.plan(state, Right::Create)?;
     content::check_keys(request.content_type, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: true };
     let input = content::validate(request.content_type, &data, rules)?;
@@ -66,7 +66,7 @@ pub async fn update(
     document_id: String,
     data: Map<String, Value>,
 ) -> Result<Answer> {
-    let plan = request.plan(state)?;
+    let plan = request.plan(state, Right::Update)?;
     content::check_keys(request.content_type, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: false };
     request.change(state, plan, document_id, move |changing| changing.update(&data, rules)).await
@@ -78,10 +78,11 @@ pub async fn update(
 /// Fails as [`update`] does, and with [`Error::Invalid`] when the draft does not satisfy what a published version must.
 pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: Action) -> Result<Answer> {
     let version = if action == Action::Publish { Version::Published } else { Version::Draft };
-    let plan = ReadPlan { version, ..request.plan(state)? };
-    let content_type = request.content_type;
-    let named = state.db.read(move |conn| rows::find_named(conn, content_type, &name)).await?;
-    let document_id = named.ok_or(Error::NotFound)?;
+    let plan = ReadPlan { version, ..request.plan(state, Right::Update)? };
+    let (content_type, asked) = (request.content_type, name.clone());
+    let named = state.db.read(move |conn| rows::find_named(conn, content_type, &asked)).await?;
+    // What is gone may have been answered before, to the same key.
+    let document_id = named.unwrap_or(name);
     let act = move |changing: &mut Changing<'_>| match action {
         Action::Publish => changing.publish(),
         Action::Unpublish => changing.unpublish(),
@@ -95,7 +96,7 @@ pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: 
 /// Fails with [`Error::Validation`] when the query asks for the draft alone: a document without one cannot be; and with
 /// [`Error::PreconditionFailed`] when it is not the one that the caller has seen.
 pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<Answer> {
-    if request.plan(state)?.version == Version::Draft {
+    if request.plan(state, Right::Delete)?.version == Version::Draft {
         return Err(Error::Validation("A document is deleted with both its versions; leave status out".into()));
     }
     let delete = |changing: &mut Changing<'_>| changing.delete().map(|()| Answer::empty());
@@ -103,11 +104,11 @@ pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String
 }
 
 impl Request {
-    /// What the answer shows. Filters choose nothing here: the document is named.
-    fn plan(&self, state: &AppState) -> Result<ReadPlan> {
-        self.caller.access.require_write()?;
+    /// What the answer shows to a caller who has this right. Filters choose nothing here: the document is named.
+    fn plan(&self, state: &AppState, right: Right) -> Result<ReadPlan> {
+        self.caller.access.require(right, self.content_type)?;
         let terms = Terms { access: self.caller.access, strict: state.config.strict_params };
-        let plan = query::plan_one(self.content_type, &query::parse(&self.query)?, terms)?;
+        let plan = query::plan_answer(self.content_type, &query::parse(&self.query)?, terms)?;
         Ok(ReadPlan { filter: Filter::everything(), ..plan })
     }
 

@@ -11,7 +11,7 @@ use super::idempotency;
 use super::reading::{self, form, written};
 use super::routes::Endpoint;
 use super::subscriptions;
-use crate::access::Caller;
+use crate::access::{Caller, Right};
 use crate::content::{self, CONTENT_TYPES, ContentType};
 use crate::documents::{self, Action, IfMatch, Once, Request};
 use crate::error::Result;
@@ -59,7 +59,7 @@ async fn create(
     if subscriptions::is_subscription(of.0, &sent) {
         return subscriptions::create(state, sent).await;
     }
-    let (asked, data) = asked(&request, of, sent)?;
+    let (asked, data) = asked(&request, of, sent, Right::Create)?;
     let answer = documents::create(&state.into_inner(), asked, data).await?;
     Ok(written(StatusCode::CREATED, answer))
 }
@@ -71,7 +71,7 @@ async fn update(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    let (asked, data) = asked(&request, of, sent)?;
+    let (asked, data) = asked(&request, of, sent, Right::Update)?;
     let answer = documents::update(&state.into_inner(), asked, document_id.into_inner(), data).await?;
     Ok(written(StatusCode::OK, answer))
 }
@@ -129,8 +129,8 @@ async fn act(
 }
 
 /// The permission comes before the body: whoever may not write is told so, whatever was sent.
-fn asked(request: &HttpRequest, of: OfType, sent: Submission) -> Result<(Request, Map<String, Value>)> {
-    sent.caller.access.require_write()?;
+fn asked(request: &HttpRequest, of: OfType, sent: Submission, right: Right) -> Result<(Request, Map<String, Value>)> {
+    sent.caller.access.require(right, of.0)?;
     let (caller, data) = sent.into_data()?;
     let data = content::object(data)?;
     Ok((described(request, of, caller, Some(&data))?, data))

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
 use super::routes::Endpoint;
+use crate::access::Right;
 use crate::content::{ContentType, Reference, SUBSCRIBER};
 use crate::documents::{self, Subscription, Wish};
 use crate::error::{Error, Problem, Result};
@@ -81,7 +82,7 @@ pub(super) async fn unsubscribe(state: web::Data<AppState>, sent: Submission) ->
 /// visitors may do no more than subscribe.
 pub(super) fn is_subscription(content_type: &ContentType, sent: &Submission) -> bool {
     let access = sent.caller.access;
-    content_type.uid == SUBSCRIBER.uid && !access.may_write() && access.may_subscribe()
+    content_type.uid == SUBSCRIBER.uid && !access.may(Right::Create, content_type) && access.may_subscribe()
 }
 
 /// Answers a subscription that was sent as a document to create.

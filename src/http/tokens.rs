@@ -9,7 +9,7 @@ use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
 use super::extract::{Pace, Reader};
 use super::routes::Endpoint;
-use crate::access::{Access, Caller};
+use crate::access::{Access, Caller, Permissions};
 use crate::clock::{DAY, iso};
 use crate::db::tokens::{self, NewToken, Token, TokenKind};
 use crate::error::{Error, Problem, Result};
@@ -32,6 +32,9 @@ pub(super) struct TokenAnswer {
     /// What it permits.
     #[schema(inline)]
     kind: Kind,
+    /// What a custom token permits; null for the other kinds, which say it themselves.
+    #[schema(example = json!(["store.find", "store.emit"]))]
+    permissions: Option<Vec<String>>,
     #[schema(format = DateTime)]
     created_at: String,
     /// When it stops working; null for never.
@@ -63,16 +66,21 @@ pub(super) struct TokenInput {
     /// What it permits.
     #[schema(inline)]
     kind: Kind,
+    /// What a custom token permits: a content type and one of find, findOne, create, update, delete, emit. Names as Strapi
+    /// has them, such as `api::store.store.find`, are read too.
+    #[schema(example = json!(["store.find", "store.emit"]))]
+    permissions: Option<Vec<String>>,
     /// Days until it stops working; never if left out.
     #[schema(minimum = 1, maximum = 36500)]
     expires_in_days: Option<u32>,
 }
 
-#[derive(Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     FullAccess,
     ReadOnly,
+    Custom,
 }
 
 /// List the API tokens
@@ -90,11 +98,11 @@ pub(super) async fn list(caller: Caller, reader: Reader) -> Result<HttpResponse>
 pub(super) async fn create(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
     require_full(&sent.caller)?;
     let (_, input) = sent.parse_data::<TokenInput>()?;
-    input.check()?;
+    let kind = input.checked()?;
     let (text, now) = (ids::token(&*state.random), state.clock.now());
     let token = NewToken {
         name: input.name,
-        kind: input.kind.into(),
+        kind,
         hash: token_hash(&text),
         created_at: now,
         expires_at: input.expires_in_days.map(|days| now + i64::from(days) * DAY),
@@ -123,13 +131,25 @@ fn require_full(caller: &Caller) -> Result<()> {
 }
 
 impl TokenInput {
-    fn check(&self) -> Result<()> {
-        if self.expires_in_days.is_none_or(|days| (1..=36_500).contains(&days)) {
-            return Ok(());
+    /// What the token shall permit.
+    fn checked(&self) -> Result<TokenKind> {
+        if !self.expires_in_days.is_none_or(|days| (1..=36_500).contains(&days)) {
+            return Err(refused("expiresInDays", "expiresInDays must be from 1 to 36500".to_owned()));
         }
-        let message = "expiresInDays must be from 1 to 36500".to_owned();
-        Err(Error::Invalid(vec![Problem { path: vec!["expiresInDays".to_owned()], message, value: None }]))
+        match (self.kind, &self.permissions) {
+            (Kind::FullAccess, None) => Ok(TokenKind::FullAccess),
+            (Kind::ReadOnly, None) => Ok(TokenKind::ReadOnly),
+            (Kind::Custom, names) => {
+                let permissions = Permissions::parse(names.iter().flatten().map(String::as_str));
+                permissions.map(TokenKind::Custom).map_err(|problem| refused("permissions", problem))
+            }
+            (_, Some(_)) => Err(refused("permissions", "permissions are for custom tokens".to_owned())),
+        }
     }
+}
+
+fn refused(path: &str, message: String) -> Error {
+    Error::Invalid(vec![Problem { path: vec![path.to_owned()], message, value: None }])
 }
 
 impl From<Token> for TokenAnswer {
@@ -137,6 +157,7 @@ impl From<Token> for TokenAnswer {
         Self {
             id: token.id,
             kind: token.kind.into(),
+            permissions: token.kind.permissions(),
             created_at: iso(token.created_at),
             expires_at: token.expires_at.map(iso),
             last_used_at: token.last_used_at.map(iso),
@@ -150,15 +171,7 @@ impl From<TokenKind> for Kind {
         match kind {
             TokenKind::FullAccess => Self::FullAccess,
             TokenKind::ReadOnly => Self::ReadOnly,
-        }
-    }
-}
-
-impl From<Kind> for TokenKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::FullAccess => Self::FullAccess,
-            Kind::ReadOnly => Self::ReadOnly,
+            TokenKind::Custom(_) => Self::Custom,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
 use super::idempotency;
 use super::routes::Endpoint;
-use crate::access::Caller;
+use crate::access::{Caller, Right};
 use crate::content::{self, ContentType};
 use crate::emission::{Emission, Emitted};
 use crate::error::{Error, Problem, Result};
@@ -126,9 +126,10 @@ pub(super) async fn emit(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    sent.caller.access.require_write()?;
     let (plural, document_id, name) = path.into_inner();
+    sent.caller.access.require_somewhere(Right::Emit)?;
     let content_type = content::find_by_plural(&plural).ok_or(Error::NotFound)?;
+    sent.caller.access.require(Right::Emit, content_type)?;
     let trigger = Name::parse(&name).map_err(|reason| refused(&["name"], reason))?;
     let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
     let (caller, input) = match sent.body {
@@ -148,13 +149,14 @@ pub(super) async fn emit(
     responses((status = 202, description = "The events are stored, in the same order",
         body = Data<Vec<EmittedAnswer>>), Problems))]
 pub(super) async fn emit_batch(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
-    sent.caller.access.require_write()?;
+    sent.caller.access.require_somewhere(Right::Emit)?;
     let (caller, items) = sent.parse_data::<Vec<BatchItem>>()?;
     if items.len() > BATCH {
         return Err(Error::Validation(format!("at most {BATCH} triggers are emitted at once")));
     }
     let emissions =
         items.into_iter().enumerate().map(|(place, item)| item.emission(place)).collect::<Result<Vec<_>>>()?;
+    emissions.iter().try_for_each(|emission| caller.access.require(Right::Emit, emission.content_type))?;
     let emitted = runner::emit_all(&state, &caller.actor, emissions).await?;
     answer::data(StatusCode::ACCEPTED, emitted.into_iter().map(EmittedAnswer::from).collect::<Vec<_>>())
 }

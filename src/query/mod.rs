@@ -25,7 +25,7 @@ mod value;
 pub use condition::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};
 pub use page::{DEFAULT_SIZE, MAX_SIZE, Page};
 pub use parse::{LIST, PARAMETERS, parse};
-pub use plan::{Pace, ReadPlan, plan, plan_one};
+pub use plan::{Pace, ReadPlan, plan, plan_answer, plan_one};
 pub use scope::{CONDITIONS, POPULATE_DEPTH, POPULATED, Warning};
 pub use selection::{Populated, Selection};
 pub use sort::Order;

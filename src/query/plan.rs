@@ -8,6 +8,7 @@ use super::sort::{self, Order};
 use super::strict::{self, Terms};
 use super::value::QueryValue;
 use super::{fields, filters, populate, search, status};
+use crate::access::Right;
 use crate::content::{ContentType, DOCUMENT_ID, ID, Shape, Version};
 use crate::error::{Error, Result};
 
@@ -45,6 +46,7 @@ pub enum Pace {
 /// unknown parameter is only warned of, as Strapi ignores it.
 pub fn plan(content_type: &'static ContentType, asked: &QueryValue, terms: impl Into<Terms>) -> Result<ReadPlan> {
     let terms = terms.into();
+    terms.access.require(Right::Find, content_type)?;
     if !terms.strict && (asked.get("page").is_some() || asked.get("pageSize").is_some()) {
         return Err(Error::Pagination(
             "Invalid pagination attributes. The page parameters are incorrect and must be in the pagination object"
@@ -65,6 +67,14 @@ pub fn plan(content_type: &'static ContentType, asked: &QueryValue, terms: impl 
 /// Fails as [`plan`] does.
 pub fn plan_one(content_type: &'static ContentType, asked: &QueryValue, terms: impl Into<Terms>) -> Result<ReadPlan> {
     let terms = terms.into();
+    terms.access.require(Right::FindOne, content_type)?;
+    plan_answer(content_type, asked, terms)
+}
+
+/// Plans what a change of one document answers. Whoever may make it is shown what it made.
+///
+/// Fails as [`plan`] does, but for the right to read.
+pub fn plan_answer(content_type: &'static ContentType, asked: &QueryValue, terms: Terms) -> Result<ReadPlan> {
     let (mut plan, tally) = planned(content_type, asked, terms)?;
     if terms.strict {
         strict::check_values(asked, false)?;
@@ -76,9 +86,6 @@ pub fn plan_one(content_type: &'static ContentType, asked: &QueryValue, terms: i
 }
 
 fn planned(content_type: &'static ContentType, asked: &QueryValue, terms: Terms) -> Result<(ReadPlan, Tally)> {
-    if !terms.access.may_read(content_type) {
-        return Err(Error::Forbidden);
-    }
     if terms.strict {
         strict::check_names(asked)?;
     }

@@ -165,7 +165,7 @@ fn open<'a>(
     }
     let Some(shape) = target(field) else { return Err(scope.refused(field.name)) };
     if !tally.may_follow(field) {
-        tally.warn(&[scope.param, field.name], "may not be read without a token and was left out");
+        tally.warn(&[scope.param, field.name], "may not be read by this caller and was left out");
         return Ok(None);
     }
     if scope.depth() >= POPULATE_DEPTH {

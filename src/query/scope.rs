@@ -1,7 +1,7 @@
 //! Where in a question the planner stands, and what it has counted so far.
 
 use super::strict::Terms;
-use crate::access::Access;
+use crate::access::{Access, Right};
 use crate::content::{Component, ContentType, EXTENSION, Field, Kind, Relation, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
 
@@ -62,8 +62,8 @@ impl Tally {
     /// Whether the caller may see what `field`, a component or a relation, leads to.
     pub fn may_follow(&self, field: &Field) -> bool {
         match field.kind {
-            Kind::Component { of, .. } => !is_internal(of) || self.access.sees_internals(),
-            Kind::Relation(Relation { target, .. }) => self.access.may_read(target),
+            Kind::Component { of, .. } => !is_internal(of) || self.access.sees_drafts(),
+            Kind::Relation(Relation { target, .. }) => self.access.may(Right::Find, target),
             _ => true,
         }
     }

@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 pub(super) fn version(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Version> {
     match asked.map(QueryValue::text) {
         None | Some(Some("published")) => Ok(Version::Published),
-        Some(_) if tally.access.sees_internals() => Ok(Version::Draft),
+        Some(_) if tally.access.sees_drafts() => Ok(Version::Draft),
         Some(Some("draft")) => Err(Error::Forbidden),
         Some(_) => {
-            tally.warn(&["status"], "drafts may not be read without a token: what is published was answered");
+            tally.warn(&["status"], "drafts may not be read by this caller: what is published was answered");
             Ok(Version::Published)
         }
     }

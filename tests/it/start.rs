@@ -157,6 +157,14 @@ fn tokens_are_made_listed_and_deleted() {
     let again = output(&settings, &["token", "create", "--name", "shop", "--kind", "full-access"]);
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&again.stderr).contains("exists"));
+    for wrong in [&["custom"][..], &["custom", "--allow", "store.read"], &["read-only", "--allow", "store.find"]] {
+        let refused = output(&settings, &[&["token", "create", "--name", "site", "--kind"], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+    }
+    let site = ["token", "create", "--name", "site", "--kind", "custom", "--allow", "store.find,api::store.store.emit"];
+    assert!(output(&settings, &site).status.success());
+    assert!(text(&output(&settings, &["token", "list"])).contains("site\tstore.find,store.emit\t"));
+    assert!(output(&settings, &["token", "delete", "site"]).status.success());
     let listed = text(&output(&settings, &["token", "list"]));
     assert!(listed.contains("shop") && listed.contains("read-only") && !listed.contains(&token), "{listed}");
     assert!(output(&settings, &["token", "delete", "shop"]).status.success());

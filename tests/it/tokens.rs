@@ -33,6 +33,49 @@ on_both_databases! {
         assert_eq!(make(&reader, json!({"name": "another", "kind": "full-access"})).await.status, 403);
     }
 
+    async fn a_custom_token_does_what_it_names_and_nothing_else(app: &TestApp) {
+        let store = app.store(vec![]).await;
+        let permissions = json!(["store.find", "api::store.store.emit", "product.create"]);
+        let token = token(app, json!({"name": "shop", "kind": "custom", "permissions": permissions})).await;
+        let shop = app.with_token(Some(&token));
+        let product = json!({"data": {"Name": "Tea", "stores": [store]}});
+        let made = shop.post("/api/products", product).await;
+        let product = made.expect(201)["data"]["documentId"].as_str().expect("an id").to_owned();
+        shop.get("/api/stores?status=draft&populate=extensions").await.expect(200);
+        shop.emit(&store, "post_sale", json!({})).await;
+        let populated = shop.get("/api/stores?populate=*").await;
+        assert!(populated.expect(200)["data"][0].get("products").is_none(), "products may not be found");
+        for unknown in ["filters[products][Name]=Tea", "sort=products.Name"] {
+            assert_eq!(shop.get(&format!("/api/stores?{unknown}")).await.expect(400)["error"]["message"], "Invalid key products");
+        }
+        for path in [&format!("/api/stores/{store}"), "/api/products", "/api/subscribers", "/api/runs", "/api/events", "/api/triggers", "/api/tokens"] {
+            shop.get(path).await.expect(403);
+        }
+        let emission = |of: &str, id: &str| json!({"trigger": "post_sale", "target": {"type": of, "documentId": id}});
+        let batch = json!({"data": [emission("store", &store), emission("product", &product)]});
+        let subscription = json!({"data": {"Email": "ada@example.com", "stores": [store]}});
+        for (path, body) in [
+            (format!("/api/products/{product}/triggers/post_sale"), json!({})),
+            ("/api/triggers".to_owned(), batch),
+            (format!("/api/products/{product}/actions/publish"), json!({})),
+            ("/api/stores".to_owned(), json!({"data": {"title": "x", "slug": "x"}})),
+            ("/api/subscribers/subscribe".to_owned(), subscription),
+        ] {
+            shop.post(&path, body).await.expect(403);
+        }
+        shop.put(&format!("/api/products/{product}"), json!({"data": {}})).await.expect(403);
+        shop.delete(&format!("/api/products/{product}")).await.expect(403);
+        let listed = app.get("/api/tokens").await;
+        assert_eq!(listed.expect(200)["data"][0]["permissions"], json!(["store.find", "store.emit", "product.create"]));
+    }
+
+    async fn who_may_create_subscribers_may_subscribe(app: &TestApp) {
+        let store = app.store(vec![]).await;
+        let token = token(app, json!({"name": "site", "kind": "custom", "permissions": ["subscriber.create"]})).await;
+        let subscription = json!({"data": {"Email": "ada@example.com", "stores": [store]}});
+        app.with_token(Some(&token)).post("/api/subscribers/subscribe", subscription).await.expect(200);
+    }
+
     async fn a_token_stops_at_its_end(app: &TestApp) {
         let token = token(app, json!({"name": "guest", "kind": "full-access", "expiresInDays": 1})).await;
         let guest = app.with_token(Some(&token));
@@ -76,6 +119,15 @@ on_both_databases! {
         assert_eq!(refused.expect(400)["error"]["details"]["errors"][0]["path"], json!(["name"]));
         let refused = make(app, json!({"name": "x", "kind": "read-only", "expiresInDays": 0})).await;
         assert_eq!(refused.expect(400)["error"]["details"]["errors"][0]["path"], json!(["expiresInDays"]));
+        for (kind, permissions) in [
+            ("custom", Value::Null),
+            ("custom", json!([])),
+            ("custom", json!(["store.read"])),
+            ("read-only", json!(["store.find"])),
+        ] {
+            let refused = make(app, json!({"name": "x", "kind": kind, "permissions": permissions})).await;
+            assert_eq!(refused.expect(400)["error"]["details"]["errors"][0]["path"], json!(["permissions"]), "{kind}");
+        }
         token(app, json!({"name": "taken", "kind": "read-only"})).await;
         let refused = make(app, json!({"name": "taken", "kind": "read-only"})).await;
         assert_eq!(refused.expect(409)["error"]["name"], "ConflictError");

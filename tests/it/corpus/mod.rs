@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tenon::access::PublicAccess;
+use tenon::access::{Permissions, PublicAccess};
 use tenon::clock::FixedClock;
 use tenon::db::tokens::{self, NewToken, TokenKind};
 use tenon::secrets::token_hash;
@@ -62,15 +62,18 @@ async fn judge(app: &TestApp, profile: &'static str) {
     assert!(outdated.is_empty(), "these answers no longer differ from Strapi's: {outdated:?}");
 }
 
-/// The tokens that cases name: `full`, `readonly`, `expired`.
+/// The tokens that cases name: `full`, `readonly`, `expired`, `custom`.
 async fn tokens(app: &TestApp) -> Names {
     let mut names = Names::default();
     names.set("token:full".into(), TOKEN.into());
-    for (name, expires_at) in [("readonly", None), ("expired", Some(1))] {
+    let custom = Permissions::parse(["api::store.store.find"]).map(TokenKind::Custom).expect("a permission");
+    for (name, kind, expires_at) in
+        [("readonly", TokenKind::ReadOnly, None), ("expired", TokenKind::FullAccess, Some(1)), ("custom", custom, None)]
+    {
         let text = format!("the-{name}-token-of-the-corpus");
         names.set(format!("token:{name}"), text.as_str().into());
         let hash = token_hash(&text);
-        let token = NewToken { name: name.into(), kind: TokenKind::ReadOnly, hash, created_at: 0, expires_at };
+        let token = NewToken { name: name.into(), kind, hash, created_at: 0, expires_at };
         app.state.db.write(move |conn| tokens::insert(conn, &token)).await.expect("a token");
     }
     names

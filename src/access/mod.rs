@@ -1,10 +1,14 @@
 //! Who calls, and what they may do.
 
+mod permissions;
+
+pub use permissions::{Permissions, Right};
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::{MINUTE, Millis};
-use crate::content::{ContentType, PRODUCT, STORE};
+use crate::content::{CONTENT_TYPES, ContentType, PRODUCT, STORE, SUBSCRIBER};
 use crate::error::{Error, Result};
 
 /// The caller of a request.
@@ -23,6 +27,8 @@ pub enum Access {
     Public(PublicAccess),
     /// A read-only token: reads everything, drafts and extension records too.
     ReadOnly,
+    /// A custom token: what it names, drafts and extension records too.
+    Custom(Permissions),
     /// A full-access token.
     Full,
 }
@@ -39,28 +45,37 @@ pub enum PublicAccess {
 }
 
 impl Access {
-    /// Whether documents of this type can be read.
-    pub fn may_read(self, content_type: &ContentType) -> bool {
+    /// Whether this can be done with documents of this type.
+    pub fn may(self, right: Right, content_type: &ContentType) -> bool {
+        let reads = matches!(right, Right::Find | Right::FindOne);
         match self {
-            Self::Public(PublicAccess::Read) => [STORE.uid, PRODUCT.uid].contains(&content_type.uid),
+            Self::Public(PublicAccess::Read) => reads && [STORE.uid, PRODUCT.uid].contains(&content_type.uid),
             Self::Public(PublicAccess::None) => false,
-            Self::Public(PublicAccess::Full) | Self::ReadOnly | Self::Full => true,
+            Self::ReadOnly => reads,
+            Self::Custom(permissions) => permissions.allow(right, content_type),
+            Self::Public(PublicAccess::Full) | Self::Full => true,
         }
     }
 
-    /// Whether drafts, extension records, events and runs can be read.
-    pub fn sees_internals(self) -> bool {
-        !matches!(self, Self::Public(PublicAccess::Read | PublicAccess::None))
+    /// [`Error::Forbidden`] unless this can be done with documents of this type.
+    pub fn require(self, right: Right, content_type: &ContentType) -> Result<()> {
+        if self.may(right, content_type) { Ok(()) } else { Err(Error::Forbidden) }
     }
 
-    /// Whether anything can be changed or triggered.
-    pub fn may_write(self) -> bool {
-        matches!(self, Self::Full | Self::Public(PublicAccess::Full))
+    /// [`Error::Forbidden`] unless this can be done with documents of some type.
+    pub fn require_somewhere(self, right: Right) -> Result<()> {
+        let somewhere = CONTENT_TYPES.into_iter().any(|content_type| self.may(right, content_type));
+        if somewhere { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Whether drafts and extension records can be seen of the documents that can be read.
+    pub fn sees_drafts(self) -> bool {
+        !matches!(self, Self::Public(PublicAccess::Read | PublicAccess::None))
     }
 
     /// Whether an address can be subscribed to a published store, and unsubscribed: visitors of storefronts do.
     pub fn may_subscribe(self) -> bool {
-        self.may_write() || self == Self::Public(PublicAccess::Read)
+        self.may(Right::Create, &SUBSCRIBER) || self == Self::Public(PublicAccess::Read)
     }
 
     /// [`Error::Forbidden`] unless an address can be subscribed to a store.
@@ -68,14 +83,12 @@ impl Access {
         if self.may_subscribe() { Ok(()) } else { Err(Error::Forbidden) }
     }
 
-    /// [`Error::Forbidden`] unless drafts, extension records, events and runs can be read.
+    /// [`Error::Forbidden`] unless events, runs, triggers and handlers can be read.
     pub fn require_internals(self) -> Result<()> {
-        if self.sees_internals() { Ok(()) } else { Err(Error::Forbidden) }
-    }
-
-    /// [`Error::Forbidden`] unless anything can be changed or triggered.
-    pub fn require_write(self) -> Result<()> {
-        if self.may_write() { Ok(()) } else { Err(Error::Forbidden) }
+        match self {
+            Self::Full | Self::ReadOnly | Self::Public(PublicAccess::Full) => Ok(()),
+            Self::Custom(_) | Self::Public(PublicAccess::Read | PublicAccess::None) => Err(Error::Forbidden),
+        }
     }
 }
 
