@@ -36,13 +36,13 @@ pub(super) struct SubscriptionInput {
     email: String,
     /// The stores: documentIds, or the numbers of versions.
     #[schema(min_items = 1, max_items = 10)]
-    stores: Vec<StoreInput>,
+    stores: Vec<StoreReference>,
 }
 
 /// A store by its documentId, or by the number of one of its versions.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
-enum StoreInput {
+enum StoreReference {
     Id(i64),
     DocumentId(String),
 }
@@ -113,12 +113,12 @@ impl SubscriptionInput {
     }
 }
 
-impl From<StoreInput> for Reference {
+impl From<StoreReference> for Reference {
     /// A text of digits is a number, as in every relation.
-    fn from(store: StoreInput) -> Self {
+    fn from(store: StoreReference) -> Self {
         match store {
-            StoreInput::Id(row) => Self::Row(row),
-            StoreInput::DocumentId(id) => id.parse().map_or(Self::Document(id), Self::Row),
+            StoreReference::Id(row) => Self::Row(row),
+            StoreReference::DocumentId(id) => id.parse().map_or(Self::Document(id), Self::Row),
         }
     }
 }

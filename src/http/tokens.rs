@@ -30,7 +30,6 @@ pub(super) struct TokenAnswer {
     /// What it is called, in logs and events too.
     name: String,
     /// What it permits.
-    #[schema(inline)]
     kind: Kind,
     /// What a custom token permits; null for the other kinds, which say it themselves.
     #[schema(example = json!(["store.find", "store.emit"]))]
@@ -64,7 +63,6 @@ pub(super) struct TokenInput {
     #[schema(min_length = 1, max_length = 100)]
     name: String,
     /// What it permits.
-    #[schema(inline)]
     kind: Kind,
     /// What a custom token permits: a content type and one of find, findOne, create, update, delete, emit. Names as Strapi
     /// has them, such as `api::store.store.find`, are read too.
@@ -75,8 +73,10 @@ pub(super) struct TokenInput {
     expires_in_days: Option<u32>,
 }
 
+/// What a token permits.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = TokenKind)]
 enum Kind {
     FullAccess,
     ReadOnly,

@@ -5,7 +5,7 @@ use utoipa::IntoResponses as _;
 
 use super::headers;
 use super::schemas::{input_name, name, reference};
-use crate::content::ContentType;
+use crate::content::{ContentType, SUBSCRIBER};
 use crate::error::Result;
 use crate::http::answer::Problems;
 
@@ -177,6 +177,11 @@ fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
     };
     let answer = match shape {
         Shape::Page => answer("A page of them", json!({"type": "array", "items": document}), reference("ListMeta")),
+        Shape::One if operation.verb == "create" && of.uid == SUBSCRIBER.uid => answer(
+            "The document; to a caller who may only subscribe that he did",
+            json!({"oneOf": [document, reference("SubscriptionAnswer")]}),
+            reference("Meta"),
+        ),
         Shape::One => answer("The document", document, reference("Meta")),
         Shape::Nothing => json!({"description": "It is not there"}),
     };

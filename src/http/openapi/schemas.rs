@@ -63,6 +63,11 @@ fn document(content_type: &ContentType) -> Result<Value> {
     for field in content_type.fields {
         properties.insert(field.name.to_owned(), property(field, Side::Answer)?);
     }
+    for name in content_type.unkept {
+        let nothing =
+            json!({"type": "array", "maxItems": 0, "description": "Not kept here: empty where it is asked for."});
+        properties.insert((*name).to_owned(), nothing);
+    }
     for time in ["createdAt", "updatedAt"] {
         properties.insert(time.to_owned(), json!({"type": "string", "format": "date-time"}));
     }
@@ -162,9 +167,9 @@ fn kind(kind: &Kind, side: Side) -> Value {
 /// What several schemas use.
 fn shared() -> Map<String, Value> {
     let link = json!({
-        "description": "A documentId, alone or with the place where the link shall stand.",
+        "description": "A documentId, or the number of a version; alone or with the place where the link shall stand.",
         "oneOf": [
-            {"type": "string"},
+            {"type": ["string", "integer"]},
             {"type": "object", "required": ["documentId"], "properties": {
                 "documentId": {"type": "string"},
                 "position": {"type": "object", "properties": {
