@@ -94,6 +94,14 @@ pub enum Error {
     /// 409: something else holds the name, or the key was used for another request.
     #[error("{0}")]
     Conflict(String),
+    /// 409: less is there than is asked for.
+    #[error("{left} left, {asked} asked for")]
+    OutOfStock {
+        /// What is there.
+        left: i64,
+        /// What was asked for.
+        asked: i64,
+    },
     /// 412: the document is not the one that the caller has seen.
     #[error("{0}")]
     PreconditionFailed(String),

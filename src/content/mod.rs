@@ -19,7 +19,7 @@ pub use moment::parse_moment;
 pub use set::TypeSet;
 pub use system::{CREATED_AT, DOCUMENT_ID, ID, PUBLISHED_AT, UPDATED_AT, Version};
 pub use types::{PRODUCT, STORE, SUBSCRIBER};
-pub use validate::{Rules, check_keys, object, validate};
+pub use validate::{Rules, check_item_keys, check_keys, object, validate, validate_item};
 
 /// Every content type, in the order in which documents show them.
 pub static CONTENT_TYPES: [&ContentType; 3] = [&STORE, &PRODUCT, &SUBSCRIBER];

@@ -52,6 +52,18 @@ pub fn check_keys(content_type: &'static ContentType, data: &Map<String, Json>) 
     Ok(())
 }
 
+/// Refuses keys that the component does not have. `id` is one of them: the path says which item is meant.
+pub fn check_item_keys(component: &'static Component, data: &Map<String, Json>) -> Result<()> {
+    for (key, value) in data {
+        let Some(field) = Shape::Component(component).find_field(key) else {
+            let path = if key == "id" { KeyPath::Absent } else { KeyPath::Null };
+            return Err(Error::InvalidKey { key: key.clone(), path, source_of: Source::Body });
+        };
+        check_nested_keys(field, value, field.name)?;
+    }
+    Ok(())
+}
+
 fn check_nested_keys(field: &Field, value: &Json, path: &str) -> Result<()> {
     let Kind::Component { of, .. } = field.kind else { return Ok(()) };
     let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
@@ -70,8 +82,17 @@ fn check_nested_keys(field: &Field, value: &Json, path: &str) -> Result<()> {
 
 /// Checks every value of `data`. All problems come in one [`Error::Invalid`].
 pub fn validate(content_type: &'static ContentType, data: &Map<String, Json>, rules: Rules) -> Result<Input> {
+    validated(Shape::Document(content_type), data, rules)
+}
+
+/// Checks every value of an item that comes by itself, as [`validate`] does.
+pub fn validate_item(component: &'static Component, data: &Map<String, Json>, rules: Rules) -> Result<Input> {
+    validated(Shape::Component(component), data, rules)
+}
+
+fn validated(shape: Shape, data: &Map<String, Json>, rules: Rules) -> Result<Input> {
     let mut check = Checker { publishing: rules.publishing, path: Vec::new(), problems: Vec::new(), no_moment: false };
-    let input = check.object(Shape::Document(content_type), data, rules.creating);
+    let input = check.object(shape, data, rules.creating);
     match (check.problems, check.no_moment) {
         (problems, _) if !problems.is_empty() => Err(Error::Invalid(problems)),
         (_, true) => Err(Error::Validation("Invalid format, expected a timestamp or an ISO date".into())),

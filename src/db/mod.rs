@@ -10,6 +10,7 @@ pub mod events;
 pub mod extensions;
 mod generations;
 pub mod idempotency;
+mod line;
 mod lock;
 mod open;
 pub mod seal_keys;
@@ -60,8 +61,8 @@ pub struct Db {
 enum Writers {
     /// One thread that commits in groups.
     Thread(writer::Writer),
-    /// A transaction of its own for each, on connections that readers use too.
-    Pool(Arc<Watch>),
+    /// A transaction of its own for each, on connections that readers use too, or one for a group of those in line.
+    Pool(Arc<Watch>, line::Lines),
 }
 
 impl Db {
@@ -73,7 +74,7 @@ impl Db {
         let generations = Arc::new(Generations::new(url.kind() == Kind::Sqlite));
         let writers = match url.kind() {
             Kind::Sqlite => Writers::Thread(writer::Writer::start(open::connect(url)?, Arc::clone(&generations))?),
-            Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&generations))),
+            Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&generations)), line::Lines::default()),
         };
         Ok(Self { url: url.clone(), readers: pool, writers, generations })
     }
@@ -86,7 +87,7 @@ impl Db {
     /// Begins to hear of what other processes commit, as a server must that keeps answers; see [`Self::stamp`]. Must be
     /// called within a runtime.
     pub fn listen(&self) {
-        if let (Writers::Pool(watch), DatabaseUrl::Postgres(url)) = (&self.writers, &self.url) {
+        if let (Writers::Pool(watch, _), DatabaseUrl::Postgres(url)) = (&self.writers, &self.url) {
             watch.listen(url);
         }
     }
@@ -130,7 +131,7 @@ impl Db {
     {
         match &self.writers {
             Writers::Thread(writer) => writer.write(work).await,
-            Writers::Pool(watch) => {
+            Writers::Pool(watch, _) => {
                 let (pool, generations, watch) = (self.readers.clone(), self.generations.clone(), watch.clone());
                 let (done, notice) = off_thread(move || {
                     let mut conn = pool.get().map_err(no_connection)?;
@@ -151,6 +152,23 @@ impl Db {
                 Ok(done)
             }
         }
+    }
+
+    /// Runs `work` as [`Db::write`] does, together with other writes that stand in the same line: for what many callers
+    /// change at once and would only wait for.
+    pub async fn write_in_line<T, F>(&self, line: &str, work: F) -> Result<T>
+    where
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let Writers::Pool(watch, lines) = &self.writers else { return self.write(work).await };
+        let (job, told) = writer::job(work);
+        if let Some(turn) = lines.stand(line.to_owned(), job)? {
+            let place = line::Place::new(&self.readers, watch, &self.generations);
+            // Apart from this caller, who may give up while others are in line.
+            tokio::spawn(turn.take(place));
+        }
+        told.await.map_err(|_| writer::not_written())?
     }
 }
 

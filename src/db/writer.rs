@@ -19,8 +19,8 @@ const QUEUE: usize = 8192;
 const GROUP: usize = 512;
 
 /// Does the work within the group's transaction; what it returns tells the caller, once the commit's fate is known.
-type Job = Box<dyn FnOnce(&mut Conn) -> Answer + Send>;
-type Answer = Box<dyn FnOnce(bool) + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Conn) -> Answer + Send>;
+pub(super) type Answer = Box<dyn FnOnce(bool) + Send>;
 
 /// The way to the thread. It ends when this is dropped and the queue is empty.
 pub(super) struct Writer {
@@ -42,20 +42,8 @@ impl Writer {
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let (tell, told) = oneshot::channel();
-        let job = move |conn: &mut Conn| -> Answer {
-            // A panic must end this job alone, not the thread that everyone writes through.
-            let done = catch_unwind(AssertUnwindSafe(|| conn.transaction(work))).unwrap_or_else(|_| {
-                conn.roll_back_to(1)?;
-                Err(Error::internal("a write panicked"))
-            });
-            Box::new(move |committed| {
-                let answer = if committed { done } else { done.and(Err(not_written())) };
-                // A caller that has gone away does not need the answer.
-                let _ = tell.send(answer);
-            })
-        };
-        self.jobs.try_send(Box::new(job)).map_err(|error| match error {
+        let (job, told) = job(work);
+        self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Error::Unavailable("too many writes are waiting"),
             TrySendError::Disconnected(_) => Error::internal("the writer has ended"),
         })?;
@@ -63,8 +51,31 @@ impl Writer {
     }
 }
 
-fn not_written() -> Error {
+/// The error of a write whose job was dropped, or whose group was not committed.
+pub(super) fn not_written() -> Error {
     Error::Unavailable("the database cannot be written at the moment")
+}
+
+/// Work for a group, and where its outcome will be told.
+pub(super) fn job<T, F>(work: F) -> (Job, oneshot::Receiver<Result<T>>)
+where
+    F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    T: Send + 'static,
+{
+    let (tell, told) = oneshot::channel();
+    let job = move |conn: &mut Conn| -> Answer {
+        // A panic must end this job alone, not the group nor the thread that everyone writes through.
+        let done = catch_unwind(AssertUnwindSafe(|| conn.transaction(work))).unwrap_or_else(|_| {
+            conn.roll_back_to(1)?;
+            Err(Error::internal("a write panicked"))
+        });
+        Box::new(move |committed| {
+            let answer = if committed { done } else { done.and(Err(not_written())) };
+            // A caller that has gone away does not need the answer.
+            let _ = tell.send(answer);
+        })
+    };
+    (Box::new(job), told)
 }
 
 fn write_all(mut conn: Conn, queue: &Receiver<Job>, generations: &Generations) {
@@ -106,7 +117,7 @@ fn others_wrote(conn: &mut Conn, version: &mut Option<i64>) -> bool {
     }
 }
 
-fn commit(conn: &mut Conn) -> bool {
+pub(super) fn commit(conn: &mut Conn) -> bool {
     let Err(error) = conn.commit() else { return true };
     log::error!("a group of writes could not be committed: {error}");
     if let Err(error) = conn.roll_back() {

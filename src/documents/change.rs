@@ -43,23 +43,29 @@ impl Changing<'_> {
         let shape = Shape::Document(self.content_type);
         self.writer().save(shape, draft, items)?;
         rows::save_links(self.conn, draft, links)?;
+        let versions = Versions { draft, published: None, revision: 0 };
         let mut steps = Vec::new();
         if publishing {
             self.refuse_taken(draft)?;
-            rows::publish(self.conn, self.content_type, Versions { draft, published: None, revision: 0 }, self.now)?;
+            rows::publish(self.conn, self.content_type, versions, self.now)?;
         }
         let after = self.state_of(publishing)?;
         steps.push(Step(Change::Created, Value::Null, after.clone()));
         if publishing {
             steps.push(Step(Change::Published, Value::Null, after));
         }
-        self.finish(draft, &steps)
+        self.finish(versions, &steps)
     }
 
     /// Changes the draft, and publishes it unless it stays a draft.
     pub fn update(&mut self, data: &Map<String, Value>, rules: Rules) -> Result<()> {
         let versions = self.seen()?;
-        let (input, publishing) = (content::validate(self.content_type, data, rules)?, rules.publishing);
+        let input = content::validate(self.content_type, data, rules)?;
+        self.save(versions, input, rules.publishing)
+    }
+
+    /// Makes `input` part of the draft, and publishes it unless it stays a draft.
+    pub fn save(&mut self, versions: Versions, input: Input, publishing: bool) -> Result<()> {
         let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
         let draft_before = self.state_of(false)?;
         let published_before = if versions.published.is_some() { self.state_of(true)? } else { Value::Null };
@@ -76,7 +82,7 @@ impl Changing<'_> {
                 vec![Step(Change::Updated, draft_before, after.clone()), Step(Change::Published, Value::Null, after)]
             }
         };
-        self.finish(versions.draft, &steps)
+        self.finish(versions, &steps)
     }
 
     /// Makes the draft the published version.
@@ -87,7 +93,7 @@ impl Changing<'_> {
         self.publish_row(versions)?;
         self.retire(&items_before, versions.draft)?;
         let after = self.state_of(true)?;
-        self.finish(versions.draft, &[Step(Change::Published, before, after)])
+        self.finish(versions, &[Step(Change::Published, before, after)])
     }
 
     /// Takes the published version away; what is a draft already stays as it is.
@@ -99,7 +105,7 @@ impl Changing<'_> {
         rows::unpublish(self.conn, self.content_type, published)?;
         self.retire(&items_before, versions.draft)?;
         let after = self.state_of(false)?;
-        self.finish(versions.draft, &[Step(Change::Unpublished, before, after)])
+        self.finish(versions, &[Step(Change::Unpublished, before, after)])
     }
 
     /// Makes the draft what is published; an error when nothing is.
@@ -113,7 +119,7 @@ impl Changing<'_> {
         rows::discard(self.conn, self.content_type, versions.draft, published)?;
         self.retire(&items_before, versions.draft)?;
         let after = self.state_of(false)?;
-        self.finish(versions.draft, &[Step(Change::Updated, before, after)])
+        self.finish(versions, &[Step(Change::Updated, before, after)])
     }
 
     /// Removes the document; one that does not exist is as good as removed.
@@ -126,7 +132,7 @@ impl Changing<'_> {
         rows::delete(self.conn, self.content_type, versions)?;
         rows::retire_records(self.conn, &reach.owners[..1], self.now)?;
         rows::retire_records(self.conn, &items, self.now)?;
-        self.emit(&Step(Change::Deleted, before, Value::Null), &reach)
+        self.emit(&Step(Change::Deleted, before, Value::Null), &reach, versions)
     }
 
     fn write_draft(&mut self, draft: i64, input: Input) -> Result<()> {
@@ -165,14 +171,14 @@ impl Changing<'_> {
         rows::retire_records(self.conn, &gone, self.now)
     }
 
-    /// The document's rows, if it is the one that the caller has seen.
-    fn seen(&mut self) -> Result<Versions> {
+    /// The document's rows, if it is the one that the caller has seen. Nobody else changes it until the transaction ends.
+    pub fn seen(&mut self) -> Result<Versions> {
         let versions = self.versions()?;
         self.check(versions)?;
         Ok(versions)
     }
 
-    fn check(&self, versions: Versions) -> Result<()> {
+    pub fn check(&self, versions: Versions) -> Result<()> {
         self.if_match.map_or(Ok(()), |seen| seen.check(versions.revision))
     }
 
@@ -195,29 +201,30 @@ impl Changing<'_> {
         Writer { conn: self.conn, sealer: &self.state.sealer, random: &*self.state.random, now: self.now }
     }
 
-    /// Counts the change and tells of it.
-    fn finish(&mut self, draft: i64, steps: &[Step]) -> Result<()> {
-        rows::revise(self.conn, self.content_type, draft)?;
-        let reach = rows::reach_of(self.conn, self.content_type, draft)?;
+    /// Counts the change, which began with `versions`, and tells of it.
+    fn finish(&mut self, versions: Versions, steps: &[Step]) -> Result<()> {
+        rows::revise(self.conn, self.content_type, versions.draft)?;
+        let reach = rows::reach_of(self.conn, self.content_type, versions.draft)?;
         for step in steps {
             // A save that changes nothing is no change.
             let is_change = step.0 != Change::Updated || !diff::changes(&step.1, &step.2).is_empty();
             if is_change {
-                self.emit(step, &reach)?;
+                self.emit(step, &reach, versions)?;
             }
         }
         Ok(())
     }
 
-    fn emit(&mut self, Step(change, before, after): &Step, reach: &rows::Reach) -> Result<()> {
+    fn emit(&mut self, Step(change, before, after): &Step, reach: &rows::Reach, versions: Versions) -> Result<()> {
         let story = Story {
             content_type: self.content_type,
             document_id: self.document_id,
             change: *change,
             before,
             after,
+            is_in_force: versions.published.is_none() || !after["publishedAt"].is_null(),
             actor: self.actor,
         };
-        lifecycle::emit(self.conn, &story, reach, (self.now, &*self.state.random))
+        lifecycle::emit(self.conn, &story, reach, (self.now, self.state))
     }
 }

@@ -3,13 +3,16 @@
 use serde_json::{Map, Value, json};
 
 use super::diff;
-use crate::clock::{Millis, Random};
+use super::stock::{self, Moved};
+use crate::clock::Millis;
 use crate::content::{ContentType, PRODUCT, SUBSCRIBER};
 use crate::db::Conn;
 use crate::db::documents::Reach;
 use crate::db::events::{self, NewEvent, Target};
 use crate::error::Result;
 use crate::ids;
+use crate::state::AppState;
+use crate::triggers::stock::Movement;
 
 /// What was done to a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(super) enum Change {
     Published,
     Unpublished,
     Deleted,
+    /// The inventory of a price was counted: no edit of the product.
+    Counted,
 }
 
 /// A logical change with the states around it; `before` is null for a new document, `after` for a deleted one.
@@ -28,22 +33,25 @@ pub(super) struct Story<'a> {
     pub change: Change,
     pub before: &'a Value,
     pub after: &'a Value,
+    /// Whether these are states of the version whose stocks count: the published one, where there is one.
+    pub is_in_force: bool,
     pub actor: &'a str,
 }
 
-/// Writes the events of `story`: the document's own and those of its prices, each once.
-pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, at: (Millis, &dyn Random)) -> Result<()> {
-    let Some(trigger) = story.trigger() else { return Ok(()) };
+/// Writes the events of `story`: the document's own, those of its prices and those of stocks, each once.
+pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, (now, state): (Millis, &AppState)) -> Result<()> {
     let changes = match story.change {
         Change::Updated | Change::Published => diff::changes(story.before, story.after),
-        Change::Created | Change::Unpublished | Change::Deleted => Map::new(),
+        Change::Created | Change::Unpublished | Change::Deleted | Change::Counted => Map::new(),
     };
-    let mut told = vec![story.event(trigger, &changes, reach)];
+    let own = story.trigger().map(|trigger| story.event(trigger, &changes, reach));
+    let mut told: Vec<NewEvent> = own.into_iter().collect();
     told.extend(story.subscriber_events(&changes, reach));
     told.extend(story.price_events(reach));
+    told.extend(stock::events(conn, &state.matchers, story.moved_stocks(reach))?);
     for event in &mut told {
-        event.uid = ids::sortable("evt", at.0, at.1);
-        event.occurred_at = at.0;
+        event.uid = ids::sortable("evt", now, &*state.random);
+        event.occurred_at = now;
     }
     events::insert(conn, &told)
 }
@@ -55,6 +63,7 @@ impl Story<'_> {
         let action = match self.change {
             Change::Created if is_subscriber => return Some("trigger:new_subscriber".into()),
             Change::Published | Change::Unpublished if is_subscriber => return None,
+            Change::Counted => return None,
             Change::Created => "created",
             Change::Updated => "updated",
             Change::Published => "published",
@@ -101,11 +110,13 @@ impl Story<'_> {
 
     /// Prices that came, changed or went with an edit of their product. They reach their own records first.
     fn price_events(&self, reach: &Reach) -> Vec<NewEvent> {
-        if self.content_type.uid != PRODUCT.uid || !matches!(self.change, Change::Created | Change::Updated) {
+        if self.content_type.uid != PRODUCT.uid
+            || !matches!(self.change, Change::Created | Change::Updated | Change::Counted)
+        {
             return Vec::new();
         }
         let (old, new) = (prices(self.before), prices(self.after));
-        let find = |list: &[Value], id: i64| list.iter().find(|price| price["id"].as_i64() == Some(id)).cloned();
+        let find = |list: &[Value], id: i64| find_price(list, id).cloned();
         let mut ids: Vec<i64> = old.iter().chain(new).filter_map(|price| price["id"].as_i64()).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -113,15 +124,36 @@ impl Story<'_> {
             let (before, after) = (find(old, id), find(new, id));
             let changes =
                 diff::changes(before.as_ref().unwrap_or(&Value::Null), after.as_ref().unwrap_or(&Value::Null));
-            let trigger = match (&before, &after) {
-                (None, _) => "trigger:price_created",
-                (Some(_), None) => "trigger:price_deleted",
+            let (trigger, changes) = match (&before, &after) {
+                (None, _) => ("trigger:price_created", Map::new()),
+                (Some(_), None) => ("trigger:price_deleted", Map::new()),
                 (Some(_), Some(_)) if changes.is_empty() => return None,
-                (Some(_), Some(_)) => "trigger:price_updated",
+                (Some(_), Some(_)) => ("trigger:price_updated", changes),
             };
             Some(self.price_event(trigger, id, (after.or(before)?, changes), reach))
         });
         events.collect()
+    }
+
+    /// The stocks that moved: the product's quantity and the inventory of each price that was there before.
+    fn moved_stocks(&self, reach: &Reach) -> Vec<Moved> {
+        let may_move = matches!(self.change, Change::Updated | Change::Published | Change::Counted);
+        if self.content_type.uid != PRODUCT.uid || !may_move || !self.is_in_force || self.before.is_null() {
+            return Vec::new();
+        }
+        let movement = |field: &str, before: &Value, after: &Value| {
+            let movement = Movement::of(before[field].as_i64(), after[field].as_i64())?;
+            let change = json!({ "from": movement.from, "to": movement.to });
+            Some((movement, Map::from_iter([(field.to_owned(), change)])))
+        };
+        let quantity = movement("quantity", self.before, self.after)
+            .map(|(movement, changes)| Moved { movement, event: self.event(String::new(), &changes, reach) });
+        let inventories = prices(self.after).iter().filter_map(|price| {
+            let id = price["id"].as_i64()?;
+            let (movement, changes) = movement("inventory", find_price(prices(self.before), id)?, price)?;
+            Some(Moved { movement, event: self.price_event("", id, (price.clone(), changes), reach) })
+        });
+        quantity.into_iter().chain(inventories).collect()
     }
 
     fn price_event(
@@ -133,7 +165,6 @@ impl Story<'_> {
     ) -> NewEvent {
         let product = if self.after.is_null() { self.before } else { self.after };
         let data = json!({ "price": price, "product": { "documentId": self.document_id, "Name": product["Name"] } });
-        let changes = if trigger == "trigger:price_updated" { changes } else { Map::new() };
         let mut event = self.event(trigger.to_owned(), &changes, reach);
         event.target =
             Target { type_name: "price".into(), document_id: self.document_id.to_owned(), price_id: Some(id) };
@@ -141,6 +172,10 @@ impl Story<'_> {
         event.data = Some(data.to_string());
         event
     }
+}
+
+fn find_price(list: &[Value], id: i64) -> Option<&Value> {
+    list.iter().find(|price| price["id"].as_i64() == Some(id))
 }
 
 fn prices(product: &Value) -> &[Value] {

@@ -1,10 +1,14 @@
 //! Finding documents.
 
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
 use super::answer;
 use super::etag::Answer;
-use crate::content::{ContentType, TypeSet};
+use crate::content::{ContentType, ID, TypeSet};
 use crate::db::Conn;
-use crate::db::documents::read::{self, Form};
+use crate::db::documents::read::{self, Form, One};
 use crate::error::{Error, Result};
 use crate::query::{self, Pace, ReadPlan, Terms};
 
@@ -23,6 +27,8 @@ pub(super) enum Wanted {
     /// A page that is not there when there is nothing on it.
     Some,
     Document,
+    Items,
+    Item,
 }
 
 /// Asks for a page of documents with a query string.
@@ -52,6 +58,16 @@ pub fn find_one(
     Ok(Find { plan: plan.of_document(document_id), form, wanted: Wanted::Document })
 }
 
+/// Asks for the items that one document has of a component, by a plan of [`query::plan_items`].
+pub(super) fn find_items(plan: ReadPlan, document_id: &str) -> Find {
+    Find { plan: plan.of_document(document_id), form: Form::Flat, wanted: Wanted::Items }
+}
+
+/// Asks for one of these items. It is not found when it is there and does not meet the plan's filters.
+pub(super) fn find_item(plan: ReadPlan, document_id: &str, item: i64) -> Find {
+    Find { plan: plan.of_document(document_id).of_item(item), form: Form::Flat, wanted: Wanted::Item }
+}
+
 impl Find {
     /// How long it may take.
     pub fn pace(&self) -> Pace {
@@ -68,15 +84,29 @@ impl Find {
     /// Fails with [`Error::NotFound`] when one document was asked for and there is none, and with
     /// [`Error::Validation`] when the answer would be larger than is reasonable.
     pub fn run(&self, conn: &mut Conn) -> Result<Answer> {
-        match self.wanted {
-            Wanted::Page | Wanted::Some => match read::page(conn, &self.plan, self.form)? {
-                found if self.wanted == Wanted::Some && found.documents.is_empty() => Err(Error::NotFound),
-                found => Ok(answer::page(&self.plan, &found)),
-            },
-            Wanted::Document => {
-                let found = read::one(conn, &self.plan, self.form)?.ok_or(Error::NotFound)?;
-                Ok(answer::one(&found, &self.plan.warnings))
-            }
+        if matches!(self.wanted, Wanted::Page | Wanted::Some) {
+            let found = read::page(conn, &self.plan, self.form)?;
+            let none = self.wanted == Wanted::Some && found.documents.is_empty();
+            return if none { Err(Error::NotFound) } else { Ok(answer::page(&self.plan, &found)) };
         }
+        let One { mut document, revision } = read::one(conn, &self.plan, self.form)?.ok_or(Error::NotFound)?;
+        match self.wanted {
+            Wanted::Page | Wanted::Some | Wanted::Document => {}
+            Wanted::Items => document = items(&document)?.get().into(),
+            Wanted::Item => document = first(items(&document)?)?.ok_or(Error::NotFound)?.get().into(),
+        }
+        Ok(answer::one(&One { document, revision }, &self.plan.warnings))
     }
+}
+
+/// The items of a document that shows nothing beside them and its number.
+fn items(document: &[u8]) -> Result<&RawValue> {
+    let members: HashMap<&str, &RawValue> = serde_json::from_slice(document)?;
+    let items = members.into_iter().find_map(|(name, value)| (name != ID.name).then_some(value));
+    items.ok_or_else(|| Error::internal("a document was read without its items"))
+}
+
+fn first(items: &RawValue) -> Result<Option<&RawValue>> {
+    let items: Vec<&RawValue> = serde_json::from_str(items.get())?;
+    Ok(items.into_iter().next())
 }

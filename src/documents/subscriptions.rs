@@ -115,8 +115,16 @@ impl Desk<'_> {
         }
         self.update(id, json!({"stores": {"disconnect": [self.store]}}))?;
         let (change, actor) = (Change::Updated, self.actor);
-        let story = Story { content_type: &SUBSCRIBER, document_id: id, change, before: &before, after: &after, actor };
-        lifecycle::emit(self.conn, &story, &reach, (self.state.clock.now(), &*self.state.random))
+        let story = Story {
+            content_type: &SUBSCRIBER,
+            document_id: id,
+            change,
+            before: &before,
+            after: &after,
+            is_in_force: true,
+            actor,
+        };
+        lifecycle::emit(self.conn, &story, &reach, (self.state.clock.now(), self.state))
     }
 
     fn departure(&self) -> Value {

@@ -145,22 +145,43 @@ impl Request {
     }
 
     /// Does `work` in one transaction, once for each key.
-    async fn write(
+    pub(super) async fn write(
         self,
         state: &Arc<AppState>,
         document_id: String,
         work: impl FnOnce(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
     ) -> Result<Answer> {
-        let shared = Arc::clone(state);
-        let written = state.db.write(move |conn| {
-            let work = |conn: &mut Conn| work(&mut self.changing(&shared, conn, &document_id));
-            match &self.once {
-                Some(once) => once.run(conn, shared.clock.now(), work),
-                None => work(conn),
-            }
-        });
-        let answer = written.await?;
+        let answer = state.db.write(self.job(state, document_id, work)).await?;
         state.wake.events.notify_one();
         Ok(answer)
+    }
+
+    /// Does `work` as [`Self::write`] does, in line with what others do to the same document.
+    pub(super) async fn write_in_line(
+        self,
+        state: &Arc<AppState>,
+        document_id: String,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
+    ) -> Result<Answer> {
+        let line = document_id.clone();
+        let answer = state.db.write_in_line(&line, self.job(state, document_id, work)).await?;
+        state.wake.events.notify_one();
+        Ok(answer)
+    }
+
+    fn job(
+        self,
+        state: &Arc<AppState>,
+        document_id: String,
+        work: impl FnOnce(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
+    ) -> impl FnOnce(&mut Conn) -> Result<Answer> + Send + 'static {
+        let state = Arc::clone(state);
+        move |conn| {
+            let work = |conn: &mut Conn| work(&mut self.changing(&state, conn, &document_id));
+            match &self.once {
+                Some(once) => once.run(conn, state.clock.now(), work),
+                None => work(conn),
+            }
+        }
     }
 }

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::triggers::stock::DEFAULT_THRESHOLD;
+
 /// The member of a config that is the runner's and not the handler's.
 pub const MEMBER: &str = "policy";
 
@@ -16,6 +18,8 @@ pub struct Policy {
     /// Attempts before a run is dead.
     #[schema(minimum = 1, maximum = 100)]
     pub max_attempts: Option<u32>,
+    /// At which level and below a stock is low for this record: 5 if it says nothing.
+    pub inventory_threshold: Option<u32>,
 }
 
 impl Policy {
@@ -36,7 +40,13 @@ impl Policy {
         Self {
             timeout_s: policy.timeout_s.map(|seconds| seconds.clamp(1, 900)),
             max_attempts: policy.max_attempts.map(|attempts| attempts.clamp(1, 100)),
+            inventory_threshold: policy.inventory_threshold,
         }
+    }
+
+    /// At which level and below a stock is low for a record with this config.
+    pub fn threshold_of(config: Option<&str>) -> i64 {
+        config.and_then(|config| Self::of(config).inventory_threshold).map_or(DEFAULT_THRESHOLD, i64::from)
     }
 }
 
@@ -46,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_policy_is_read_from_the_config() {
-        let policy = |timeout_s, max_attempts| Policy { timeout_s, max_attempts };
+        let policy = |timeout_s, max_attempts| Policy { timeout_s, max_attempts, inventory_threshold: None };
         for (config, read) in [
             ("{}", policy(None, None)),
             (r#"{"policy": {}}"#, policy(None, None)),
@@ -57,5 +67,7 @@ mod tests {
         ] {
             assert_eq!(Policy::of(config), read, "{config}");
         }
+        assert_eq!(Policy::threshold_of(Some(r#"{"policy": {"inventory_threshold": 20}}"#)), 20);
+        assert_eq!([Policy::threshold_of(Some("{}")), Policy::threshold_of(None)], [5, 5]);
     }
 }

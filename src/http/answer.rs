@@ -49,7 +49,11 @@ impl Problems {
         ("401", "Unauthorized", "The token is not known or has expired"),
         ("403", "Forbidden", "The caller may not do this"),
         ("404", "NotFound", "There is no such thing, or not for this caller"),
-        ("409", "Conflict", "The name is taken, or the key was used for another request"),
+        (
+            "409",
+            "Conflict",
+            "The name is taken, the key was used for another request, or less is left than was asked for",
+        ),
         ("412", "PreconditionFailed", "The document is not the one that `If-Match` names"),
         ("413", "PayloadTooLarge", "The body is above the limit"),
         ("415", "UnsupportedMediaType", "The body is of a type that is not read"),

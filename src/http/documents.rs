@@ -129,18 +129,28 @@ async fn act(
 }
 
 /// The permission comes before the body: whoever may not write is told so, whatever was sent.
-fn asked(request: &HttpRequest, of: OfType, sent: Submission, right: Right) -> Result<(Request, Map<String, Value>)> {
+pub(super) fn asked(
+    request: &HttpRequest,
+    of: OfType,
+    sent: Submission,
+    right: Right,
+) -> Result<(Request, Map<String, Value>)> {
     sent.caller.access.require(right, of.0)?;
     let (caller, data) = sent.into_data()?;
     let data = content::object(data)?;
     Ok((described(request, of, caller, Some(&data))?, data))
 }
 
-fn without_data(request: &HttpRequest, of: OfType, caller: Caller) -> Result<Request> {
+pub(super) fn without_data(request: &HttpRequest, of: OfType, caller: Caller) -> Result<Request> {
     described(request, of, caller, None)
 }
 
-fn described(request: &HttpRequest, of: OfType, caller: Caller, data: Option<&Map<String, Value>>) -> Result<Request> {
+pub(super) fn described(
+    request: &HttpRequest,
+    of: OfType,
+    caller: Caller,
+    data: Option<&Map<String, Value>>,
+) -> Result<Request> {
     let if_match = request.headers().get(IF_MATCH).map(|header| IfMatch::parse(header.to_str().unwrap_or_default()));
     let once = match idempotency::key(request)? {
         Some(key) => {

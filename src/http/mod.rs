@@ -13,6 +13,7 @@ mod health;
 mod idempotency;
 mod list;
 pub mod openapi;
+mod prices;
 mod problem;
 mod quick;
 mod reader;

@@ -53,8 +53,8 @@ fn face(error: &Error) -> (StatusCode, &'static str) {
         Error::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "UnauthorizedError"),
         Error::Forbidden => (StatusCode::FORBIDDEN, "ForbiddenError"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
-        Error::Conflict(_) => (StatusCode::CONFLICT, "ConflictError"),
         Error::PreconditionFailed(_) => (StatusCode::PRECONDITION_FAILED, "PreconditionFailedError"),
+        Error::Conflict(_) | Error::OutOfStock { .. } => (StatusCode::CONFLICT, "ConflictError"),
         Error::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
         Error::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaTypeError"),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError"),
@@ -77,6 +77,7 @@ fn details(error: &Error) -> Option<Value> {
         Error::Invalid(problems) => Some(json!({"errors": problems.iter().map(problem).collect::<Vec<_>>()})),
         Error::Parameter { param, .. } => Some(json!({"source": "query", "param": param})),
         Error::InvalidKey { key, path, source_of } => Some(invalid_key(key, path, *source_of)),
+        Error::OutOfStock { left, asked } => Some(json!({"inventory": left, "quantity": asked})),
         _ => Some(json!({})),
     }
 }

@@ -6,7 +6,8 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Respons
 
 use super::problem::plain;
 use super::{
-    content_schema, docs, documents, events, handlers, health, runs, storefront, subscriptions, tokens, triggers,
+    content_schema, docs, documents, events, handlers, health, prices, runs, storefront, subscriptions, tokens,
+    triggers,
 };
 use crate::error::Error;
 
@@ -115,6 +116,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         events::endpoints(),
         storefront::endpoints(),
         subscriptions::endpoints(),
+        prices::endpoints(),
         documents::endpoints(),
         content_schema::endpoints(),
         tokens::endpoints(),

@@ -5,6 +5,7 @@ mod condition;
 mod depends;
 mod fields;
 mod filters;
+mod items;
 mod operator;
 mod page;
 mod parse;
@@ -23,6 +24,7 @@ mod unkept;
 mod value;
 
 pub use condition::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};
+pub use items::plan_items;
 pub use page::{DEFAULT_SIZE, MAX_SIZE, Page};
 pub use parse::{LIST, PARAMETERS, parse};
 pub use plan::{Pace, ReadPlan, plan, plan_answer, plan_one};

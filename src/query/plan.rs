@@ -110,7 +110,7 @@ fn planned(content_type: &'static ContentType, asked: &QueryValue, terms: Terms)
     if let Some(asked) = asked.get("populate") {
         populate::read(&scope("populate"), asked, &mut selection, &mut tally)?;
     }
-    warn_of_unknown(asked, &mut tally);
+    warn_of_unknown(asked, &KNOWN, &mut tally);
     let page = Page::default();
     let plan = ReadPlan { content_type, version, filter, sort, page, selection, warnings: Vec::new() };
     Ok((plan, tally))
@@ -138,21 +138,23 @@ fn wanted(content_type: &'static ContentType, asked: &QueryValue, tally: &mut Ta
     Ok(Filter::all(parts))
 }
 
-fn warn_of_unknown(asked: &QueryValue, tally: &mut Tally) {
-    const KNOWN: [&str; 11] = [
-        "filters",
-        "filter",
-        "sort",
-        "fields",
-        "populate",
-        "pagination",
-        "status",
-        "locale",
-        "_q",
-        "publicationFilter",
-        "hasPublishedVersion",
-    ];
-    for (name, _) in asked.members().iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
+/// The parameters that questions for documents have.
+const KNOWN: [&str; 11] = [
+    "filters",
+    "filter",
+    "sort",
+    "fields",
+    "populate",
+    "pagination",
+    "status",
+    "locale",
+    "_q",
+    "publicationFilter",
+    "hasPublishedVersion",
+];
+
+pub(super) fn warn_of_unknown(asked: &QueryValue, known: &[&str], tally: &mut Tally) {
+    for (name, _) in asked.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
         tally.warn(&[name], "is not a parameter and was ignored");
     }
 }
@@ -168,7 +170,8 @@ impl ReadPlan {
         Self::of_one(content_type, version, Selection::complete(Shape::Document(content_type)))
     }
 
-    fn of_one(content_type: &'static ContentType, version: Version, selection: Selection) -> Self {
+    /// One document in one version, and what `selection` shows of it.
+    pub(super) fn of_one(content_type: &'static ContentType, version: Version, selection: Selection) -> Self {
         Self {
             content_type,
             version,

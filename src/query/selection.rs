@@ -39,6 +39,11 @@ impl Selection {
         Self::of(fields::all(shape))
     }
 
+    /// Nothing but `populated`.
+    pub(super) fn holding(populated: Populated) -> Self {
+        Self { populated: vec![populated], ..Self::of(Vec::new()) }
+    }
+
     fn of(columns: Vec<&'static Field>) -> Self {
         Self { columns, media: Vec::new(), unkept: Vec::new(), populated: Vec::new() }
     }

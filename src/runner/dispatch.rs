@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::Deserialize;
+
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, Owner, Undispatched};
@@ -11,6 +13,7 @@ use crate::error::Result;
 use crate::handler::{Descriptor, Policy};
 use crate::ids;
 use crate::state::AppState;
+use crate::triggers::stock::Movement;
 use crate::triggers::{Source, find_in_catalogue};
 
 /// How many events one transaction covers at most.
@@ -61,7 +64,7 @@ fn runs_of(
     let mut made = Vec::new();
     for owner in owners.iter().filter(|owner| seen.insert(*owner)) {
         for listener in listeners.get(owner).into_iter().flatten() {
-            if !hears(listener, event) {
+            if !hears(listener, event) || !is_at_its_level(listener, event) {
                 continue;
             }
             if let Some(pattern) = state.matchers.matched(&listener.triggers, &event.trigger) {
@@ -91,6 +94,24 @@ fn hears(listener: &Listener, event: &Undispatched) -> bool {
         find_in_catalogue(short).is_some_and(|entry| entry.source == Source::Change)
     };
     event.occurred_at < removed_at || event.occurred_at == removed_at && is_change()
+}
+
+/// Whether a record has the threshold that was crossed, where `event` is about a stock. An event of that name which a
+/// caller emitted tells of no stock, and is for all.
+fn is_at_its_level(listener: &Listener, event: &Undispatched) -> bool {
+    let Some(movement) = event.stock.as_deref().and_then(movement) else { return true };
+    movement.crosses(&event.trigger, Policy::threshold_of(listener.config.as_deref()))
+}
+
+/// What moved: the only one of the changes that such an event tells of.
+fn movement(changes: &str) -> Option<Movement> {
+    #[derive(Deserialize)]
+    struct Change {
+        from: i64,
+        to: i64,
+    }
+    let changes: HashMap<&str, Change> = serde_json::from_str(changes).ok()?;
+    changes.into_values().next().map(|Change { from, to }| Movement { from, to })
 }
 
 fn max_attempts(state: &AppState, listener: &Listener) -> u32 {

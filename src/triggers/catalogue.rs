@@ -61,11 +61,27 @@ const ORDER: &str = r#"{
   }
 }"#;
 
+/// Which thresholds a stock crossed; `changes` has its levels.
+const LEVEL: &str = r#"{
+  "type": "object",
+  "properties": {
+    "thresholds": {
+      "type": "array",
+      "items": {"type": "integer"},
+      "description": "The thresholds that were crossed, of the records that listen (config.policy.inventory_threshold, else 5)."
+    }
+  }
+}"#;
+
 /// What the service sent.
 const SERVICE: &str = r#"{"type": "object", "description": "The event as the service sent it."}"#;
 
 const fn change(name: &'static str, target: &'static str, description: &'static str) -> Entry {
     Entry { name, description, target, source: Source::Change, aliases: &[], payload: "" }
+}
+
+const fn stock(name: &'static str, description: &'static str, payload: &'static str) -> Entry {
+    Entry { payload, ..change(name, "price", description) }
 }
 
 const fn caller(name: &'static str, description: &'static str) -> Entry {
@@ -95,9 +111,17 @@ pub const CATALOGUE: &[Entry] = &[
     change("price_created", "price", "A price was added to a product."),
     also(change("price_updated", "price", "A price was changed."), &["price_changed"]),
     change("price_deleted", "price", "A price was removed from a product."),
-    change("inventory_low", "product", "A stock fell to its threshold or below."),
-    change("inventory_zero", "product", "A stock ran out."),
-    change("inventory_restocked", "product", "A stock rose above its threshold."),
+    stock(
+        "inventory_low",
+        "A price's inventory or a product's quantity fell to the record's threshold or below.",
+        LEVEL,
+    ),
+    stock("inventory_zero", "A price's inventory or a product's quantity ran out.", ""),
+    stock(
+        "inventory_restocked",
+        "A price's inventory or a product's quantity rose above the record's threshold.",
+        LEVEL,
+    ),
     also(change("new_subscriber", "subscriber", "Someone subscribed."), &["subscriber_create", "subscriber_created"]),
     change("subscriber_updated", "subscriber", "A subscriber was changed."),
     also(

@@ -5,6 +5,7 @@ mod catalogue;
 mod matchers;
 mod name;
 mod pattern;
+pub mod stock;
 
 pub use catalogue::{CATALOGUE, Entry, Source, find as find_in_catalogue};
 pub use matchers::Matchers;

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::bound::bound;
 use crate::clock::{Millis, Random};
-use crate::content::{Component, Field, Input, Item, Kind, Shape, Value};
+use crate::content::{Component, ContentType, Field, Input, Item, Kind, Shape, Value};
 use crate::db::{Bind, Conn, Sql};
 use crate::error::{Error, Problem, Result};
 use crate::secrets::{Sealer, mask, unmask};
@@ -159,12 +159,25 @@ fn at<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
     sql.text("owner_field = ").str(place.owner_field).text(" AND owner_id = ").int(place.owner_id)
 }
 
+/// The ids of the items that a version of a document has of the component `field`, in their order.
+pub fn list_items(
+    conn: &mut Conn,
+    content_type: &'static ContentType,
+    field: &'static Field,
+    version: i64,
+) -> Result<Vec<i64>> {
+    let Kind::Component { of, .. } = field.kind else { return Ok(Vec::new()) };
+    let owner_field = Shape::Document(content_type).owner_field(field);
+    find_ids(conn, Place { component: of, field, owner_field: &owner_field, owner_id: version })
+}
+
 fn find_ids(conn: &mut Conn, place: Place<'_>) -> Result<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM ");
     at(sql.name(place.component.table).text(" WHERE "), place);
     if !place.component.versioned {
         sql.text(" AND removed_at IS NULL");
     }
+    sql.text(" ORDER BY position, id");
     conn.list(&sql, |row| row.int(0))
 }
 

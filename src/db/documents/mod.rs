@@ -1,6 +1,7 @@
 //! Documents in tables: their versions, items and links.
 
 mod bound;
+mod inventory;
 mod items;
 mod links;
 mod named;
@@ -13,7 +14,8 @@ mod unique;
 mod versions;
 
 pub use bound::bound;
-pub use items::{Writer, seal_place};
+pub use inventory::{InventoryChange, LARGEST_INVENTORY, PriceRows, change_inventory};
+pub use items::{Writer, list_items, seal_place};
 pub use links::save as save_links;
 pub use named::{find_named, lock_published};
 pub use owners::{Reach, reach_of};

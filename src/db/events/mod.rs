@@ -10,6 +10,7 @@ use crate::db::{Conn, Row, Sql};
 use crate::error::{Error, Result};
 use crate::handler::{Event, Json};
 pub use crate::handler::{StoreRef, Target};
+use crate::triggers::stock::{LOW, RESTOCKED};
 
 pub use find::{EventFilter, FoundEvent, count, find, find_page};
 
@@ -134,15 +135,16 @@ pub struct Undispatched {
     pub store: Option<String>,
     /// Whose extension records it reaches; JSON.
     pub owners: String,
+    /// What changed, of an event that a stock crossed a level; JSON.
+    pub stock: Option<String>,
 }
 
 /// The oldest events that were not dispatched, at most `limit`. On PostgreSQL they are kept from other dispatchers until
 /// the transaction ends.
 pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Vec<Undispatched>> {
-    let mut sql = Sql::new(
-        "SELECT id, trigger, occurred_at, store_document_id, owners FROM events \
-         WHERE dispatched_at IS NULL ORDER BY id LIMIT ",
-    );
+    let mut sql = Sql::new("SELECT id, trigger, occurred_at, store_document_id, owners, CASE WHEN trigger IN (");
+    sql.str(LOW).text(", ").str(RESTOCKED).text(") THEN changes END FROM events ");
+    sql.text("WHERE dispatched_at IS NULL ORDER BY id LIMIT ");
     sql.int(limit).either("", " FOR UPDATE SKIP LOCKED");
     conn.list(&sql, |row| {
         Ok(Undispatched {
@@ -151,6 +153,7 @@ pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Vec<Undispatched>> {
             occurred_at: row.int(2)?,
             store: row.find_text(3)?,
             owners: row.text(4)?,
+            stock: row.find_text(5)?,
         })
     })
 }

@@ -21,14 +21,16 @@ struct Operation {
 
 /// What an operation takes.
 #[derive(PartialEq)]
-enum Part {
+pub(super) enum Part {
     /// `fields` and `populate`, which shape the answer.
     Shaping,
     /// `status`.
     Status,
     /// `filters`.
     Filters,
-    /// `sort`, `pagination` and `_q`.
+    /// `sort`.
+    Sort,
+    /// `pagination` and `_q`.
     Listing,
     /// The document in the body.
     Body,
@@ -56,7 +58,7 @@ const OPERATIONS: &[Operation] = &[
         method: "get",
         verb: "list",
         summary: "List documents",
-        takes: &[Part::Filters, Part::Listing, Part::Shaping, Part::Status, Part::Known],
+        takes: &[Part::Filters, Part::Sort, Part::Listing, Part::Shaping, Part::Status, Part::Known],
         answers: ("200", Shape::Page),
     },
     Operation {
@@ -148,15 +150,7 @@ fn describe(of: &ContentType, operation: &Operation) -> Result<Value> {
         "parameters": parameters
     });
     if operation.takes.contains(&Part::Body) {
-        let schema = json!({
-            "type": "object",
-            "required": ["data"],
-            "properties": {"data": reference(&input_name(of))}
-        });
-        described["requestBody"] = json!({"required": true, "content": {
-            "application/json": {"schema": schema.clone()},
-            "application/x-www-form-urlencoded": {"schema": schema}
-        }});
+        described["requestBody"] = body(reference(&input_name(of)));
     }
     described["responses"] = responses(of, operation)?;
     Ok(described)
@@ -166,16 +160,7 @@ fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
     let mut responses = Map::new();
     let (status, shape) = operation.answers;
     let document = reference(&name(of));
-    let answer = |description: &str, data: Value, meta: Value| {
-        let schema =
-            json!({"type": "object", "required": ["data", "meta"], "properties": {"data": data, "meta": meta}});
-        json!({
-            "description": description,
-            "headers": {"ETag": headers::reference("headers", "ETag")},
-            "content": {"application/json": {"schema": schema}}
-        })
-    };
-    let answer = match shape {
+    let described = match shape {
         Shape::Page => answer("A page of them", json!({"type": "array", "items": document}), reference("ListMeta")),
         Shape::One if operation.verb == "create" && of.uid == SUBSCRIBER.uid => answer(
             "The document; to a caller who may only subscribe that he did",
@@ -185,17 +170,42 @@ fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
         Shape::One => answer("The document", document, reference("Meta")),
         Shape::Nothing => json!({"description": "It is not there"}),
     };
-    responses.insert(status.to_owned(), answer);
-    if operation.takes.contains(&Part::Known) {
+    responses.insert(status.to_owned(), described);
+    add_others(operation.takes, &mut responses)?;
+    Ok(Value::Object(responses))
+}
+
+/// An answer with `data` and `meta` of these schemas.
+pub(super) fn answer(description: &str, data: Value, meta: Value) -> Value {
+    let schema = json!({"type": "object", "required": ["data", "meta"], "properties": {"data": data, "meta": meta}});
+    json!({
+        "description": description,
+        "headers": {"ETag": headers::reference("headers", "ETag")},
+        "content": {"application/json": {"schema": schema}}
+    })
+}
+
+/// What a route that takes this may answer beside what it was asked for: every error among it.
+pub(super) fn add_others(takes: &[Part], responses: &mut Map<String, Value>) -> Result<()> {
+    if takes.contains(&Part::Known) {
         responses.insert("304".to_owned(), json!({"description": "The caller has the answer already"}));
     }
     for (status, problem) in Problems::responses() {
         responses.insert(status, serde_json::to_value(problem)?);
     }
-    Ok(Value::Object(responses))
+    Ok(())
 }
 
-fn parameters(part: &Part) -> Vec<Value> {
+/// A body whose `data` has this schema.
+pub(super) fn body(data: Value) -> Value {
+    let schema = json!({"type": "object", "required": ["data"], "properties": {"data": data}});
+    json!({"required": true, "content": {
+        "application/json": {"schema": schema.clone()},
+        "application/x-www-form-urlencoded": {"schema": schema}
+    }})
+}
+
+pub(super) fn parameters(part: &Part) -> Vec<Value> {
     match part {
         Part::Body => Vec::new(),
         Part::Known => vec![headers::reference("parameters", "IfNoneMatch")],
@@ -231,13 +241,13 @@ fn parameters(part: &Part) -> Vec<Value> {
                 json!({}),
             ),
         ],
+        Part::Sort => vec![query(
+            "sort",
+            "Fields with `:asc` or `:desc`, comma separated, with dots through relations and components. Ties are in \
+             the order of the id.",
+            json!({"type": "string", "examples": ["usd_price:desc,Name"]}),
+        )],
         Part::Listing => vec![
-            query(
-                "sort",
-                "Fields with `:asc` or `:desc`, comma separated, with dots through relations and components. Ties are in \
-                 the order of the id.",
-                json!({"type": "string", "examples": ["usd_price:desc,Name"]}),
-            ),
             object(
                 "pagination",
                 "`page` and `pageSize`, or `start` and `limit`; 25 at a time unless asked, 100 at most.",

@@ -5,6 +5,7 @@
 
 mod documents;
 mod headers;
+mod prices;
 mod schemas;
 mod webhooks;
 
@@ -12,6 +13,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::answer::Problems;
+use super::prices::InventoryInput;
 use super::{content_schema, docs, events, handlers, health, runs, storefront, subscriptions, tokens, triggers};
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
@@ -35,6 +37,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
     ),
+    components(schemas(InventoryInput)),
     tags(
         (name = "stores", description = "Stores and their documents"),
         (name = "products", description = "Products with their prices"),
@@ -58,6 +61,7 @@ pub fn document() -> Result<Value> {
     for content_type in CONTENT_TYPES {
         add(&mut document["paths"], documents::paths(content_type)?);
     }
+    add(&mut document["paths"], prices::paths()?);
     add(&mut document["components"]["schemas"], schemas::all()?);
     document["components"]["parameters"] = headers::parameters();
     document["components"]["headers"] = headers::answered();
