@@ -61,7 +61,7 @@ pub struct Field {
     pub server_owned: bool,
     /// A rule on its values beyond their kind.
     pub check: Check,
-    /// Whether an index begins with its column.
+    /// Whether an index begins with its column, so that rows are found by it and read in its order.
     pub indexed: bool,
     /// The column beside a secret that has its mask; empty for anything else.
     pub mask_column: &'static str,

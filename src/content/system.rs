@@ -7,9 +7,9 @@ pub static ID: Field = Field::integer("id", "id").indexed();
 /// The stable public identifier.
 pub static DOCUMENT_ID: Field = Field::string("documentId", "document_id").indexed();
 /// When the document was made.
-pub static CREATED_AT: Field = Field::date_time("createdAt", "created_at");
+pub static CREATED_AT: Field = Field::date_time("createdAt", "created_at").indexed();
 /// When the version was last changed.
-pub static UPDATED_AT: Field = Field::date_time("updatedAt", "updated_at");
+pub static UPDATED_AT: Field = Field::date_time("updatedAt", "updated_at").indexed();
 /// When the version was published; null on drafts.
 pub static PUBLISHED_AT: Field = Field::date_time("publishedAt", "published_at");
 

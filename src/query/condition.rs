@@ -198,13 +198,15 @@ impl Filter {
         }
     }
 
-    /// Whether an index of the rows' own table leads to the few that meet it. Many may have the same price, and a store
-    /// may have ten thousand products.
+    /// Whether an index of the rows' own table leads to the few that meet it. Many may have the same price or the same
+    /// moment, and a store may have ten thousand products.
     pub fn finds_few(&self) -> bool {
         match self {
             Self::All(parts) => parts.iter().any(Self::finds_few),
             Self::Any(parts) => !parts.is_empty() && parts.iter().all(Self::finds_few),
-            Self::Value { field, test } => field.indexed && test.picks() && !matches!(field.kind, Kind::Decimal),
+            Self::Value { field, test } => {
+                field.indexed && test.picks() && !matches!(field.kind, Kind::Decimal | Kind::DateTime)
+            }
             Self::Through { .. } | Self::Not(_) | Self::Publication(_) => false,
         }
     }

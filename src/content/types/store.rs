@@ -10,7 +10,7 @@ pub static STORE: ContentType = ContentType {
     table: "stores",
     description: "A shop: what it is called, what it looks like, and what it sells to whom.",
     fields: &[
-        Field::string("title", "title").required(),
+        Field::string("title", "title").required().indexed(),
         Field::string("slug", "slug").required().unique().indexed(),
         Field::boolean("active", "active").default("false"),
         Field::rich_text("Description", "description"),

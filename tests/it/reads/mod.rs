@@ -1,6 +1,8 @@
 //! Reading documents: the whole way from a query string to JSON, on both databases.
 
+mod catalogue;
 mod filters;
+mod plans;
 mod populate;
 mod statements;
 

@@ -133,6 +133,11 @@ impl Writer {
                 self.sql.text(" AND ");
                 self.key(to, Key::Document);
                 self.sql.text(" = ").column("l", to.alias, linked);
+                if !published {
+                    // True of whatever is linked; said so that the drafts' indexes can be used.
+                    self.sql.text(" AND ");
+                    self.of_version(to);
+                }
             }
         }
     }

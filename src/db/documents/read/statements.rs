@@ -18,6 +18,10 @@ pub(super) fn page(plan: &ReadPlan) -> Sql {
     writer.wanted(at, plan);
     writer.sql.text(" ORDER BY ");
     writer.orders(at, &plan.sort);
+    if plan.sort.is_empty() && plan.filter.finds_few() {
+        // Else SQLite may walk all rows in their order, rather than look up the few and sort them.
+        writer.sql.either("+", "");
+    }
     writer.column(at, "id");
     // A bare bind would make SQLite prepare the statement anew for each value: it looks at limits when it plans.
     writer.sql.text(" LIMIT 0 + ").int(plan.page.limit).text(" OFFSET 0 + ").int(plan.page.start);
