@@ -29,6 +29,8 @@ pub(super) enum Piece {
     /// An alias such as `t12`, whose number the program counted.
     Alias(&'static str, usize),
     Identifier(&'static str),
+    /// A number that is text of the statement.
+    Number(i64),
     Bind(Bind),
     /// Text that differs between the databases.
     Either {
@@ -104,6 +106,17 @@ impl Sql {
         self.either(" IN (SELECT value FROM json_each(", " = ANY(").bind(Bind::Texts(List(values))).either("))", ")")
     }
 
+    /// Adds ` LIMIT … OFFSET …`. The limit is text, not a bound value: with it PostgreSQL sees that one plan serves every
+    /// execution, and plans once; and SQLite would prepare the statement anew for each value bound there.
+    pub fn limit(&mut self, limit: i64, start: i64) -> &mut Self {
+        self.text(" LIMIT ").pieces.push(Piece::Number(limit));
+        if start > 0 {
+            // Not bare: SQLite looks at it when it plans, too.
+            self.text(" OFFSET 0 + ").int(start);
+        }
+        self
+    }
+
     /// Adds another statement's pieces.
     pub fn append(&mut self, other: Self) -> &mut Self {
         self.pieces.extend(other.pieces);
@@ -124,6 +137,7 @@ impl Hash for Piece {
         match self {
             Self::Text(text) | Self::Identifier(text) => text.hash(state),
             Self::Alias(letter, number) => (letter, number).hash(state),
+            Self::Number(number) => number.hash(state),
             Self::Either { sqlite, .. } => sqlite.hash(state),
             Self::Bind(bind) => std::mem::discriminant(bind).hash(state),
         }
@@ -174,6 +188,7 @@ impl<DB: Dialect> QueryFragment<DB> for Kept<'_> {
                         None => out.push_sql(&number.to_string()),
                     }
                 }
+                Piece::Number(number) => out.push_sql(&number.to_string()),
                 Piece::Bind(bind) => DB::bind(out.reborrow(), bind)?,
             }
         }

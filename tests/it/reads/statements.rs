@@ -14,7 +14,10 @@ const COSTS: [(&str, usize); 9] = [
     ("/products", 1 + 1),
     ("/products?pagination[withCount]=false", 1),
     ("/products?filters[slug]=product-1&populate=*", 1 + 5 + 1),
-    ("/products?filters[stores][slug]=store-1&populate[]=SEO.socialImage&populate[]=PRICES&sort=updatedAt:desc", 1 + 2 + 1),
+    (
+        "/products?filters[stores][slug]=store-1&populate[]=SEO.socialImage&populate[]=PRICES&sort=updatedAt:desc",
+        1 + 2 + 1,
+    ),
     ("/stores?populate[products][populate]=PRICES&populate[URLS]=true&pagination[pageSize]=100", 1 + 3 + 1),
     ("/stores?populate[products][count]=true", 1 + 1 + 1),
     (

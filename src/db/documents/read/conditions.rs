@@ -1,7 +1,7 @@
 //! Filters as SQL.
 
 use super::joins::{At, Step, Writer};
-use crate::content::{Field, Kind};
+use crate::content::{Field, Kind, Shape};
 use crate::db::{Bind, List, Sql};
 use crate::query::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};
 
@@ -10,6 +10,9 @@ impl Writer {
     pub fn filter(&mut self, at: At, filter: &Filter) {
         match filter {
             Filter::All(parts) => self.joined(at, parts, (" AND ", "TRUE")),
+            Filter::Any(parts) if filter.finds_few() && matches!(at.shape, Shape::Document(_)) => {
+                self.any_few(at, parts)
+            }
             Filter::Any(parts) => self.joined(at, parts, (" OR ", "FALSE")),
             Filter::Not(inner) => {
                 self.sql.text("NOT (");
@@ -37,6 +40,19 @@ impl Writer {
         if !parts.is_empty() {
             self.sql.text(")");
         }
+    }
+
+    /// Each part says again which version it is of: SQLite looks up one part after the other only if each of them by
+    /// itself has all that an index of one version asks for.
+    fn any_few(&mut self, at: At, parts: &[Filter]) {
+        for (place, part) in parts.iter().enumerate() {
+            self.sql.text(if place == 0 { "((" } else { " OR (" });
+            self.filter(at, part);
+            self.sql.text(" AND ");
+            self.of_version(at);
+            self.sql.text(")");
+        }
+        self.sql.text(")");
     }
 
     /// A filter on items or linked documents. Where an index finds the few that meet it, the search begins with them;

@@ -23,8 +23,7 @@ pub(super) fn page(plan: &ReadPlan) -> Sql {
         writer.sql.either("+", "");
     }
     writer.column(at, "id");
-    // A bare bind would make SQLite prepare the statement anew for each value: it looks at limits when it plans.
-    writer.sql.text(" LIMIT 0 + ").int(plan.page.limit).text(" OFFSET 0 + ").int(plan.page.start);
+    writer.sql.limit(plan.page.limit, plan.page.start);
     writer.sql
 }
 
