@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::{Error, KeyPath, Result, Source};
-use crate::query::{self, MAX_SIZE, QueryValue};
+use crate::query::{self, PAGE, QueryValue};
 use crate::triggers::Name;
 
 /// The parameters of a list.
@@ -100,7 +100,10 @@ impl Parameters {
             let number = value.text().and_then(|text| text.parse().ok()).filter(|number| (1..=most).contains(number));
             number.ok_or_else(|| Error::Pagination(format!("pagination[{name}] must be a number from 1 to {most}")))
         };
-        Ok(Window { page: number("page", 1, 1_000_000_000)?, size: number("pageSize", query::DEFAULT_SIZE, MAX_SIZE)? })
+        Ok(Window {
+            page: number("page", 1, 1_000_000_000)?,
+            size: number("pageSize", query::DEFAULT_SIZE, PAGE.most as i64)?,
+        })
     }
 }
 

@@ -67,6 +67,7 @@ fn attribute(scope: &Scope, name: &str, value: &QueryValue, tally: &mut Tally) -
     if !tally.may_follow(field) {
         return Err(scope.refused(name));
     }
+    scope.check_depth()?;
     let filter = Box::new(through(&scope.below(field), value, tally)?);
     Ok(Filter::Through { field, filter })
 }

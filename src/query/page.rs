@@ -2,6 +2,7 @@
 //! brought into range, and only what ends up between two rows is an error.
 
 use super::cast::truth;
+use super::limits::PAGE;
 use super::scope::Tally;
 use super::strict;
 use super::value::QueryValue;
@@ -9,8 +10,6 @@ use crate::error::{Error, Result};
 
 /// The size of a page when none is asked for.
 pub const DEFAULT_SIZE: i64 = 25;
-/// The greatest size of a page.
-pub const MAX_SIZE: i64 = 100;
 
 /// Which rows of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,13 +77,13 @@ pub(super) fn number(value: &QueryValue) -> f64 {
 
 /// The size asked for, or the greatest there is; what is not a number is the greatest.
 fn capped(asked: Option<f64>, by_offset: bool, tally: &mut Tally) -> f64 {
-    let (most, asked) = (MAX_SIZE as f64, asked.unwrap_or(DEFAULT_SIZE as f64));
+    let (most, asked) = (PAGE.most as f64, asked.unwrap_or(DEFAULT_SIZE as f64));
     if asked < most {
         return asked;
     }
     if asked != most {
         let name = if by_offset { "limit" } else { "pageSize" };
-        tally.warn(&["pagination", name], format!("at most {MAX_SIZE} are answered at a time"));
+        tally.warn(&["pagination", name], format!("at most {most} are answered at a time"));
     }
     most
 }

@@ -6,14 +6,11 @@
 
 use std::collections::HashMap;
 
+use super::limits::{LIST, PARAMETERS};
 use super::tree::{Node, insert};
 use super::value::QueryValue;
 use crate::error::{Error, Result};
 
-/// The most parameters a query string may have.
-pub const PARAMETERS: usize = 1000;
-/// The most values a list may have, and the highest place that may be named in one.
-pub const LIST: usize = 100;
 /// How many brackets deep a parameter's name is read; the rest of it is one name.
 const DEPTH: usize = 20;
 
@@ -27,14 +24,14 @@ pub fn parse(text: &str) -> Result<QueryValue> {
         let Some((name, segments)) = split(&key) else { continue };
         insert(&mut root, name.to_owned(), grow(&segments, values).ok_or_else(|| too_long(name))?);
     }
-    if let Some((name, _)) = root.iter().find(|(_, value)| value.longest_list() > LIST + 1) {
+    if let Some((name, _)) = root.iter().find(|(_, value)| value.longest_list() > LIST.most) {
         return Err(too_long(name));
     }
     Ok(Node::Object(root).finish())
 }
 
 fn too_long(name: &str) -> Error {
-    Error::Validation(format!("The {name} parameter has a list of more than {LIST} values"))
+    LIST.exceeded(format_args!("The {name} parameter has a list of"))
 }
 
 /// The decoded parameters, those of the same name together, in the order in which their names first came.
@@ -42,9 +39,7 @@ fn parameters(text: &str) -> Result<Vec<(String, Vec<Option<String>>)>> {
     let mut found: Vec<(String, Vec<Option<String>>)> = Vec::new();
     let mut places = HashMap::new();
     for (count, part) in text.split('&').filter(|part| !part.is_empty()).enumerate() {
-        if count >= PARAMETERS {
-            return Err(Error::Validation(format!("The query string has more than {PARAMETERS} parameters")));
-        }
+        PARAMETERS.check(count + 1, "The query string has")?;
         let (key, value) = pair(part);
         if key.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0')) {
             let name = key.split('[').next().unwrap_or_default().replace('\0', "");
@@ -143,7 +138,7 @@ fn grow(segments: &[&str], values: Vec<Option<String>>) -> Option<Node> {
     for segment in segments.iter().rev() {
         node = match segment.parse::<usize>() {
             Ok(place) if place.to_string() == **segment => {
-                if place > LIST {
+                if place > LIST.most {
                     return None;
                 }
                 Node::list_with(place, node)
@@ -226,12 +221,12 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_refused_by_name() {
-        let many = (0..=LIST + 1).map(|_| "ids[]=1".to_owned()).collect::<Vec<_>>().join("&");
+        let many = (0..=LIST.most).map(|_| "ids[]=1".to_owned()).collect::<Vec<_>>().join("&");
         for (text, part) in [
             ("filters[x][$in][101]=1", "filters parameter has a list of more than 100"),
             (&many, "ids parameter has a list"),
-            (&"ids=1&".repeat(LIST + 2), "ids parameter has a list"),
-            (&"a=1&".repeat(PARAMETERS + 1), "more than 1000 parameters"),
+            (&"ids=1&".repeat(LIST.most + 1), "ids parameter has a list"),
+            (&"a=1&".repeat(PARAMETERS.most + 1), "more than 1000 parameters"),
             ("filters[x]=a%00b", "filters parameter has the character"),
         ] {
             let Err(error) = parse(text) else { panic!("{text} is refused") };

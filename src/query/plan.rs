@@ -195,7 +195,7 @@ impl ReadPlan {
     pub fn pace(&self) -> Pace {
         let few = self.filter.finds_few();
         let in_order = self.sort.first().is_none_or(|order| order.field == &ID || order.is_indexed());
-        let near = self.page.start <= page::MAX_SIZE * 10;
+        let near = self.page.start <= 1000;
         let found = few || (self.filter.is_everything() && self.sort.len() <= 1 && in_order && near);
         if found && self.selection.is_quick() { Pace::Quick } else { Pace::Slow }
     }

@@ -2,7 +2,7 @@
 //! with `fields`, `filters`, `sort` and `populate` of their own.
 
 use super::cast::truth;
-use super::scope::{POPULATE_DEPTH, Scope, Tally, target};
+use super::scope::{Scope, Tally, target};
 use super::selection::{Populated, Selection};
 use super::unkept;
 use super::value::QueryValue;
@@ -168,9 +168,7 @@ fn open<'a>(
         tally.warn(&[scope.param, field.name], "may not be read by this caller and was left out");
         return Ok(None);
     }
-    if scope.depth() >= POPULATE_DEPTH {
-        return Err(Error::Validation(format!("The populate parameter is more than {POPULATE_DEPTH} levels deep")));
-    }
+    scope.check_depth()?;
     let known = selection.populated.iter().position(|populated| populated.field == field);
     let place = match known {
         Some(place) => place,

@@ -1,16 +1,10 @@
 //! Where in a question the planner stands, and what it has counted so far.
 
+use super::limits::{CONDITIONS, DEPTH, POPULATED};
 use super::strict::Terms;
 use crate::access::{Access, Right};
 use crate::content::{Component, ContentType, EXTENSION, Field, Kind, Relation, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
-
-/// The most conditions that filters and sort of one request may have.
-pub const CONDITIONS: usize = 200;
-/// The most components, relations and media that one request may populate.
-pub const POPULATED: usize = 64;
-/// How many levels deep a request may populate.
-pub const POPULATE_DEPTH: usize = 8;
 
 /// Something that was not done as asked, told in `meta.warnings`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,19 +38,13 @@ impl Tally {
     /// Counts conditions of a filter, or things to sort by.
     pub fn conditions(&mut self, more: usize) -> Result<()> {
         self.conditions += more;
-        if self.conditions > CONDITIONS {
-            return Err(Error::Validation(format!("Filters and sort have more than {CONDITIONS} conditions")));
-        }
-        Ok(())
+        CONDITIONS.check(self.conditions, "Filters and sort have")
     }
 
     /// Counts one more populated path.
     pub fn populated(&mut self) -> Result<()> {
         self.populated += 1;
-        if self.populated > POPULATED {
-            return Err(Error::Validation(format!("More than {POPULATED} fields are populated")));
-        }
-        Ok(())
+        POPULATED.check(self.populated, "The request populates")
     }
 
     /// Whether the caller may see what `field`, a component or a relation, leads to.
@@ -97,6 +85,11 @@ impl Scope {
     pub fn below(&self, field: &'static Field) -> Self {
         let shape = target(field).unwrap_or(self.shape);
         Self { shape, param: self.param, path: self.path.iter().copied().chain([field.name]).collect() }
+    }
+
+    /// Fails when one more relation or component would lead too deep.
+    pub fn check_depth(&self) -> Result<()> {
+        DEPTH.check(self.depth() + 1, format_args!("The {} parameter leads through", self.param))
     }
 
     /// How many fields lie behind.

@@ -100,6 +100,7 @@ fn order(scope: &Scope, names: &[&str], descending: bool, tally: &mut Tally) -> 
         if is_last || matches!(field.kind, Kind::Media { .. }) || !tally.may_follow(field) {
             return Err(scope.refused(name));
         }
+        scope.check_depth()?;
         scope = scope.below(field);
         through.push(field);
     }

@@ -124,30 +124,6 @@ fn what_strapi_stumbles_over_is_refused_with_its_path() {
 }
 
 #[test]
-fn too_much_is_refused_with_the_limit_named() {
-    let conditions = |count: usize| {
-        let each = |number| format!("filters[$or][{}][$or][{}][Name]=x&", number / 50, number % 50);
-        (0..count).map(each).collect::<String>()
-    };
-    assert!(planned(&PRODUCT, &conditions(CONDITIONS)).is_ok());
-    assert!(refusal(&conditions(CONDITIONS + 1)).0.contains("more than 200 conditions"));
-    let sorts = vec!["Name"; CONDITIONS + 1].join(",");
-    assert!(refusal(&format!("sort={sorts}")).0.contains("more than 200 conditions"));
-    let deep = |levels: usize| vec!["stores.products"; levels / 2].join(".");
-    assert!(planned(&PRODUCT, &format!("populate={}", deep(POPULATE_DEPTH))).is_ok());
-    assert!(refusal(&format!("populate={}", deep(POPULATE_DEPTH + 2))).0.contains("more than 8 levels"));
-    let leaves = ["stores.SEO", "stores.URLS", "stores.extensions", "stores.products", "extensions"];
-    let chain = |number: usize| (0..3).map(move |place| ["products", "subscribers"][number >> place & 1]);
-    let wide = (0..8).flat_map(|number| {
-        let path = chain(number).map(|name| format!("stores.{name}.")).collect::<String>();
-        leaves.map(|leaf| format!("{path}{leaf}"))
-    });
-    assert!(refusal(&format!("populate={}", wide.collect::<Vec<_>>().join(","))).0.contains("More than 64 fields"));
-    let same = vec!["PRICES.extensions"; 100].join(",");
-    assert!(planned(&PRODUCT, &format!("populate={same}")).is_ok(), "the same path counts once");
-}
-
-#[test]
 fn names_and_paths_become_columns_and_steps() {
     let plan = products("sort=stores.title:desc,Name&fields=slug,id&populate=SEO,stores.SEO&status=draft");
     let through: Vec<_> = plan.sort[0].through.iter().map(|field| field.name).collect();

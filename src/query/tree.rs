@@ -44,11 +44,14 @@ impl Node {
         }
     }
 
-    /// How many items the longest list in it has.
+    /// How many values the longest list in it has; gaps are none.
     pub(super) fn longest_list(&self) -> usize {
         match self {
             Self::Leaf(_) => 0,
-            Self::List(items) => items.iter().flatten().map(Self::longest_list).fold(items.len(), Ord::max),
+            Self::List(items) => {
+                let values = items.iter().flatten();
+                values.clone().map(Self::longest_list).fold(values.count(), Ord::max)
+            }
             Self::Object(members) => members.iter().map(|(_, value)| value.longest_list()).max().unwrap_or(0),
         }
     }

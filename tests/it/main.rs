@@ -20,6 +20,7 @@ mod kept;
 mod inventory;
 mod kill;
 mod layers;
+mod limits;
 mod openapi;
 mod prices;
 mod readme;

@@ -1,6 +1,7 @@
 //! What the README says of the program is so.
 
 use tenon::config::VARIABLES;
+use tenon::query::LIMITS;
 
 const README: &str = include_str!("../../README.md");
 
@@ -12,6 +13,12 @@ fn the_table_of_variables_is_that_of_the_program() {
         expected.push_str(&format!("| `{}` | {default} | {} |\n", variable.name, variable.help.replace('<', "\\<")));
     }
     assert!(README.contains(&expected), "the README's table should be:\n{expected}");
+}
+
+#[test]
+fn the_table_of_limits_is_that_of_the_program() {
+    let rows = LIMITS.map(|limit| format!("| {} {} | {} |\n", limit.most, limit.unit, limit.meaning)).concat();
+    assert!(README.contains(&rows), "the README's table should be:\n{rows}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::schemas::{input_name, name, reference};
 use crate::content::{ContentType, SUBSCRIBER};
 use crate::error::Result;
 use crate::http::answer::Problems;
+use crate::query::{CONDITIONS, DEFAULT_SIZE, DEPTH, LIST, PAGE, POPULATED};
 
 /// What can be done with documents: the path below `/api/{plural}`, the method, and what it takes and answers.
 struct Operation {
@@ -206,6 +207,7 @@ pub(super) fn body(data: Value) -> Value {
 }
 
 pub(super) fn parameters(part: &Part) -> Vec<Value> {
+    let (conditions, levels, fields) = (CONDITIONS.most, DEPTH.most, POPULATED.most);
     match part {
         Part::Body => Vec::new(),
         Part::Known => vec![headers::reference("parameters", "IfNoneMatch")],
@@ -221,10 +223,15 @@ pub(super) fn parameters(part: &Part) -> Vec<Value> {
         ],
         Part::Filters => vec![object(
             "filters",
-            "What documents must be like: `filters[slug][$eq]=tea`, through relations and components as \
-             `filters[stores][slug][$eq]=x`, combined with `$and`, `$or`, `$not`. Operators: `$eq` `$eqi` `$ne` `$nei` \
-             `$lt` `$lte` `$gt` `$gte` `$in` `$notIn` `$contains` `$notContains` `$containsi` `$notContainsi` \
-             `$startsWith` `$startsWithi` `$endsWith` `$endsWithi` `$null` `$notNull` `$between`.",
+            &format!(
+                "What documents must be like: `filters[slug][$eq]=tea`, through relations and components as \
+                 `filters[stores][slug][$eq]=x`, combined with `$and`, `$or`, `$not`. Operators: `$eq` `$eqi` `$ne` \
+                 `$nei` `$lt` `$lte` `$gt` `$gte` `$in` `$notIn` `$contains` `$notContains` `$containsi` \
+                 `$notContainsi` `$startsWith` `$startsWithi` `$endsWith` `$endsWithi` `$null` `$notNull` `$between`. \
+                 With `sort` at most {conditions} conditions, {levels} relations and components deep; a list has at \
+                 most {} values.",
+                LIST.most
+            ),
             json!({}),
         )],
         Part::Shaping => vec![
@@ -236,8 +243,11 @@ pub(super) fn parameters(part: &Part) -> Vec<Value> {
             ),
             object(
                 "populate",
-                "The components and relations to answer: `*`, a list of names with dots (`PRICES.extensions,stores`), or \
-                 an object with `fields`, `filters`, `sort` and `populate` for each.",
+                &format!(
+                    "The components and relations to answer: `*`, a list of names with dots \
+                     (`PRICES.extensions,stores`), or an object with `fields`, `filters`, `sort` and `populate` for \
+                     each; at most {fields} in all, {levels} levels deep."
+                ),
                 json!({}),
             ),
         ],
@@ -250,7 +260,11 @@ pub(super) fn parameters(part: &Part) -> Vec<Value> {
         Part::Listing => vec![
             object(
                 "pagination",
-                "`page` and `pageSize`, or `start` and `limit`; 25 at a time unless asked, 100 at most.",
+                &format!(
+                    "`page` and `pageSize`, or `start` and `limit`; {DEFAULT_SIZE} at a time unless asked, {} at most: \
+                     more is answered with a warning.",
+                    PAGE.most
+                ),
                 json!({
                     "page": {"type": "integer"}, "pageSize": {"type": "integer"},
                     "start": {"type": "integer"}, "limit": {"type": "integer"}, "withCount": {"type": "boolean"}

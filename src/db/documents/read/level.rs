@@ -8,12 +8,8 @@ use super::json::{Form, RowWriter, key, write_int};
 use super::statements;
 use crate::content::{Kind, Shape, Version};
 use crate::db::{Conn, Row, Sql};
-use crate::error::{Error, Result};
-use crate::query::{Populated, Selection};
-
-/// The largest answer, in bytes. Populating relations within relations multiplies, so that a short query string could
-/// ask for gigabytes.
-const LARGEST: usize = 32 << 20;
+use crate::error::Result;
+use crate::query::{ANSWER, Populated, Selection};
 
 /// What is the same at every level.
 #[derive(Clone, Copy)]
@@ -198,10 +194,6 @@ impl Level {
             }
             out.extend_from_slice(self.closing);
         }
-        if out.len() > LARGEST {
-            let message = format!("The answer would be larger than {} MiB: populate less", LARGEST >> 20);
-            return Err(Error::Validation(message));
-        }
-        Ok(())
+        ANSWER.check(out.len().div_ceil(1 << 20), "The answer would have")
     }
 }
