@@ -34,6 +34,9 @@ struct Arguments {
     /// How many products there are.
     #[arg(long, default_value_t = 10_000)]
     products: usize,
+    /// Memory for finished answers, in MiB; with 0 every request reads the database.
+    #[arg(long, default_value_t = 0)]
+    cache: u64,
     /// How long each measurement takes, in seconds.
     #[arg(long, default_value_t = 3)]
     seconds: u64,
@@ -59,7 +62,7 @@ fn main() -> Outcome<()> {
 async fn measure(arguments: &Arguments) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let url = arguments.database.clone().unwrap_or_else(|| format!("sqlite:{}/tenon.db", folder.path().display()));
-    let (tenon, started) = servers::start_tenon(folder.path(), &url).await?;
+    let (tenon, started) = servers::start_tenon(folder.path(), &url, arguments.cache).await?;
     println!("Tenon answers {:.0} ms after its start, with {} MiB.", started.as_secs_f64() * 1e3, tenon.resident_mib());
     let shop = seed::fill(&tenon, arguments.products).await?;
 
@@ -85,11 +88,20 @@ async fn measure(arguments: &Arguments) -> Outcome<()> {
 /// What is asked of both servers: a name, the number of clients, and the request.
 fn requests(shop: &seed::Shop) -> Vec<(String, usize, Request)> {
     let populated = "/api/products?populate[0]=PRICES&populate[1]=stores&populate[2]=extensions";
+    let by_slug = format!("/api/products?filters[slug][$eq]={}&populate=*", shop.slug);
+    let priced = "/api/products?filters[PRICES][Price][$gt]=10&sort=Name";
     let trigger = format!("/api/stores/{}/triggers/nobody_listens", shop.quiet_store);
     let mut asked = vec![
         ("one product".to_owned(), READERS, Request::get(&format!("/api/products/{}", shop.product))),
         ("25 products".to_owned(), READERS, Request::get("/api/products")),
         ("25 with prices, stores, extensions".to_owned(), READERS, Request::get(populated).with_token()),
+        ("by slug, populate=*".to_owned(), READERS, Request::get(&by_slug).with_token()),
+        ("any price above 10, by name".to_owned(), READERS, Request::get(priced)),
+        (
+            "the same without a count".to_owned(),
+            READERS,
+            Request::get(&format!("{priced}&pagination[withCount]=false")),
+        ),
     ];
     for clients in [1, 32, 256] {
         let request = Request::post(&trigger, r#"{"payload":{"order":"1042","total":"48.50"}}"#).with_token();

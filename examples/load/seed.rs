@@ -17,8 +17,9 @@ const STORES: usize = 500;
 pub struct Shop {
     /// A store without records that match.
     pub quiet_store: String,
-    /// Any product.
+    /// The documentId and the slug of any product.
     pub product: String,
+    pub slug: String,
 }
 
 /// Creates stores and `products` products with two prices, two stores and an extension record each.
@@ -29,7 +30,8 @@ pub async fn fill(server: &Server, products: usize) -> Outcome<Shop> {
     let created = create(server, "products", products, Arc::new(move |number| product(number, &stores))).await?;
     let took = since.elapsed().as_secs_f64();
     println!("{STORES} stores and {products} products came in at {:.0}/s.", (STORES + products) as f64 / took);
-    Ok(Shop { quiet_store, product: created[created.len() / 2].clone() })
+    let product = created[created.len() / 2].clone();
+    Ok(Shop { quiet_store, product, slug: format!("product-{}", products / 2) })
 }
 
 /// Creates a store and returns its documentId.

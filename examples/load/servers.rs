@@ -10,7 +10,7 @@ use crate::client::{Connection, Request, Server, TOKEN};
 use crate::{Outcome, bare};
 
 /// Starts the program that lies beside this one; also tells how long it took until it answered.
-pub async fn start_tenon(folder: &Path, database_url: &str) -> Outcome<(Server, Duration)> {
+pub async fn start_tenon(folder: &Path, database_url: &str, cache_mib: u64) -> Outcome<(Server, Duration)> {
     let example = std::env::current_exe()?;
     let target = example.parent().and_then(Path::parent).ok_or("a target folder")?;
     let program = target.join("tenon");
@@ -23,6 +23,7 @@ pub async fn start_tenon(folder: &Path, database_url: &str) -> Outcome<(Server, 
         .arg("serve")
         .env_clear()
         .env("DATABASE_URL", database_url)
+        .env("TENON_CACHE_MIB", cache_mib.to_string())
         .env("TENON_LISTEN", address.to_string())
         .env("TENON_BOOTSTRAP_TOKEN", TOKEN)
         .env("TENON_SECRET_KEY", "07".repeat(32))
