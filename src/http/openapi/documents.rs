@@ -207,33 +207,14 @@ pub(super) fn body(data: Value) -> Value {
 }
 
 pub(super) fn parameters(part: &Part) -> Vec<Value> {
-    let (conditions, levels, fields) = (CONDITIONS.most, DEPTH.most, POPULATED.most);
+    let (levels, fields) = (DEPTH.most, POPULATED.most);
     match part {
         Part::Body => Vec::new(),
         Part::Known => vec![headers::reference("parameters", "IfNoneMatch")],
         Part::Seen => vec![headers::reference("parameters", "IfMatch")],
         Part::Key => vec![headers::reference("parameters", "IdempotencyKey")],
-        Part::Status => vec![
-            query(
-                "status",
-                "Which version: `published` (the default) or `draft`.",
-                json!({"enum": ["published", "draft"], "default": "published"}),
-            ),
-            query("locale", "Documents have one locale: it changes nothing.", json!({"type": "string"})),
-        ],
-        Part::Filters => vec![object(
-            "filters",
-            &format!(
-                "What documents must be like: `filters[slug][$eq]=tea`, through relations and components as \
-                 `filters[stores][slug][$eq]=x`, combined with `$and`, `$or`, `$not`. Operators: `$eq` `$eqi` `$ne` \
-                 `$nei` `$lt` `$lte` `$gt` `$gte` `$in` `$notIn` `$contains` `$notContains` `$containsi` \
-                 `$notContainsi` `$startsWith` `$startsWithi` `$endsWith` `$endsWithi` `$null` `$notNull` `$between`. \
-                 With `sort` at most {conditions} conditions, {levels} relations and components deep; a list has at \
-                 most {} values.",
-                LIST.most
-            ),
-            json!({}),
-        )],
+        Part::Status => status(),
+        Part::Filters => vec![filters()],
         Part::Shaping => vec![
             headers::reference("parameters", "ResponseFormat"),
             query(
@@ -283,6 +264,34 @@ pub(super) fn parameters(part: &Part) -> Vec<Value> {
             query("_q", "Words to find in the texts and numbers of the document.", json!({"type": "string"})),
         ],
     }
+}
+
+fn status() -> Vec<Value> {
+    vec![
+        query(
+            "status",
+            "Which version: `published` (the default) or `draft`.",
+            json!({"enum": ["published", "draft"], "default": "published"}),
+        ),
+        query("locale", "Documents have one locale: it changes nothing.", json!({"type": "string"})),
+    ]
+}
+
+fn filters() -> Value {
+    let (conditions, levels) = (CONDITIONS.most, DEPTH.most);
+    object(
+        "filters",
+        &format!(
+            "What documents must be like: `filters[slug][$eq]=tea`, through relations and components as \
+                 `filters[stores][slug][$eq]=x`, combined with `$and`, `$or`, `$not`. Operators: `$eq` `$eqi` `$ne` \
+                 `$nei` `$lt` `$lte` `$gt` `$gte` `$in` `$notIn` `$contains` `$notContains` `$containsi` \
+                 `$notContainsi` `$startsWith` `$startsWithi` `$endsWith` `$endsWithi` `$null` `$notNull` `$between`. \
+                 With `sort` at most {conditions} conditions, {levels} relations and components deep; a list has at \
+                 most {} values.",
+            LIST.most
+        ),
+        json!({}),
+    )
 }
 
 fn query(name: &str, description: &str, schema: Value) -> Value {
