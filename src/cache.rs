@@ -16,6 +16,8 @@ use crate::db::{Db, Stamp};
 const LARGEST: usize = 1 << 20;
 /// What an entry takes beside its texts, in bytes, about.
 const OVERHEAD: usize = 256;
+/// What part of the memory totals have.
+const TOTALS: u64 = 16;
 /// From how many bytes on an answer is worth compressing: below it fits one packet as it is.
 const COMPRESSED_FROM: usize = 1024;
 
@@ -55,8 +57,14 @@ pub struct Kept {
     stamp: Option<Stamp>,
 }
 
-/// The answers that are kept, up to a number of bytes; the least used go first.
-pub struct Cache(Option<sync::Cache<Key, Arc<Kept>, Bytesize>>);
+/// What is kept, up to a number of bytes; the least used goes first.
+pub struct Cache(Option<Shelves>);
+
+struct Shelves {
+    answers: sync::Cache<Key, Arc<Kept>, Bytesize>,
+    /// How many documents lists have, which takes longer to find out than what is on a page of them.
+    totals: sync::Cache<String, (i64, Stamp), Bytesize>,
+}
 
 #[derive(Clone)]
 struct Bytesize;
@@ -68,16 +76,25 @@ impl Weighter<Key, Arc<Kept>> for Bytesize {
     }
 }
 
+impl Weighter<String, (i64, Stamp)> for Bytesize {
+    fn weight(&self, key: &String, _: &(i64, Stamp)) -> u64 {
+        (key.len() + OVERHEAD) as u64
+    }
+}
+
 impl Cache {
     /// A cache of up to `capacity` bytes; none for 0.
     pub fn new(capacity: u64) -> Self {
-        let entries = usize::try_from(capacity).unwrap_or(usize::MAX) / 4096;
-        Self((capacity > 0).then(|| sync::Cache::with_weighter(entries, capacity, Bytesize)))
+        let (entries, totals) = (usize::try_from(capacity / 4096).unwrap_or(usize::MAX), capacity / TOTALS);
+        Self((capacity > 0).then(|| Shelves {
+            answers: sync::Cache::with_weighter(entries, capacity - totals, Bytesize),
+            totals: sync::Cache::with_weighter(entries, totals, Bytesize),
+        }))
     }
 
     /// The answer that is kept to what is asked, unless a commit has made it old.
     pub fn find(&self, asked: &Asked<'_>, db: &Db) -> Option<Arc<Kept>> {
-        let kept = self.0.as_ref()?.get(asked)?;
+        let kept = self.0.as_ref()?.answers.get(asked)?;
         kept.stamp.is_some_and(|stamp| db.is_current(&stamp)).then_some(kept)
     }
 
@@ -85,11 +102,24 @@ impl Cache {
     /// to be sent.
     pub fn keep(&self, asked: &Asked<'_>, stamp: Option<Stamp>, body: Vec<u8>, etag: String) -> Arc<Kept> {
         let kept = Arc::new(Kept { body: body.into(), etag, gzipped: OnceLock::new(), stamp });
-        if let (Some(answers), Some(_), true) = (&self.0, stamp, kept.body.len() <= LARGEST) {
+        if let (Some(Shelves { answers, .. }), Some(_), true) = (&self.0, stamp, kept.body.len() <= LARGEST) {
             let key = Key { access: asked.access, form: asked.form, target: asked.target.to_owned() };
             answers.insert(key, Arc::clone(&kept));
         }
         kept
+    }
+
+    /// How many there are of what is counted here, unless a commit has made that old.
+    pub fn find_total(&self, counted: &str, db: &Db) -> Option<i64> {
+        let (total, stamp) = self.0.as_ref()?.totals.get(counted)?;
+        db.is_current(&stamp).then_some(total)
+    }
+
+    /// Keeps how many there were after `stamp` was taken.
+    pub fn keep_total(&self, counted: String, stamp: Stamp, total: i64) {
+        if let Some(shelves) = &self.0 {
+            shelves.totals.insert(counted, (total, stamp));
+        }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn page(plan: &ReadPlan, found: &Found) -> Answer {
     let mut meta = json!({"pagination": pagination(&plan.page, found.total)});
     warn(&mut meta, &plan.warnings);
     let body = [b"{\"data\":[", &*found.documents, b"],\"meta\":", meta.to_string().as_bytes(), b"}"].concat();
-    Answer::of_list(body)
+    Answer::of_page(body, found.total)
 }
 
 fn pagination(page: &Page, total: Option<i64>) -> Value {

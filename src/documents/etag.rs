@@ -14,6 +14,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// The tag, in its quotes; empty when there is nothing to show.
     pub etag: String,
+    /// How many documents there are on all pages, if that was counted.
+    pub total: Option<i64>,
     /// Whether it was given before, under the same idempotency key.
     pub is_repeated: bool,
 }
@@ -21,22 +23,22 @@ pub struct Answer {
 impl Answer {
     /// The answer that shows one document, which was changed `revision` times.
     pub(super) fn of_document(body: Vec<u8>, revision: i64) -> Self {
-        Self { etag: format!("\"{revision}-{:016x}\"", xxh3_64(&body)), body, is_repeated: false }
+        Self { etag: format!("\"{revision}-{:016x}\"", xxh3_64(&body)), body, total: None, is_repeated: false }
     }
 
-    /// An answer that is no document.
-    pub(super) fn of_list(body: Vec<u8>) -> Self {
-        Self { etag: format!("\"{:016x}\"", xxh3_64(&body)), body, is_repeated: false }
+    /// The answer that shows a page of documents.
+    pub(super) fn of_page(body: Vec<u8>, total: Option<i64>) -> Self {
+        Self { etag: format!("\"{:016x}\"", xxh3_64(&body)), body, total, is_repeated: false }
     }
 
     /// The answer when nothing is left to show.
     pub(super) fn empty() -> Self {
-        Self { body: Vec::new(), etag: String::new(), is_repeated: false }
+        Self { body: Vec::new(), etag: String::new(), total: None, is_repeated: false }
     }
 
     /// An answer that was given before.
     pub(super) fn again(body: Vec<u8>, etag: String) -> Self {
-        Self { body, etag, is_repeated: true }
+        Self { body, etag, total: None, is_repeated: true }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::query::{self, Pace, ReadPlan, Terms};
 
 /// A checked question for documents, ready to run on any connection that reads. It says itself how long it may take, so
 /// that whoever holds a connection of his own can decide whether to run it there and then.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Find {
     pub(super) plan: ReadPlan,
     pub(super) form: Form,
@@ -77,6 +77,18 @@ impl Find {
     /// The content types whose changes make the answer old; `None` when it may change at any time.
     pub fn depends_on(&self) -> Option<TypeSet> {
         self.plan.depends_on()
+    }
+
+    /// What is counted for the answer, if anything is: the same text for every page of a list.
+    pub fn counted(&self) -> Option<String> {
+        let ReadPlan { content_type, version, filter, page, .. } = &self.plan;
+        page.with_count.then(|| format!("{} {version:?} {filter:?}", content_type.uid))
+    }
+
+    /// The same question, when it is known how many there are.
+    pub fn knowing(mut self, total: Option<i64>) -> Self {
+        self.plan.page.known_total = total;
+        self
     }
 
     /// Reads the answer.

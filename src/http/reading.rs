@@ -12,10 +12,12 @@ use super::extract::{self, Reader};
 use super::problem::JSON;
 use crate::access::{Access, Caller};
 use crate::cache::{Asked, Kept};
+use crate::db::Stamp;
 use crate::db::documents::read::Form;
 use crate::documents::{Answer, Find};
 use crate::error::Result;
 use crate::query::Terms;
+use crate::state::AppState;
 
 /// Tells that an answer was given before, under the same idempotency key.
 const REPEATED: &str = "Idempotent-Replayed";
@@ -35,8 +37,33 @@ pub(super) async fn read(
     let terms = Terms { access: asked.access, strict: state.config.strict_params };
     let find = find(terms, asked.form)?;
     let stamp = find.depends_on().and_then(|types| state.db.stamp(types));
-    let Answer { body, etag, .. } = reader.read(find.pace(), move |conn| find.run(conn)).await?;
+    let Answer { body, etag, .. } = match stamp {
+        Some(stamp) => counted(&state, reader, find, stamp).await?,
+        None => run(reader, find).await?,
+    };
     Ok(send(request, &state.cache.keep(&asked, stamp, body, etag)))
+}
+
+/// Reads what `find` asks for, with the total of another page of the same list if nothing was committed since that was
+/// counted.
+async fn counted(state: &AppState, reader: &Reader, find: Find, stamp: Stamp) -> Result<Answer> {
+    let Some(counted) = find.counted() else { return run(reader, find).await };
+    if let Some(total) = state.cache.find_total(&counted, &state.db) {
+        let answer = run(reader, find.clone().knowing(Some(total))).await?;
+        // Both are of one moment only if nothing was committed in between.
+        if state.db.is_current(&stamp) {
+            return Ok(answer);
+        }
+    }
+    let answer = run(reader, find).await?;
+    if let Some(total) = answer.total {
+        state.cache.keep_total(counted, stamp, total);
+    }
+    Ok(answer)
+}
+
+async fn run(reader: &Reader, find: Find) -> Result<Answer> {
+    reader.read(find.pace(), move |conn| find.run(conn)).await
 }
 
 /// What `request` asks for a caller with this access.

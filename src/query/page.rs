@@ -22,11 +22,18 @@ pub struct Page {
     pub number: Option<f64>,
     /// Whether the total is counted.
     pub with_count: bool,
+    /// The total, when it is known already and need not be counted.
+    pub known_total: Option<i64>,
+}
+
+impl Page {
+    /// One row, and nothing counted.
+    pub(super) const ONE: Self = Self { start: 0, limit: 1, number: None, with_count: false, known_total: None };
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Self { start: 0, limit: DEFAULT_SIZE, number: Some(1.0), with_count: true }
+        Self { start: 0, limit: DEFAULT_SIZE, number: Some(1.0), with_count: true, known_total: None }
     }
 }
 
@@ -62,7 +69,7 @@ pub(super) fn read(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Page
         false => whole(value, converter),
     };
     let start = whole("start", start, "convertStartQueryParams")?;
-    Ok(Page { start, limit: whole("limit", limit, "convertLimitQueryParams")?, number, with_count })
+    Ok(Page { start, limit: whole("limit", limit, "convertLimitQueryParams")?, number, with_count, known_total: None })
 }
 
 /// What JavaScript makes a number of: nothing is 0, and what is none is not a number.

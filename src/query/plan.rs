@@ -80,7 +80,7 @@ pub fn plan_answer(content_type: &'static ContentType, asked: &QueryValue, terms
         strict::check_values(asked, false)?;
     }
     plan.sort.clear();
-    plan.page = Page { start: 0, limit: 1, number: None, with_count: false };
+    plan.page = Page::ONE;
     plan.warnings = tally.warnings;
     Ok(plan)
 }
@@ -177,7 +177,7 @@ impl ReadPlan {
             version,
             filter: Filter::everything(),
             sort: Vec::new(),
-            page: Page { start: 0, limit: 1, number: None, with_count: false },
+            page: Page::ONE,
             selection,
             warnings: Vec::new(),
         }

@@ -152,15 +152,21 @@ fn kind(kind: &Kind, side: Side) -> Value {
         }
         Kind::Media { many: true } => json!({"type": ["array", "null"], "maxItems": 0}),
         Kind::Media { many: false } => json!({"type": "null"}),
-        Kind::Component { of, many: true } => json!({"type": "array", "items": reference(&component_name(of, side))}),
-        Kind::Component { of, many: false } => {
-            json!({"oneOf": [reference(&component_name(of, side)), {"type": "null"}]})
-        }
+        Kind::Component { of, many } => component(&reference(&component_name(of, side)), *many, side),
         Kind::Relation(_) if side == Side::Input => reference("Links"),
         Kind::Relation(relation) => json!({"oneOf": [
             {"type": "array", "items": reference(&name(relation.target))},
             reference("Count")
         ]}),
+    }
+}
+
+fn component(item: &Value, many: bool, side: Side) -> Value {
+    match (many, side) {
+        (true, Side::Input) => json!({"type": "array", "items": item}),
+        (true, Side::Answer) => json!({"oneOf": [{"type": "array", "items": item}, reference("Count")]}),
+        (false, Side::Input) => json!({"oneOf": [item, {"type": "null"}]}),
+        (false, Side::Answer) => json!({"oneOf": [item, reference("Count"), {"type": "null"}]}),
     }
 }
 

@@ -40,7 +40,10 @@ pub fn page(conn: &mut Conn, plan: &ReadPlan, form: Form) -> Result<Found> {
     in_one_moment(conn, plan, |conn| {
         let mut documents = Vec::new();
         rows(conn, plan, form)?.write(&mut documents)?;
-        let total = if plan.page.with_count { conn.first(&statements::count(plan), |row| row.int(0))? } else { None };
+        let total = match plan.page.known_total {
+            None if plan.page.with_count => conn.first(&statements::count(plan), |row| row.int(0))?,
+            known => known,
+        };
         Ok(Found { documents, total })
     })
 }
