@@ -88,14 +88,18 @@ async fn measure(arguments: &Arguments) -> Outcome<()> {
 /// What is asked of both servers: a name, the number of clients, and the request.
 fn requests(shop: &seed::Shop) -> Vec<(String, usize, Request)> {
     let populated = "/api/products?populate[0]=PRICES&populate[1]=stores&populate[2]=extensions";
+    let public = "/api/products?populate[0]=PRICES&populate[1]=stores";
+    let of_store = "/api/products?filters[stores][slug][$eq]=store-7&populate[0]=PRICES&populate[1]=stores";
     let by_slug = format!("/api/products?filters[slug][$eq]={}&populate=*", shop.slug);
     let priced = "/api/products?filters[PRICES][Price][$gt]=10&sort=Name";
     let trigger = format!("/api/stores/{}/triggers/nobody_listens", shop.quiet_store);
     let mut asked = vec![
         ("one product".to_owned(), READERS, Request::get(&format!("/api/products/{}", shop.product))),
         ("25 products".to_owned(), READERS, Request::get("/api/products")),
-        ("25 with prices, stores, extensions".to_owned(), READERS, Request::get(populated).with_token()),
-        ("by slug, populate=*".to_owned(), READERS, Request::get(&by_slug).with_token()),
+        ("25 with prices, stores".to_owned(), READERS, Request::get(public)),
+        ("the same and extension records".to_owned(), READERS, Request::get(populated).with_token()),
+        ("by slug, populate=*".to_owned(), READERS, Request::get(&by_slug)),
+        ("25 by a store's slug, populated".to_owned(), READERS, Request::get(of_store)),
         ("any price above 10, by name".to_owned(), READERS, Request::get(priced)),
         (
             "the same without a count".to_owned(),
