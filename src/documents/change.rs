@@ -78,8 +78,8 @@ impl Changing<'_> {
             (false, _) => vec![Step(Change::Updated, draft_before, self.state_of(false)?)],
             (true, Some(_)) => vec![Step(Change::Updated, published_before, self.state_of(true)?)],
             (true, None) => {
-                let after = self.state_of(true)?;
-                vec![Step(Change::Updated, draft_before, after.clone()), Step(Change::Published, Value::Null, after)]
+                let updated = Step(Change::Updated, draft_before, self.state_of(false)?);
+                vec![updated, Step(Change::Published, Value::Null, self.state_of(true)?)]
             }
         };
         self.finish(versions, &steps)

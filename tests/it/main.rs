@@ -13,6 +13,7 @@ mod corpus;
 mod delivery;
 mod demo;
 mod documents;
+mod drafts;
 mod history;
 mod http;
 mod idempotency;

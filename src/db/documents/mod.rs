@@ -3,6 +3,7 @@
 mod bound;
 mod inventory;
 mod items;
+mod link_copies;
 mod links;
 mod named;
 mod owners;

@@ -1,7 +1,8 @@
 //! The rows of a document: its draft, and the published version made from it.
 
+use super::link_copies::copy_links;
 use crate::clock::Millis;
-use crate::content::{ContentType, Kind, Relation, Shape};
+use crate::content::{ContentType, Kind, Shape, Version};
 use crate::db::{Bind, Conn, Sql};
 use crate::error::{Error, Result};
 
@@ -103,7 +104,7 @@ pub fn publish(conn: &mut Conn, content_type: &'static ContentType, versions: Ve
     sql.text(" FROM ").name(content_type.table).text(" WHERE id = ").int(versions.draft).text(" RETURNING id");
     let published = conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("a draft vanished"))?;
     copy_items(conn, content_type, versions.draft, published)?;
-    copy_links(conn, content_type, versions.draft, true)?;
+    copy_links(conn, content_type, versions.draft, Version::Draft)?;
     Ok(published)
 }
 
@@ -124,7 +125,7 @@ pub fn discard(conn: &mut Conn, content_type: &'static ContentType, draft: i64, 
     conn.execute(&sql)?;
     remove_items(conn, content_type, draft)?;
     copy_items(conn, content_type, published, draft)?;
-    copy_links(conn, content_type, draft, false)
+    copy_links(conn, content_type, draft, Version::Published)
 }
 
 /// Removes the document; its published version and its links go with the draft's row.
@@ -185,30 +186,4 @@ fn copy_items(conn: &mut Conn, content_type: &'static ContentType, from: i64, to
         conn.execute(&sql)?;
     }
     Ok(())
-}
-
-/// Makes the links of the published version those of the draft (`publishing`), or the other way about.
-fn copy_links(conn: &mut Conn, content_type: &'static ContentType, draft: i64, publishing: bool) -> Result<()> {
-    for field in content_type.fields {
-        let Kind::Relation(relation) = field.kind else { continue };
-        let mut remove = Sql::new("DELETE FROM ");
-        remove.name(relation.table.name).text(" WHERE ").name(relation.own_column()).text(" = ").int(draft);
-        remove.text(" AND published = ").bind(Bind::Bool(Some(publishing)));
-        conn.execute(&remove)?;
-        conn.execute(&copied_links(&relation, draft, publishing))?;
-    }
-    Ok(())
-}
-
-fn copied_links(relation: &Relation, draft: i64, publishing: bool) -> Sql {
-    let mut sql = Sql::new("INSERT INTO ");
-    sql.name(relation.table.name).text(" (").name(relation.table.owner).text(", ").name(relation.table.target);
-    sql.text(", published, position, inverse_position) SELECT ").name(relation.table.owner).text(", ");
-    sql.name(relation.table.target)
-        .text(", ")
-        .bind(Bind::Bool(Some(publishing)))
-        .text(", position, inverse_position FROM ");
-    sql.name(relation.table.name).text(" WHERE ").name(relation.own_column()).text(" = ").int(draft);
-    sql.text(" AND published = ").bind(Bind::Bool(Some(!publishing)));
-    sql
 }

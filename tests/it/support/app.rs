@@ -142,7 +142,8 @@ struct Undone {
     next_due: Option<Millis>,
 }
 
-fn config(database_url: &str) -> Config {
+/// The configuration that tests run with.
+pub fn config(database_url: &str) -> Config {
     let told = |name: &str| match name {
         "DATABASE_URL" => Some(database_url),
         "TENON_BOOTSTRAP_TOKEN" => Some(TOKEN),

@@ -38,3 +38,9 @@ macro_rules! on_both_databases {
     (@change $change:expr) => { $change };
 }
 pub(crate) use on_both_databases;
+
+/// How many random cases a test tries: `usual`, unless `PROPTEST_CASES` asks for another number.
+#[allow(clippy::disallowed_methods)] // It concerns the tests alone.
+pub fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(usual, |text| text.parse().expect("PROPTEST_CASES is a number"))
+}
