@@ -149,8 +149,13 @@ fn record_statements(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
 /// A page has a limit, a count is one row, and what is populated is bound to the rows it is populated in.
 fn is_limited(statement: &str) -> bool {
     let rows = ["json_each(", "= ANY("];
+    let statement = statement.split_once(" -- binds").map_or(statement, |(text, _)| text);
     match statement.strip_prefix("SELECT ") {
-        Some(select) if select.starts_with("t0.") => select.contains(" LIMIT ") && select.contains(" OFFSET "),
+        // Its own limit comes last; a limit with a parenthesis behind it is that of a subquery.
+        Some(select) if select.starts_with("t0.") => {
+            let limit = select.rsplit_once(" LIMIT ").map_or("", |(_, limit)| limit);
+            limit.starts_with(|first: char| first.is_ascii_digit()) && !limit.contains(')')
+        }
         Some(select) => select.starts_with("count(*)") || rows.iter().any(|bound| select.contains(bound)),
         None => ["BEGIN", "COMMIT", "ROLLBACK", "SET"].iter().any(|word| statement.starts_with(word)),
     }
