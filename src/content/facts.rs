@@ -59,6 +59,8 @@ pub struct Field {
     pub default: &'static str,
     /// Whether updates leave it alone because the server counts in it.
     pub server_owned: bool,
+    /// Whether null stands for the default.
+    pub never_null: bool,
     /// A rule on its values beyond their kind.
     pub check: Check,
     /// Whether an index begins with its column, so that rows are found by it and read in its order.
@@ -279,6 +281,7 @@ impl Field {
             unique: false,
             default: "",
             server_owned: false,
+            never_null: false,
             check: Check::None,
             indexed: false,
             mask_column: "",
@@ -388,6 +391,11 @@ impl Field {
     /// The same field with a rule on its values.
     pub const fn checked(self, check: Check) -> Self {
         Self { check, ..self }
+    }
+
+    /// The same field, whose default stands for null.
+    pub const fn never_null(self) -> Self {
+        Self { never_null: true, ..self }
     }
 
     /// The same field, left alone by updates.

@@ -114,6 +114,7 @@ impl Checker {
             self.path.push(field.name.to_owned());
             match data.get(field.name) {
                 Some(_) if field.server_owned && !new => {}
+                Some(Json::Null) if field.never_null => self.absent(field, &mut input),
                 Some(json) => self.field(field, json, &mut input, new),
                 None if new => self.absent(field, &mut input),
                 None => {}

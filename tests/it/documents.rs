@@ -98,6 +98,12 @@ on_both_databases! {
         assert_eq!((&shown[0]["run_count"], &shown[0]["meta"]), (&json!(7), &json!({"outside": 1})), "the server's own stays");
     }
 
+    async fn a_new_record_counts_from_nothing_where_its_body_has_no_number(app: &TestApp) {
+        let records = json!([{"key": "custom:webhook"}, {"key": "custom:webhook", "run_count": null}]);
+        let store = app.create("stores", json!({"title": "S", "slug": "s", "extensions": records})).await;
+        assert_eq!([&store["extensions"][0]["run_count"], &store["extensions"][1]["run_count"]], [0, 0], "{store}");
+    }
+
     async fn credentials_are_masked_and_a_mask_keeps_what_is_stored(app: &TestApp) {
         let record = json!({"key": "custom:webhook", "credentials": {"secret": "s3cret-value", "more": {"pin": 1234}}});
         let store = app.create("stores", json!({"title": "S", "slug": "s", "extensions": [record]})).await;

@@ -14,7 +14,7 @@ pub static EXTENSION: Component = Component {
         Field::string("url", "url").checked(Check::HttpUrl),
         Field::boolean("active", "active").default("true"),
         Field::date_time("last_run", "last_run").server_owned(),
-        Field::integer("run_count", "run_count").default("0").server_owned(),
+        Field::integer("run_count", "run_count").default("0").never_null().server_owned(),
         Field::json("meta", "meta").server_owned(),
     ],
 };

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::thread;
 
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, TestRunner};
+use proptest::test_runner::{FileFailurePersistence, RngSeed, TestRunner};
 use tenon::db::Kind;
 
 use self::model::Model;
@@ -24,25 +24,33 @@ const SEQUENCES: u32 = 10_000;
 
 #[test]
 fn any_sequence_of_requests_leaves_what_the_model_says_sqlite() {
-    sequences(Kind::Sqlite, cases(SEQUENCES));
+    sequences(Kind::Sqlite, 0, cases(SEQUENCES));
 }
 
 /// In three shops at once: a statement is mostly waiting for the other process.
 #[test]
 fn any_sequence_of_requests_leaves_what_the_model_says_postgres() {
     thread::scope(|threads| {
-        let shops: Vec<_> =
-            (0..3).map(|_| threads.spawn(|| sequences(Kind::Postgres, cases(SEQUENCES).div_ceil(3)))).collect();
+        let shops: Vec<_> = (0..3)
+            .map(|shop| threads.spawn(move || sequences(Kind::Postgres, shop, cases(SEQUENCES).div_ceil(3))))
+            .collect();
         shops.into_iter().for_each(|shop| shop.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
     });
 }
 
-fn sequences(kind: Kind, cases: u32) {
+fn sequences(kind: Kind, shop: u64, cases: u32) {
+    let usual = ProptestConfig::default();
+    // Each shop has sequences of its own.
+    let rng_seed = match usual.rng_seed {
+        RngSeed::Fixed(seed) => RngSeed::Fixed(seed.wrapping_add(shop)),
+        RngSeed::Random => RngSeed::Random,
+    };
     let mut runner = TestRunner::new(ProptestConfig {
         cases,
+        rng_seed,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/seeds/drafts.txt"))),
         max_shrink_iters: 2_000,
-        ..ProptestConfig::default()
+        ..usual
     });
     let shop = RefCell::new(Shop::open(kind));
     runner.run(&steps(), |steps| run(&mut shop.borrow_mut(), &steps)).unwrap_or_else(|failure| panic!("{failure:#}"));
