@@ -25,18 +25,13 @@ pub struct Shop {
 /// Creates stores and `products` products with two prices, two stores and an extension record each.
 pub async fn fill(server: &Server, products: usize) -> Outcome<Shop> {
     let since = Instant::now();
-    let stores = create(server, "stores", STORES, Arc::new(store)).await?;
+    let stores = create(server, "stores", STORES, store).await?;
     let quiet_store = stores[0].clone();
-    let created = create(server, "products", products, Arc::new(move |number| product(number, &stores))).await?;
+    let created = create(server, "products", products, move |number| product(number, &stores)).await?;
     let took = since.elapsed().as_secs_f64();
     println!("{STORES} stores and {products} products came in at {:.0}/s.", (STORES + products) as f64 / took);
     let product = created[created.len() / 2].clone();
     Ok(Shop { quiet_store, product, slug: format!("product-{}", products / 2) })
-}
-
-/// Creates a store and returns its documentId.
-pub async fn create_store(server: &Server, data: Value) -> Outcome<String> {
-    Ok(create(server, "stores", 1, Arc::new(move |_| data.clone())).await?.remove(0))
 }
 
 fn store(number: usize) -> Value {
@@ -62,12 +57,13 @@ fn product(number: usize, stores: &[String]) -> Value {
 }
 
 /// Creates `count` documents over several connections, and returns their documentIds.
-async fn create(
+pub async fn create(
     server: &Server,
     plural: &'static str,
     count: usize,
-    data: Arc<dyn Fn(usize) -> Value + Send + Sync>,
+    data: impl Fn(usize) -> Value + Send + Sync + 'static,
 ) -> Outcome<Vec<String>> {
+    let data = Arc::new(data);
     let next = Arc::new(AtomicUsize::new(0));
     let writers: Vec<_> = (0..WRITERS.min(count))
         .map(|_| {

@@ -2,11 +2,16 @@
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
+use url::Url;
 
 use crate::secrets::MASK;
 
 /// Values shorter than this are too common in other text to be looked for.
 const SHORTEST: usize = 4;
+
+/// A part of a secret url that is at least this long is taken for a secret of its own, as the token is that services put
+/// into the path of their webhooks.
+const SHORTEST_PART: usize = 12;
 
 /// Replaces credentials wherever they stand in a text: plain, as JSON, URL-encoded, hexadecimal, and base64 alone or
 /// within a longer value.
@@ -59,12 +64,24 @@ impl Masker {
 
 fn collect(value: &Value, forms: &mut Vec<String>) {
     match value {
-        Value::String(text) if text.len() >= SHORTEST => add_forms(text, forms),
+        Value::String(text) if text.len() >= SHORTEST => {
+            add_forms(text, forms);
+            parts_of_url(text).iter().for_each(|part| add_forms(part, forms));
+        }
         Value::Number(number) if number.to_string().len() >= SHORTEST => add_forms(&number.to_string(), forms),
         Value::Array(items) => items.iter().for_each(|item| collect(item, forms)),
         Value::Object(members) => members.values().for_each(|member| collect(member, forms)),
         _ => {}
     }
+}
+
+/// What may be secret by itself in a text that is a url; nothing in any other.
+fn parts_of_url(text: &str) -> Vec<String> {
+    let Some(url) = Url::parse(text).ok().filter(Url::has_host) else { return Vec::new() };
+    let in_path = url.path_segments().into_iter().flatten().map(str::to_owned);
+    let in_query = url.query_pairs().map(|(_, value)| value.into_owned());
+    let long = in_path.chain(in_query).filter(|part| part.len() >= SHORTEST_PART);
+    long.chain(url.password().map(str::to_owned).filter(|password| password.len() >= SHORTEST)).collect()
 }
 
 fn add_forms(secret: &str, forms: &mut Vec<String>) {
@@ -120,6 +137,13 @@ mod tests {
             assert!(left <= 12, "{text} became {masked}");
         }
         assert_eq!(masker.value(json!({"a": [90210, 1], "mode": "no"})), json!({"a": [MASK, 1], "mode": "no"}));
+    }
+
+    #[test]
+    fn what_is_secret_in_a_url_is_a_secret_alone() {
+        let masker = Masker::new(&json!("https://me:pass5@hooks.example/v1/AbCdEfGhIjKl?token=0123456789ab&wait=true"));
+        let told = "v1 hooks.example AbCdEfGhIjKl pass5 0123456789ab wait=true";
+        assert_eq!(masker.text(told), format!("v1 hooks.example {MASK} {MASK} {MASK} wait=true"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use crate::support::app::SECRET;
 use crate::support::database::TestDatabase;
 use crate::support::program::{Program, Settings};
 use crate::support::receiver::{Answer, Receiver};
+use crate::support::waiting::no_run_is_left;
 
 const KILLS: usize = 30;
 const CALLERS: usize = 6;
@@ -195,20 +196,9 @@ struct Found {
 async fn settle(settings: &Settings, database: &TestDatabase) -> Found {
     let program = Program::start(settings).await;
     let db = Db::open(&database.parsed(), 1).expect("the database opens");
-    let since = Instant::now();
-    while db.read(|conn| conn.first(&unfinished(), |row| row.int(0))).await.expect("a count") != Some(0) {
-        assert!(since.elapsed() < Duration::from_secs(60), "runs do not end:\n{}", program.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    no_run_is_left(&db).await;
     assert!(program.stop().success(), "it stops in order");
     db.read(read_all).await.expect("the tables")
-}
-
-fn unfinished() -> Sql {
-    Sql::new(
-        "SELECT (SELECT count(*) FROM events WHERE dispatched_at IS NULL) + (SELECT count(*) FROM runs WHERE state IN \
-         ('available', 'running', 'retryable'))",
-    )
 }
 
 fn read_all(conn: &mut tenon::db::Conn) -> tenon::error::Result<Found> {

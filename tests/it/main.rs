@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod bodies;
+mod canaries;
 mod client;
 mod conditional;
 mod corpus;

@@ -10,6 +10,7 @@ pub mod database;
 pub mod program;
 pub mod receiver;
 mod shop;
+pub mod waiting;
 
 /// Makes two tests of each story, `<name>::sqlite` and `<name>::postgres`. A story may change the configuration:
 /// `async fn name(app: &TestApp) with |config| …; { … }`.
