@@ -142,6 +142,11 @@ impl Receiver {
         lock(&self.kept.requests).clone()
     }
 
+    /// What came after the first `seen`, in order.
+    pub fn received_after(&self, seen: usize) -> Vec<Received> {
+        lock(&self.kept.requests)[seen..].to_vec()
+    }
+
     /// Forgets what came.
     pub fn forget(&self) {
         lock(&self.kept.requests).clear();
