@@ -167,9 +167,15 @@ fn is_away(message: &str) -> bool {
 
 /// What is reported as a text only.
 fn is_locked_or_full(message: &str) -> bool {
-    ["database is locked", "database or disk is full", "disk I/O error", "deadlock detected"]
-        .iter()
-        .any(|text| message.contains(text))
+    [
+        "database is locked",
+        "database or disk is full",
+        "disk I/O error",
+        "deadlock detected",
+        "No space left on device", // PostgreSQL passes on what the system says.
+    ]
+    .iter()
+    .any(|text| message.contains(text))
 }
 
 impl From<serde_json::Error> for Error {

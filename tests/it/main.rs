@@ -15,6 +15,7 @@ mod delivery;
 mod demo;
 mod documents;
 mod drafts;
+mod full_disk;
 mod fuzz;
 mod history;
 mod http;

@@ -23,6 +23,8 @@ pub struct Settings {
     /// Its working directory, where its log lies too.
     pub folder: PathBuf,
     pub environment: Vec<(&'static str, String)>,
+    /// A program and its arguments that starts the real one, whose command line follows.
+    pub under: &'static [&'static str],
 }
 
 impl Settings {
@@ -34,7 +36,7 @@ impl Settings {
             ("TENON_OUTBOUND_ALLOW", "127.0.0.0/8".to_owned()),
             ("TENON_LISTEN", format!("127.0.0.1:{}", free_port())),
         ];
-        Self { folder: folder.to_owned(), environment }
+        Self { folder: folder.to_owned(), environment, under: &[] }
     }
 
     /// The same with a variable more.
@@ -52,8 +54,9 @@ impl Settings {
 
     /// The program with these settings and `arguments`, and nothing else in its environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tenon"));
-        command.args(arguments).current_dir(&self.folder).env_clear().stdin(Stdio::null());
+        let words: Vec<&str> = self.under.iter().copied().chain([env!("CARGO_BIN_EXE_tenon")]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args(arguments).current_dir(&self.folder).env_clear().stdin(Stdio::null());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -100,6 +103,13 @@ impl Program {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.log()
+    }
+
+    /// No file may grow beyond `bytes`; `None` for no limit.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let [pid, limit] = [format!("--pid={}", self.child.id()), format!("--fsize={limit}:unlimited")];
+        assert!(Command::new("prlimit").args([pid, limit]).status().is_ok_and(|status| status.success()), "prlimit");
     }
 
     /// SIGKILL.
