@@ -80,6 +80,8 @@ pub enum Check {
     Patterns,
     /// Not a URL of another scheme than http and https.
     HttpUrl,
+    /// The config of an extension record: when its schedule is due next is kept beside it.
+    Config,
 }
 
 /// What a field holds.

@@ -41,6 +41,7 @@ mod outcome;
 mod policy;
 mod record;
 mod registry;
+mod schedule;
 mod schema;
 pub mod signature;
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub use outcome::{Done, Failure, Outcome};
 pub use policy::Policy;
 pub use record::{AnswerRecord, Exchange, RequestRecord};
 pub use registry::{Attempt, Entry, Misfit, Registry};
+pub use schedule::Schedule;
 
 /// The code behind an extension key.
 ///

@@ -10,7 +10,7 @@ pub static EXTENSION: Component = Component {
         Field::string("key", "key").required().checked(Check::ExtensionKey),
         Field::json("triggers", "triggers").default("[]").checked(Check::Patterns),
         Field::secret("credentials", "credentials", "credentials_mask"),
-        Field::json("config", "config"),
+        Field::json("config", "config").checked(Check::Config),
         Field::string("url", "url").checked(Check::HttpUrl),
         Field::boolean("active", "active").default("true"),
         Field::date_time("last_run", "last_run").server_owned(),

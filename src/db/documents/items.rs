@@ -4,9 +4,10 @@ use serde_json::Value as Json;
 
 use super::bound::bound;
 use crate::clock::{Millis, Random};
-use crate::content::{Component, ContentType, Field, Input, Item, Kind, Shape, Value};
+use crate::content::{Check, Component, ContentType, Field, Input, Item, Kind, Shape, Value};
 use crate::db::{Bind, Conn, Sql};
 use crate::error::{Error, Problem, Result};
+use crate::handler::Schedule;
 use crate::secrets::{Sealer, mask, unmask};
 
 /// What storing items needs beside the connection.
@@ -102,8 +103,11 @@ impl Writer<'_> {
         position: i64,
         values: Vec<(&'static Field, Value)>,
     ) -> Result<Vec<(&'static str, Bind)>> {
-        let mut columns = Vec::with_capacity(values.len() + 1);
+        let mut columns = Vec::with_capacity(values.len() + 2);
         for (field, value) in values {
+            if field.check == Check::Config {
+                columns.push(("next_tick", Bind::Int(self.next_tick(&value))));
+            }
             match value {
                 Value::Secret(sent) => {
                     let path = [place.field.name, &position.to_string(), field.name].map(str::to_owned);
@@ -114,6 +118,12 @@ impl Writer<'_> {
             }
         }
         Ok(columns)
+    }
+
+    /// When the schedule in this config is due next.
+    fn next_tick(&self, config: &Value) -> Option<Millis> {
+        let Value::Json(config) = config else { return None };
+        Schedule::of(config)?.next_after(self.now)
     }
 
     /// Seals what was sent; a mask in it stands for what is stored in the same place.

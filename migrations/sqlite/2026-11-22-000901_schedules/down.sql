@@ -1,0 +1,2 @@
+DROP INDEX extensions_scheduled;
+ALTER TABLE extensions DROP COLUMN next_tick;
