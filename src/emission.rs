@@ -45,6 +45,8 @@ pub struct Emitted {
 pub struct Waiting {
     /// Who emits.
     pub actor: String,
+    /// How many events led to it.
+    pub depth: u32,
     /// What is emitted.
     pub emissions: Vec<Emission>,
     /// Whether it was sent as a list: then errors tell which of them they are about.
@@ -142,6 +144,7 @@ mod tests {
         };
         Waiting {
             actor: "public".into(),
+            depth: 0,
             emissions: vec![emission; events],
             is_list: true,
             caller: oneshot::channel().0,

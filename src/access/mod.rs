@@ -18,6 +18,8 @@ pub struct Caller {
     pub actor: String,
     /// What it may do.
     pub access: Access,
+    /// How many events led to this call, each through the run of an extension record; 0 when it is nobody's answer.
+    pub depth: u32,
 }
 
 /// What a caller may do.

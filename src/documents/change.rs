@@ -21,6 +21,7 @@ pub(super) struct Changing<'a> {
     pub content_type: &'static ContentType,
     pub document_id: &'a str,
     pub actor: &'a str,
+    pub depth: u32,
     pub now: Millis,
     /// What the caller has seen.
     pub if_match: Option<&'a IfMatch>,
@@ -62,6 +63,30 @@ impl Changing<'_> {
         let versions = self.seen()?;
         let input = content::validate(self.content_type, data, rules)?;
         self.save(versions, input, rules.publishing)
+    }
+
+    /// Sets values of the document itself in both its versions, so that what an editor has under way in the draft stays
+    /// there. Values that stand there already are no change.
+    pub fn set(&mut self, data: &Map<String, Value>) -> Result<()> {
+        let versions = self.seen()?;
+        content::check_keys(self.content_type, data)?;
+        let publishing = versions.published.is_some();
+        let input = content::validate(self.content_type, data, Rules { publishing, creating: false })?;
+        if !(input.items.is_empty() && input.links.is_empty()) {
+            return Err(Error::Validation("Components and relations cannot be set by a handler".into()));
+        }
+        let (draft, before) = (self.state_of(false)?, self.state_of(publishing)?);
+        if data.iter().all(|(name, value)| draft[name] == *value && before[name] == *value) {
+            return Ok(());
+        }
+        let values = input.values.into_iter().map(|(field, value)| (field.column, rows::bound(field, value)));
+        let values: Vec<_> = values.collect();
+        for row in versions.published.into_iter().chain([versions.draft]) {
+            rows::update(self.conn, self.content_type, row, self.now, &values)?;
+        }
+        self.refuse_taken(versions.draft)?;
+        let after = self.state_of(publishing)?;
+        self.finish(versions, &[Step(Change::Updated, before, after)])
     }
 
     /// Makes `input` part of the draft, and publishes it unless it stays a draft.
@@ -224,6 +249,7 @@ impl Changing<'_> {
             after,
             is_in_force: versions.published.is_none() || !after["publishedAt"].is_null(),
             actor: self.actor,
+            depth: self.depth,
         };
         lifecycle::emit(self.conn, &story, reach, (self.now, self.state))
     }

@@ -125,6 +125,7 @@ impl Changing<'_> {
             after,
             is_in_force: true,
             actor: self.actor,
+            depth: self.depth,
         };
         lifecycle::emit(self.conn, &story, &reach, (self.now, self.state))
     }

@@ -36,6 +36,8 @@ pub(super) struct Story<'a> {
     /// Whether these are states of the version whose stocks count: the published one, where there is one.
     pub is_in_force: bool,
     pub actor: &'a str,
+    /// How many events led to it.
+    pub depth: u32,
 }
 
 /// Writes the events of `story`: the document's own, those of its prices and those of stocks, each once.
@@ -90,6 +92,7 @@ impl Story<'_> {
             changes: (!changes.is_empty()).then(|| Value::Object(changes.clone())),
             payload: None,
             actor: self.actor.to_owned(),
+            depth: self.depth,
             idempotency_key: None,
         }
     }

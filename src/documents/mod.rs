@@ -22,4 +22,4 @@ pub use prices::{create_price, delete_price, find_price, find_prices, update_pri
 pub use read::{Find, find_many, find_one};
 pub use storefront::{Signals, info, signals};
 pub use subscriptions::{Subscription, Wish, subscribe};
-pub use write::{Action, Request, act, create, delete, update};
+pub use write::{Action, Request, act, create, delete, set, update};

@@ -49,7 +49,7 @@ pub async fn subscribe(state: &Arc<AppState>, caller: Caller, asked: Subscriptio
     let work = move |conn: &mut Conn| {
         for reference in &asked.stores {
             let store = rows::lock_published(conn, &STORE, reference)?.ok_or(Error::NotFound)?;
-            let mut desk = Desk { state: &shared, conn, actor: &caller.actor, email: &email, store };
+            let mut desk = Desk { state: &shared, conn, caller: &caller, email: &email, store };
             match wish {
                 Wish::Subscribe => desk.subscribe()?,
                 Wish::Unsubscribe => desk.unsubscribe()?,
@@ -66,7 +66,7 @@ pub async fn subscribe(state: &Arc<AppState>, caller: Caller, asked: Subscriptio
 struct Desk<'a> {
     state: &'a AppState,
     conn: &'a mut Conn,
-    actor: &'a str,
+    caller: &'a Caller,
     email: &'a str,
     /// The store's draft.
     store: i64,
@@ -114,15 +114,15 @@ impl Desk<'_> {
             after.extend(departure);
         }
         self.update(id, json!({"stores": {"disconnect": [self.store]}}))?;
-        let (change, actor) = (Change::Updated, self.actor);
         let story = Story {
             content_type: &SUBSCRIBER,
             document_id: id,
-            change,
+            change: Change::Updated,
             before: &before,
             after: &after,
             is_in_force: true,
-            actor,
+            actor: &self.caller.actor,
+            depth: self.caller.depth,
         };
         lifecycle::emit(self.conn, &story, &reach, (self.state.clock.now(), self.state))
     }
@@ -141,7 +141,8 @@ impl Desk<'_> {
             conn: self.conn,
             content_type: &SUBSCRIBER,
             document_id,
-            actor: self.actor,
+            actor: &self.caller.actor,
+            depth: self.caller.depth,
             now: self.state.clock.now(),
             if_match: None,
             warnings: Vec::new(),

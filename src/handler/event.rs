@@ -39,7 +39,17 @@ pub struct Event {
     /// Who caused it: `token:shop`, `public`.
     #[schema(example = "token:shop")]
     pub actor: String,
+    /// How many events led to it, each through the run of an extension record.
+    #[serde(skip)]
+    pub depth: u32,
 }
+
+/// How far events may lead to events. A record whose runs cause what it listens to would go on for ever.
+pub const MOST_DEPTH: u32 = 8;
+
+/// The header in which a delivery says how deep what it causes will be. A receiver that calls back and passes it on is
+/// stopped where it goes in circles.
+pub const DEPTH_HEADER: &str = "tenon-depth";
 
 /// The document, or the price of a product, that an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -54,7 +54,7 @@ use utoipa::ToSchema;
 
 pub use context::{ExtensionContext, Parts, RunInfo};
 pub use descriptor::{Description, Descriptor};
-pub use event::{Event, StoreRef, Target};
+pub use event::{DEPTH_HEADER, Event, MOST_DEPTH, StoreRef, Target};
 pub use http::{Answer, Call, Http};
 pub use json::Json;
 pub use key::ExtensionKey;

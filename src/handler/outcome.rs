@@ -16,6 +16,8 @@ pub struct Done {
     pub data: Option<Value>,
     /// Merged into the record's `meta`: outside ids, sync state; never secrets. A null removes a member.
     pub meta: Map<String, Value>,
+    /// Values of the document that the event is about, to be set in both its versions: a sync state, an outside id.
+    pub changes: Map<String, Value>,
 }
 
 /// The attempt did not do what it was for.
@@ -57,6 +59,12 @@ impl Done {
     /// The same, with a member to merge into the record's `meta`.
     pub fn with_meta(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.meta.insert(name.into(), value.into());
+        self
+    }
+
+    /// The same, with a value to be set in the document that the event is about.
+    pub fn with_change(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.changes.insert(field.into(), value.into());
         self
     }
 }

@@ -89,6 +89,7 @@ pub(crate) fn sale() -> Event {
         changes: None,
         payload: Some(json(r#"{"order": {"total": 12.50}, "customer": {"email": "ada@example.com"}}"#)),
         actor: "token:shop".into(),
+        depth: 0,
     }
 }
 

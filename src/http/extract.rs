@@ -13,6 +13,7 @@ use crate::access::{Access, Caller};
 use crate::content::ContentType;
 use crate::db::tokens::{self, Token};
 use crate::error::{Error, Result};
+use crate::handler::DEPTH_HEADER;
 pub use crate::query::Pace;
 use crate::secrets::token_hash;
 use crate::state::AppState;
@@ -58,12 +59,13 @@ pub(super) async fn caller(request: &HttpRequest) -> Result<Caller> {
 async fn find_caller(request: &HttpRequest) -> Result<Caller> {
     let state = state(request)?;
     let Some(token) = bearer(request) else {
-        return Ok(Caller { actor: "public".to_owned(), access: Access::Public(state.config.public_access) });
+        let access = Access::Public(state.config.public_access);
+        return Ok(Caller { actor: "public".to_owned(), access, depth: 0 });
     };
     let hash = token_hash(token);
     // Hashes are compared, so the time that takes tells nothing about the token.
     if state.bootstrap_hash.as_ref() == Some(&hash) {
-        return Ok(Caller { actor: "token:bootstrap".to_owned(), access: Access::Full });
+        return Ok(Caller { actor: "token:bootstrap".to_owned(), access: Access::Full, depth: depth(request) });
     }
     let found = Reader::of(request)?.read(Pace::Quick, move |conn| tokens::find_by_hash(conn, &hash)).await?;
     let token = found.ok_or(Error::Unauthorized("Missing or invalid credentials"))?;
@@ -72,7 +74,7 @@ async fn find_caller(request: &HttpRequest) -> Result<Caller> {
         return Err(Error::Unauthorized("Token expired"));
     }
     note_use(&state, &token, now);
-    Ok(Caller { actor: format!("token:{}", token.name), access: token.kind.into() })
+    Ok(Caller { actor: format!("token:{}", token.name), access: token.kind.into(), depth: depth(request) })
 }
 
 /// The token of `Authorization: Bearer <token>`; the scheme in any case, as RFC 9110 has it.
@@ -80,6 +82,13 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut words = request.headers().get(AUTHORIZATION)?.to_str().ok()?.split_ascii_whitespace();
     let (scheme, token) = (words.next()?, words.next()?);
     (scheme.eq_ignore_ascii_case("bearer") && words.next().is_none()).then_some(token)
+}
+
+/// How many events led to this request, as the delivery that it answers said; what is no number says nothing. The public
+/// is not believed, since an event that comes from too deep is not delivered.
+fn depth(request: &HttpRequest) -> u32 {
+    let depth = request.headers().get(DEPTH_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+    depth.unwrap_or(0)
 }
 
 /// Writes down that the token was used, beside the request and at most once a minute.

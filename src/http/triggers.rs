@@ -116,7 +116,8 @@ pub(super) async fn list(caller: Caller) -> Result<HttpResponse> {
         ("type" = String, Path, description = "`stores`, `products` or `subscribers`"),
         ("documentId" = String, Path, description = "What it is about"),
         ("name" = String, Path, description = "The trigger, with or without `trigger:`; any name of letters, digits, _ - . :"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours answers the first event again")
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours answers the first event again"),
+        ("Tenon-Depth" = Option<u32>, Header, description = "Of the delivery that this call answers, so that circles end; every write takes it")
     ),
     request_body = Option<TriggerInput>,
     responses((status = 202, description = "The event is stored", body = Data<EmittedAnswer>), Problems))]
@@ -137,7 +138,7 @@ pub(super) async fn emit(
         None => (sent.caller, TriggerInput::default()),
     };
     let emission = Emission { content_type, document_id, trigger, payload: input.payload, idempotency_key };
-    let emitted = runner::emit(&state, &caller.actor, emission).await?;
+    let emitted = runner::emit(&state, &caller, emission).await?;
     answer::data(StatusCode::ACCEPTED, EmittedAnswer::from(emitted))
 }
 
@@ -157,7 +158,7 @@ pub(super) async fn emit_batch(state: web::Data<AppState>, sent: Submission) -> 
     let emissions =
         items.into_iter().enumerate().map(|(place, item)| item.emission(place)).collect::<Result<Vec<_>>>()?;
     emissions.iter().try_for_each(|emission| caller.access.require(Right::Emit, emission.content_type))?;
-    let emitted = runner::emit_all(&state, &caller.actor, emissions).await?;
+    let emitted = runner::emit_all(&state, &caller, emissions).await?;
     answer::data(StatusCode::ACCEPTED, emitted.into_iter().map(EmittedAnswer::from).collect::<Vec<_>>())
 }
 

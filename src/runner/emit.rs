@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::subjects::{self, Found, Subjects};
+use crate::access::Caller;
 use crate::clock::Millis;
 use crate::db::events::{self, Keyed, NewEvent, Target};
 use crate::db::idempotency::REMEMBERED;
@@ -23,23 +24,23 @@ const TRIES: usize = 3;
 ///
 /// Fails with [`Error::NotFound`] or [`Error::Invalid`] when the document or a target is not there, and with
 /// [`Error::Conflict`] when the key was used for something else.
-pub async fn emit(state: &Arc<AppState>, actor: &str, emission: Emission) -> Result<Emitted> {
-    let emitted = add(state, actor, vec![emission], false).await?;
+pub async fn emit(state: &Arc<AppState>, caller: &Caller, emission: Emission) -> Result<Emitted> {
+    let emitted = add(state, caller, vec![emission], false).await?;
     emitted.into_iter().next().ok_or_else(|| Error::internal("an event that was stored is not told of"))
 }
 
 /// Stores a list of what a caller emits: all of it or nothing.
 ///
 /// Fails as [`emit`] does; the paths of problems begin with `data` and the place in the list.
-pub async fn emit_all(state: &Arc<AppState>, actor: &str, emissions: Vec<Emission>) -> Result<Vec<Emitted>> {
-    if emissions.is_empty() { Ok(Vec::new()) } else { add(state, actor, emissions, true).await }
+pub async fn emit_all(state: &Arc<AppState>, caller: &Caller, emissions: Vec<Emission>) -> Result<Vec<Emitted>> {
+    if emissions.is_empty() { Ok(Vec::new()) } else { add(state, caller, emissions, true).await }
 }
 
-async fn add(state: &Arc<AppState>, actor: &str, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
+async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
     let (caller, answer) = oneshot::channel();
     // One is prepared while another is committed; PostgreSQL commits several side by side.
     let flights = if state.db.kind() == Kind::Postgres { 4 } else { 2 };
-    let request = Waiting { actor: actor.to_owned(), emissions, is_list, caller };
+    let request = Waiting { actor: by.actor.clone(), depth: by.depth, emissions, is_list, caller };
     if let Some(flight) = state.emissions.add(request, flights)? {
         // Apart from this request, which may be given up while others are on the flight.
         tokio::spawn(fly(Arc::clone(state), flight));
@@ -88,10 +89,10 @@ async fn store(state: &Arc<AppState>, batch: Vec<Waiting>) {
     }
 }
 
-type Caller = oneshot::Sender<Result<Vec<Emitted>>>;
+type Answering = oneshot::Sender<Result<Vec<Emitted>>>;
 
 /// Tells everyone of a batch that nothing was stored.
-fn refuse(callers: impl Iterator<Item = Caller>, error: &Error) {
+fn refuse(callers: impl Iterator<Item = Answering>, error: &Error) {
     log::error!("events of callers were not stored: {error}");
     for caller in callers {
         let _ = caller.send(Err(Error::Unavailable("the event could not be stored")));
@@ -103,14 +104,17 @@ fn prepare(
     request: Waiting,
     found: &Subjects,
     now: Millis,
-) -> std::result::Result<Prepared, (Caller, Error)> {
-    let Waiting { actor, emissions, is_list, caller } = request;
+) -> std::result::Result<Prepared, (Answering, Error)> {
+    let Waiting { actor, depth, emissions, is_list, caller } = request;
     let mut events = Vec::with_capacity(emissions.len());
     for (place, emission) in emissions.into_iter().enumerate() {
         match event(emission, &actor, found) {
-            Ok(event) => {
-                events.push(NewEvent { uid: ids::sortable("evt", now, &*state.random), occurred_at: now, ..event })
-            }
+            Ok(event) => events.push(NewEvent {
+                uid: ids::sortable("evt", now, &*state.random),
+                occurred_at: now,
+                depth,
+                ..event
+            }),
             Err(error) => return Err((caller, if is_list { within(error, place) } else { error })),
         }
     }
@@ -134,6 +138,7 @@ fn event(emission: Emission, actor: &str, found: &Subjects) -> Result<NewEvent> 
         changes: None,
         payload,
         actor: actor.to_owned(),
+        depth: 0,
         idempotency_key: idempotency_key.map(|key| format!("{actor}/{key}")),
     })
 }

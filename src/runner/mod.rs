@@ -15,6 +15,7 @@
 //! Knows nothing of HTTP.
 
 mod dispatch;
+mod effect;
 mod emit;
 mod prune;
 mod pump;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tokio::task::AbortHandle;
 
+use super::effect;
 use super::record::Finished;
 use super::retry;
 use crate::clock::Millis;
@@ -15,7 +16,9 @@ use crate::db::attempts::NewAttempt;
 use crate::db::documents::seal_place;
 use crate::db::extensions::Tally;
 use crate::db::runs::{Claimed, Held, Move, Record, State};
-use crate::handler::{Attempt, Done, Exchange, Failure, Http, Json, Masker, Outcome, Parts, Policy, RunInfo};
+use crate::handler::{
+    Attempt, Done, Event, Exchange, Failure, Http, Json, MOST_DEPTH, Masker, Outcome, Parts, Policy, RunInfo,
+};
 use crate::state::AppState;
 
 /// How much longer than its requests an attempt may take: enough to report that one of them took too long.
@@ -33,6 +36,7 @@ struct Begun {
 
 /// An attempt that is ready to be executed.
 struct Ready {
+    event: Arc<Event>,
     attempt: Attempt,
     http: Http,
     timeout: Duration,
@@ -40,7 +44,7 @@ struct Ready {
 }
 
 /// Executes an attempt of `claimed`. Never fails: whatever goes wrong is an outcome.
-pub(super) async fn execute(state: &AppState, claimed: Claimed) -> Finished {
+pub(super) async fn execute(state: &Arc<AppState>, claimed: Claimed) -> Finished {
     let begun = Begun {
         held: (claimed.id, claimed.attempt),
         tries: claimed.attempt.saturating_sub(claimed.lost),
@@ -55,9 +59,9 @@ pub(super) async fn execute(state: &AppState, claimed: Claimed) -> Finished {
     match prepare(state, claimed) {
         Err(failure) => begun.ended(state, Err(failure), Vec::new(), false),
         Ok(ready) => {
-            let http = ready.http.clone();
-            let outcome = mask(outcome_of(ready).await, http.masker());
-            begun.ended(state, outcome, http.take_exchanges(), true)
+            let (http, event) = (ready.http.clone(), Arc::clone(&ready.event));
+            let outcome = effect::apply(state, &event, begun.extension_id, outcome_of(ready).await).await;
+            begun.ended(state, mask(outcome, http.masker()), http.take_exchanges(), true)
         }
     }
 }
@@ -75,6 +79,12 @@ fn why_not(claimed: &Claimed) -> Option<&'static str> {
 }
 
 fn prepare(state: &AppState, claimed: Claimed) -> Result<Ready, Failure> {
+    if claimed.event.depth > MOST_DEPTH {
+        return Err(Failure::discard(format!(
+            "extension records seem to cause each other: {} events led to this one, and no more than {MOST_DEPTH} may",
+            claimed.event.depth
+        )));
+    }
     let record = claimed.record.ok_or_else(|| Failure::discard("the extension record is gone"))?;
     let entry =
         state.handlers.find(&record.key).ok_or_else(|| Failure::discard(state.handlers.unknown(&record.key)))?;
@@ -84,8 +94,9 @@ fn prepare(state: &AppState, claimed: Claimed) -> Result<Ready, Failure> {
     let masker = Masker::new(&credentials);
     let clock = Arc::clone(&state.clock);
     let http = Http::new(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
+    let event = Arc::new(claimed.event);
     let parts = Parts {
-        event: Arc::new(claimed.event),
+        event: Arc::clone(&event),
         credentials,
         config: parse("config", record.config.as_deref())?,
         url: record.url,
@@ -95,7 +106,7 @@ fn prepare(state: &AppState, claimed: Claimed) -> Result<Ready, Failure> {
         clock,
     };
     let never_blocks = entry.descriptor().never_blocks;
-    entry.attempt(parts).map(|attempt| Ready { attempt, http, timeout, never_blocks })
+    entry.attempt(parts).map(|attempt| Ready { event, attempt, http, timeout, never_blocks })
 }
 
 /// The record's credentials. Whatever is wrong with them must be mended by a person; the log knows more.
@@ -153,6 +164,7 @@ fn mask(outcome: Outcome, masker: &Masker) -> Outcome {
         message: masker.text(&done.message),
         data: done.data.map(|data| masker.value(data)),
         meta: done.meta.into_iter().map(|(name, value)| (name, masker.value(value))).collect(),
+        ..done
     })
 }
 

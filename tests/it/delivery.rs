@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 use standardwebhooks::Webhook;
 
+use crate::support::api::send;
 use crate::support::app::{SECRET, TestApp};
 use crate::support::on_both_databases;
 use crate::support::receiver::Received;
@@ -70,6 +72,25 @@ on_both_databases! {
         assert_eq!(exchange["request"]["body"], String::from_utf8(app.receiver.only().body).expect("text"));
         assert_eq!((&exchange["answer"]["status"], &exchange["answer"]["body"]), (&json!(200), &json!("thank you")));
         assert_eq!(exchange["error"], json!(null), "{exchange}");
+    }
+
+    async fn a_receiver_that_calls_back_in_circles_is_stopped(app: &TestApp) {
+        let store = app.store(vec![app.webhook("trigger:post_sale")]).await;
+        let path = format!("/api/stores/{store}/triggers/post_sale");
+        app.post(&path, json!({})).await.expect(202);
+        let mut deliveries = app.receiver.wait_for(1).await;
+        // It answers each delivery with the same trigger, and passes on how deep it is.
+        while let Some(delivery) = deliveries.pop() {
+            app.receiver.forget();
+            assert!(delivery.header("tenon-depth").parse().is_ok_and(|depth: u32| depth <= 9), "{delivery:?}");
+            let call = app.request(Method::POST, &path).header("tenon-depth", delivery.header("tenon-depth"));
+            send(call.json(&json!({}))).await.expect(202);
+            app.run_until_idle().await;
+            deliveries = app.receiver.received();
+        }
+        let runs = app.get("/api/runs").await.expect(200)["data"].clone();
+        assert_eq!((&runs[0]["state"], runs.as_array().map(Vec::len)), (&json!("dead"), Some(10)), "{runs}");
+        assert!(runs[0]["reason"].as_str().is_some_and(|reason| reason.contains("cause each other")), "{runs}");
     }
 
     async fn only_the_records_that_listen_are_run(app: &TestApp) {

@@ -37,6 +37,8 @@ pub struct NewEvent {
     pub payload: Option<Value>,
     /// Who caused it, such as `token:shop` or `public`.
     pub actor: String,
+    /// How many events led to it, each through the run of an extension record.
+    pub depth: u32,
     /// The caller's key, with what it is valid for in front.
     pub idempotency_key: Option<String>,
 }
@@ -46,12 +48,13 @@ pub type Owner = (String, i64);
 
 /// The columns of an envelope, in the order in which [`read`] takes them; the table is called `e`.
 pub(in crate::db) const ENVELOPE: &str =
-    "e.uid, e.trigger, e.occurred_at, e.target, e.store, e.data, e.changes, e.payload, e.actor";
+    "e.uid, e.trigger, e.occurred_at, e.target, e.store, e.data, e.changes, e.payload, e.actor, e.depth";
 
 const INSERT: Bulk = Bulk {
     sqlite: &[
         "INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, store, store_document_id, owners, \
-         data, changes, payload, actor, idempotency_key) VALUES (",
+         data, changes, payload, actor, depth, idempotency_key) VALUES (",
+        ", ",
         ", ",
         ", ",
         ", ",
@@ -68,7 +71,7 @@ const INSERT: Bulk = Bulk {
     ],
     postgres: [
         "INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, store, store_document_id, owners, \
-         data, changes, payload, actor, idempotency_key) SELECT * FROM ",
+         data, changes, payload, actor, depth, idempotency_key) SELECT * FROM ",
         " ON CONFLICT DO NOTHING RETURNING id",
     ],
 };
@@ -100,6 +103,7 @@ fn values(event: &NewEvent) -> Result<Values> {
         json(&event.changes).into(),
         json(&event.payload).into(),
         event.actor.as_str().into(),
+        i64::from(event.depth).into(),
         event.idempotency_key.clone().into(),
     ])
 }
@@ -119,6 +123,7 @@ pub(in crate::db) fn read(row: &Row<'_>, first: usize) -> Result<Event> {
         changes: json(6)?,
         payload: json(7)?,
         actor: row.text(first + 8)?,
+        depth: u32::try_from(row.int(first + 9)?).unwrap_or(u32::MAX),
     })
 }
 

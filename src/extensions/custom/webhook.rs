@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::clock::SECOND;
 use crate::handler::signature::{hex_hmac, standard_webhook};
-use crate::handler::{Context, Descriptor, Done, Empty, Failure, Handler, Outcome};
+use crate::handler::{Context, DEPTH_HEADER, Descriptor, Done, Empty, Failure, Handler, Outcome};
 
 /// The header of the hexadecimal signature when the credentials do not name one.
 const HEADER: &str = "X-Webhook-Signature";
@@ -46,6 +46,7 @@ impl Handler for Webhook {
         let body = serde_json::to_vec(&*context.event)
             .map_err(|error| Failure::discard(format!("the event is not JSON: {error}")))?;
         let mut call = context.http.post(context.url()?).header("Idempotency-Key", context.run.idempotency_key());
+        call = call.header(DEPTH_HEADER, (context.event.depth + 1).to_string());
         for (name, value) in signatures(&context, &body)? {
             call = call.header(&name, value);
         }
