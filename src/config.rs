@@ -69,7 +69,8 @@ pub const VARIABLES: &[Variable] = &[
     variable("TENON_DB_CONNECTIONS", "8", "Connections to the database: readers on SQLite, all of them on PostgreSQL."),
     variable("TENON_CACHE_MIB", "64", "Memory for finished answers, in MiB; 0 keeps none."),
     variable("TENON_BODY_LIMIT", "1048576", "Largest request body, in bytes."),
-    variable("TENON_RUNNER_CONCURRENCY", "64", "Attempts under way at the same time."),
+    variable("TENON_RUNNER_CONCURRENCY", "256", "Attempts under way at the same time."),
+    variable("TENON_RUNNER_PER_HOST", "32", "Attempts under way at the same time that go to one host."),
     variable("TENON_RUNNER_LEASE_S", "30", "Seconds after which a run whose worker vanished is given back."),
     variable("TENON_RETENTION_DAYS", "30", "Days that ended runs and their events are kept."),
     variable(
@@ -118,6 +119,8 @@ pub struct Config {
 pub struct RunnerConfig {
     /// `TENON_RUNNER_CONCURRENCY`.
     pub concurrency: usize,
+    /// `TENON_RUNNER_PER_HOST`.
+    pub per_host: usize,
     /// `TENON_RUNNER_LEASE_S`.
     pub lease: Duration,
     /// `TENON_RETENTION_DAYS`.
@@ -213,11 +216,13 @@ impl Config {
 impl RunnerConfig {
     fn from_reader(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
         let concurrency = reader.number("TENON_RUNNER_CONCURRENCY", 1..=10_000);
+        let per_host = reader.number("TENON_RUNNER_PER_HOST", 1..=10_000);
         let lease = reader.number("TENON_RUNNER_LEASE_S", 1..=3600);
         let retention = reader.number("TENON_RETENTION_DAYS", 1..=36_500);
         let shutdown_grace = reader.number("TENON_SHUTDOWN_GRACE_S", 0..=3600);
         Some(Self {
             concurrency: concurrency? as usize,
+            per_host: per_host? as usize,
             lease: Duration::from_secs(lease?.into()),
             retention: Duration::from_secs(u64::from(retention?) * 86_400),
             shutdown_grace: Duration::from_secs(shutdown_grace?.into()),

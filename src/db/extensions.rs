@@ -21,6 +21,8 @@ pub struct Listener {
     pub triggers: Vec<String>,
     /// Its config; JSON.
     pub config: Option<String>,
+    /// Its url.
+    pub url: Option<String>,
     /// When it was removed, if it was.
     pub removed_at: Option<Millis>,
     /// The documentId of the store that holds it, if one does.
@@ -46,6 +48,7 @@ pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Own
             config: row.find_text(6)?,
             removed_at: row.find_int(7)?,
             store: row.find_text(8)?,
+            url: row.find_text(9)?,
         };
         found.entry((row.text(0)?, row.int(1)?)).or_default().push((row.int(2)?, listener));
         Ok(())
@@ -59,8 +62,8 @@ pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Own
 
 fn listeners(ids_of: BTreeMap<String, Vec<i64>>) -> Sql {
     let mut sql = Sql::new(
-        "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, s.document_id \
-         FROM extensions x LEFT JOIN stores s ON x.owner_field = 'store.extensions' AND s.id = x.owner_id \
+        "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, s.document_id, \
+         x.url FROM extensions x LEFT JOIN stores s ON x.owner_field = 'store.extensions' AND s.id = x.owner_id \
          WHERE x.active AND x.key IS NOT NULL AND x.triggers <> '[]' AND (",
     );
     for (place, (field, ids)) in ids_of.into_iter().enumerate() {

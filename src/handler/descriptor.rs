@@ -29,8 +29,10 @@ pub struct Descriptor {
     pub default_triggers: &'static [&'static str],
     /// Whether a record must have a `url`.
     pub needs_url: bool,
-    /// Runs an hour that all its records may have together.
-    pub rate_limit_per_hour: u32,
+    /// Attempts an hour of UTC that all its records of one store may have together. Of one store, since each has an
+    /// account of its own with the service, and one shop must not use up what another needs. None for handlers whose
+    /// receiver is the user's own: what is too much for it, it says itself with a 429.
+    pub rate_limit_per_hour: Option<u32>,
     /// What an attempt may take, from connecting to the end of the answer.
     pub timeout: Duration,
     /// Attempts before a run is dead.
@@ -53,7 +55,7 @@ impl Default for Descriptor {
             author: "Tenon",
             default_triggers: &[],
             needs_url: false,
-            rate_limit_per_hour: 1000,
+            rate_limit_per_hour: Some(1000),
             timeout: Duration::from_secs(15),
             max_attempts: 8,
             never_blocks: false,
@@ -89,8 +91,8 @@ pub struct Description {
     pub default_triggers: &'static [&'static str],
     /// Whether a record must have a `url`.
     pub needs_url: bool,
-    /// Runs an hour that all its records may have together.
-    pub rate_limit_per_hour: u32,
+    /// Attempts an hour of UTC that all its records of one store may have together; null for no limit.
+    pub rate_limit_per_hour: Option<u32>,
     /// Seconds that an attempt may take.
     pub timeout_s: u64,
     /// Attempts before a run is dead.

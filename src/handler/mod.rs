@@ -32,6 +32,7 @@
 
 mod context;
 mod descriptor;
+mod destination;
 mod event;
 mod http;
 mod json;
@@ -54,13 +55,14 @@ use utoipa::ToSchema;
 
 pub use context::{ExtensionContext, Parts, RunInfo};
 pub use descriptor::{Description, Descriptor};
+pub use destination::destination;
 pub use event::{DEPTH_HEADER, Event, MOST_DEPTH, StoreRef, Target};
 pub use http::{Answer, Call, Http};
 pub use json::Json;
 pub use key::ExtensionKey;
 pub use mask::Masker;
 pub use outcome::{Done, Failure, Outcome};
-pub use policy::Policy;
+pub use policy::{OnLimit, Ordering, Policy};
 pub use record::{AnswerRecord, Exchange, RequestRecord};
 pub use registry::{Attempt, Entry, Misfit, Registry};
 pub use schedule::Schedule;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::context::Parts;
-use super::policy::MEMBER;
+use super::policy::{MEMBER, Policy};
 use super::{Description, Descriptor, ExtensionContext, ExtensionKey, Failure, Handler, Outcome, schema};
 
 /// An attempt of a handler, ready to be awaited.
@@ -99,6 +99,11 @@ impl Entry {
     /// Whether its handler can use `config`, or where and why not.
     pub fn check_config(&self, config: &Value) -> Result<(), Misfit> {
         self.handler.check_config(config.clone())
+    }
+
+    /// All that is wrong with `config`: what its handler cannot use, and what the runner cannot of its policy.
+    pub fn misfits(&self, config: &Value) -> Vec<Misfit> {
+        self.check_config(config).err().into_iter().chain(Policy::misfits(config)).collect()
     }
 
     /// Makes an attempt ready, or says why the handler cannot be given this config, these credentials, or no url.

@@ -31,7 +31,7 @@ pub(super) struct RunAnswer {
     /// Where it stands.
     #[schema(value_type = String, pattern = "^(available|running|completed|retryable|dead|cancelled|skipped)$")]
     state: &'static str,
-    /// Why it stands there, unless it is completed.
+    /// Why it stands there, unless it is completed, and what it waits for.
     reason: Option<String>,
     /// The handler's key.
     #[schema(example = "custom:webhook")]
@@ -53,7 +53,9 @@ pub(super) struct RunAnswer {
     attempt: i64,
     /// How many of them were lost because the worker vanished.
     lost: i64,
-    /// Attempts before it is dead, not counting the lost ones.
+    /// How many of them were made ahead of its time, to see whether its destination is back.
+    probes: i64,
+    /// Attempts before it is dead, not counting the lost ones and those ahead of its time.
     max_attempts: i64,
     /// 0 for the run that the event made, then counted up with each replay.
     replay: i64,
@@ -200,6 +202,7 @@ fn populate(text: &str) -> Result<(), String> {
 
 impl RunAnswer {
     pub(super) fn new(run: FoundRun, attempts: Option<Vec<Attempt>>) -> Result<Self> {
+        let reason = run.told_reason();
         let (field, owner_id, document_id) = run.owner;
         let type_name = field.split('.').next().unwrap_or_default().to_owned();
         let price_id = (type_name == "price").then_some(owner_id);
@@ -208,7 +211,7 @@ impl RunAnswer {
         Ok(Self {
             id: run.id,
             state: run.state.as_str(),
-            reason: run.reason,
+            reason,
             key: run.key,
             trigger: run.trigger,
             event_id: run.event_id,
@@ -221,6 +224,7 @@ impl RunAnswer {
             pattern: run.pattern,
             attempt: run.attempt,
             lost: run.lost,
+            probes: run.probes,
             max_attempts: run.max_attempts,
             replay: run.replay,
             created_at: iso(run.created_at),

@@ -1,6 +1,6 @@
 //! Events become runs: one for each active record that an event reaches and one of whose patterns matches.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use crate::db::events::{self, Owner, Undispatched};
 use crate::db::extensions::{self, Listener};
 use crate::db::runs::{self, NewRun};
 use crate::error::Result;
-use crate::handler::{Descriptor, Policy};
+use crate::handler::{Descriptor, Ordering, Policy, Target, destination};
 use crate::ids;
 use crate::state::AppState;
 use crate::triggers::stock::Movement;
@@ -26,22 +26,32 @@ pub(super) struct Dispatched {
     pub(super) runs: usize,
     /// Whether more events may be waiting.
     pub(super) more: bool,
+    /// Whether another process was dispatching, or changing the lines of these runs: what was left must be looked for.
+    pub(super) busy: bool,
 }
 
 /// Makes the runs of the oldest events that were not dispatched, and notes it, in the caller's transaction. Doing it
 /// twice is harmless: a run is unique for its event and record.
 pub(super) fn dispatch(conn: &mut Conn, state: &AppState, now: Millis) -> Result<Dispatched> {
-    let waiting = events::undispatched(conn, BATCH as i64)?;
+    let Some(waiting) = events::undispatched(conn, BATCH as i64)? else {
+        return Ok(Dispatched { busy: true, ..Dispatched::default() });
+    };
     if waiting.is_empty() {
         return Ok(Dispatched::default());
     }
     let reached: Vec<(Undispatched, Vec<Owner>)> = waiting.into_iter().map(owners).collect();
     let all: HashSet<Owner> = reached.iter().flat_map(|(_, owners)| owners.iter().cloned()).collect();
     let listeners = extensions::find_listeners(conn, all.into_iter().collect())?;
-    let new = reached.iter().flat_map(|(event, owners)| runs_of(state, event, owners, &listeners, now)).collect();
+    let new: Vec<NewRun> =
+        reached.iter().flat_map(|(event, owners)| runs_of(state, event, owners, &listeners, now)).collect();
+    let lines: BTreeSet<String> = new.iter().filter_map(|run| run.line.clone()).collect();
     let runs = runs::insert(conn, new)?;
+    // Without waiting: whoever holds one may wait for something that this transaction has.
+    let free = runs::lock_lines(conn, lines.iter().cloned().collect(), false)?;
+    let busy = free.len() < lines.len();
+    runs::advance(conn, free)?;
     events::mark_dispatched(conn, reached.iter().map(|(event, _)| event.id).collect(), now)?;
-    Ok(Dispatched { runs, more: reached.len() == BATCH })
+    Ok(Dispatched { runs, more: reached.len() == BATCH, busy })
 }
 
 /// The event with its owners read; one that cannot be read reaches nobody, and must not hold up those behind it.
@@ -68,6 +78,7 @@ fn runs_of(
                 continue;
             }
             if let Some(pattern) = state.matchers.matched(&listener.triggers, &event.trigger) {
+                let policy = listener.config.as_deref().map(Policy::of).unwrap_or_default();
                 made.push(NewRun {
                     uid: ids::sortable("run", now, &*state.random),
                     event: event.id,
@@ -76,8 +87,10 @@ fn runs_of(
                     owner: owner.clone(),
                     store: listener.store.clone().or_else(|| event.store.clone()),
                     pattern: pattern.to_owned(),
-                    max_attempts: max_attempts(state, listener),
+                    max_attempts: max_attempts(state, &listener.key, &policy),
                     due_at: now,
+                    destination: destination(&listener.key, listener.url.as_deref()),
+                    line: line(event, listener.id, &policy),
                 });
             }
         }
@@ -114,8 +127,18 @@ fn movement(changes: &str) -> Option<Movement> {
     changes.into_values().next().map(|Change { from, to }| Movement { from, to })
 }
 
-fn max_attempts(state: &AppState, listener: &Listener) -> u32 {
-    let own = listener.config.as_deref().and_then(|config| Policy::of(config).max_attempts);
-    let handler = || state.handlers.find(&listener.key).map(|entry| entry.descriptor().max_attempts);
-    own.or_else(handler).unwrap_or_else(|| Descriptor::default().max_attempts)
+fn max_attempts(state: &AppState, key: &str, policy: &Policy) -> u32 {
+    let handler = || state.handlers.find(key).map(|entry| entry.descriptor().max_attempts);
+    policy.max_attempts.or_else(handler).unwrap_or_else(|| Descriptor::default().max_attempts)
+}
+
+/// The line that a run stands in, when its record keeps those for the same target in order.
+fn line(event: &Undispatched, extension: i64, policy: &Policy) -> Option<String> {
+    if policy.ordering != Some(Ordering::Target) {
+        return None;
+    }
+    // One whose target cannot be read waits for the others of its record.
+    let target: Option<Target> = serde_json::from_str(&event.target).ok();
+    let target = target.unwrap_or(Target { type_name: String::new(), document_id: String::new(), price_id: None });
+    Some(runs::line_of(extension, &target.document_id, target.price_id))
 }

@@ -14,14 +14,18 @@
 //! A run is held by whoever has its attempt number. A worker that lost its lease cannot record over its successor.
 //! Knows nothing of HTTP.
 
+mod breaker;
+mod claim;
 mod dispatch;
 mod effect;
 mod emit;
+mod limit;
 mod prune;
 mod pump;
 mod record;
 mod rescue;
 mod retry;
+mod room;
 mod subjects;
 #[cfg(test)]
 mod tests;

@@ -8,18 +8,22 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::claim::{Round, Taken};
 use super::record::Finished;
+use super::room::Room;
 use super::turn::{self, Asked};
 use super::{rescue, worker};
 use crate::clock::Millis;
 use crate::db::Kind;
-use crate::db::runs::{Claimed, Held, Lost, State};
+use crate::db::runs::{Held, Lost, State, Upcoming};
 use crate::state::AppState;
 
 /// How long at most until it is looked for events and runs again, when nobody wakes the loop: on PostgreSQL other
 /// processes make them too.
 const TICK_POSTGRES: Duration = Duration::from_millis(200);
 const TICK_SQLITE: Duration = Duration::from_secs(1);
+/// How soon it is looked again for what another process was at.
+const BUSY: Duration = Duration::from_millis(20);
 /// How often it is looked for runs whose worker vanished.
 const RESCUE: Duration = Duration::from_secs(5);
 /// How long to wait after a turn that failed; twice as long after each further one, up to the most.
@@ -41,8 +45,12 @@ pub(super) struct Pump {
     events: bool,
     /// Whether runs may be due.
     runs: bool,
-    /// When the next run is due, as far as is known.
-    next_due: Option<Millis>,
+    /// Whether runs are due for which there was no room.
+    blocked: bool,
+    /// Where the lanes are in taking turns, if more is due than one look sees.
+    round: Option<Round>,
+    /// When the next run and the next probe are due, as far as is known, and whether any destination has failed.
+    upcoming: Upcoming,
     next_rescue: Instant,
     /// How many turns failed one after the other.
     failures: u32,
@@ -52,6 +60,10 @@ struct UnderWay {
     attempt: u32,
     lost: u32,
     extension_id: i64,
+    destination: String,
+    store: String,
+    line: Option<String>,
+    is_probe: bool,
     lease_until: Millis,
     task: AbortHandle,
 }
@@ -67,7 +79,9 @@ impl Pump {
             unrecorded: Vec::new(),
             events: true,
             runs: true,
-            next_due: None,
+            blocked: false,
+            round: None,
+            upcoming: Upcoming { troubled: true, ..Upcoming::default() },
             next_rescue: Instant::now(),
             failures: 0,
         }
@@ -117,13 +131,23 @@ impl Pump {
             return now + FAILED_MOST.min(FAILED * 2_u32.saturating_pow(self.failures - 1));
         }
         let tick = if self.state.db.kind() == Kind::Postgres { TICK_POSTGRES } else { TICK_SQLITE };
-        let due = self.next_due.filter(|_| self.free() > 0).map(|due| due.saturating_sub(self.state.clock.now()));
+        let next = self.upcoming.due_at.into_iter().chain(self.upcoming.probe_at).min().filter(|_| self.free() > 0);
+        let due = next.map(|due| due.saturating_sub(self.state.clock.now()));
         let due = due.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)));
-        now + due.map_or(tick, |wait| wait.min(tick))
+        self.next_rescue.min(now + due.map_or(tick, |wait| wait.min(tick)))
     }
 
     fn free(&self) -> usize {
         self.state.config.runner.concurrency.saturating_sub(self.under_way.len() + self.unrecorded.len())
+    }
+
+    fn room(&self) -> Room {
+        let config = &self.state.config.runner;
+        let mut room = Room::new(config.concurrency, config.per_host);
+        for one in self.under_way.values() {
+            room.add(&one.destination, &one.store);
+        }
+        room
     }
 
     /// Takes one turn. When it fails, nothing of it happened, and what ended is recorded with the next.
@@ -134,7 +158,7 @@ impl Pump {
         }
         let asked = self.asked(claim, Arc::clone(&finished));
         let (state, now) = (Arc::clone(&self.state), self.state.clock.now());
-        let (events, runs, free) = (asked.dispatch, asked.claim, asked.free);
+        let (events, runs) = (asked.dispatch, asked.claim);
         let (rescue, renewed) = (asked.rescue.is_some(), asked.renew.clone());
         (self.events, self.runs) = (false, false);
         match self.state.db.write(move |conn| turn::turn(conn, &state, &asked, now)).await {
@@ -143,14 +167,21 @@ impl Pump {
                 if rescue {
                     self.next_rescue = Instant::now() + RESCUE;
                 }
+                if done.busy {
+                    self.next_rescue = self.next_rescue.min(Instant::now() + BUSY);
+                }
                 self.events |= done.more_events;
-                self.runs |= free > 0 && done.claimed.len() == free;
-                self.next_due = done.next_due.unwrap_or(self.next_due);
                 let again = finished.iter().filter(|one| one.step.state == State::Retryable).map(|one| one.step.due_at);
-                self.next_due = self.next_due.into_iter().chain(again).min();
+                match done.upcoming {
+                    Some(upcoming) => self.upcoming = upcoming,
+                    None => self.upcoming.due_at = self.upcoming.due_at.into_iter().chain(again).min(),
+                }
                 self.keep(&renewed, &done);
-                for claimed in done.claimed {
-                    self.begin(claimed, done.lease_until);
+                if let Some(claim) = done.claim {
+                    (self.runs, self.blocked, self.round) = (self.runs || claim.more, claim.blocked, claim.round);
+                    for taken in claim.taken {
+                        self.begin(taken, done.lease_until);
+                    }
                 }
             }
             Err(error) => {
@@ -168,14 +199,23 @@ impl Pump {
         let now = self.state.clock.now();
         let half_a_lease = i64::try_from(self.state.config.runner.lease.as_millis() / 2).unwrap_or(i64::MAX);
         let ending = self.under_way.iter().filter(|(_, one)| one.lease_until - now < half_a_lease);
-        let due = self.next_due.is_some_and(|due| due <= now);
+        let (renew, probing): (Vec<_>, Vec<_>) =
+            ending.map(|(id, one)| ((*id, one.attempt), one.is_probe.then(|| one.destination.clone()))).unzip();
+        let due = self.upcoming.due_at.is_some_and(|due| due <= now);
+        let probes = self.upcoming.probe_at.is_some_and(|at| at <= now);
+        // Whoever has ended makes room.
+        let unblocked = self.blocked && !finished.is_empty();
         Asked {
             finished,
-            renew: ending.map(|(id, one)| (*id, one.attempt)).collect(),
+            troubled: self.upcoming.troubled,
+            renew,
+            probing: probing.into_iter().flatten().collect(),
             rescue: (self.next_rescue <= Instant::now()).then(|| self.under_way.keys().copied().collect()),
             dispatch: claim && self.events,
-            claim: claim && (self.runs || due),
-            free: if claim { self.free() } else { 0 },
+            claim: claim && (self.runs || due || probes || unblocked),
+            probes: claim && probes,
+            room: if claim { self.room() } else { Room::default() },
+            round: self.round.clone(),
         }
     }
 
@@ -192,15 +232,19 @@ impl Pump {
         }
     }
 
-    fn begin(&mut self, claimed: Claimed, lease_until: Millis) {
-        let (id, attempt, lost) = (claimed.id, claimed.attempt, claimed.lost);
-        let (extension_id, state, ended) = (claimed.extension_id, Arc::clone(&self.state), self.ended.0.clone());
+    fn begin(&mut self, taken: Taken, lease_until: Millis) {
+        let (state, ended) = (Arc::clone(&self.state), self.ended.0.clone());
+        let run = &taken.run;
+        let (id, attempt, lost, extension_id) = (run.id, run.attempt, run.lost, run.extension_id);
+        let (destination, store) = (run.destination.clone(), run.store.clone().unwrap_or_default());
+        let (line, is_probe) = (run.line.clone(), taken.probe.is_some());
         let task = tokio::spawn(async move {
             // Nobody takes it when the loop has ended; the run is given back by its lease.
-            let _ = ended.send(worker::execute(&state, claimed).await);
+            let _ = ended.send(worker::execute(&state, taken).await);
         });
         let task = task.abort_handle();
-        self.under_way.insert(id, UnderWay { attempt, lost, extension_id, lease_until, task });
+        let begun = UnderWay { attempt, lost, extension_id, destination, store, line, is_probe, lease_until, task };
+        self.under_way.insert(id, begun);
     }
 
     /// Lets attempts under way finish for the grace, gives up the others, and records all of it.
@@ -216,7 +260,8 @@ impl Pump {
         let now = self.state.clock.now();
         for (id, one) in self.under_way.drain() {
             one.task.abort();
-            let lost = Lost { held: (id, one.attempt), lost: one.lost, extension_id: one.extension_id };
+            let held = (id, one.attempt);
+            let lost = Lost { held, lost: one.lost, extension_id: one.extension_id, line: one.line };
             self.unrecorded.push(rescue::given_back(&lost, now));
         }
         if !self.unrecorded.is_empty() {

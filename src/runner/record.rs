@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::breaker::{self, Health};
+use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::attempts::{self, NewAttempt};
 use crate::db::extensions::{self, Tally};
@@ -25,12 +27,29 @@ pub(super) struct Finished {
     pub(super) meta: Map<String, Value>,
     /// Whether the record is switched off.
     pub(super) switch_off: bool,
+    /// Where it went, and what that says of it.
+    pub(super) health: Option<(String, Health)>,
+    /// The destination that it was a probe of.
+    pub(super) probe: Option<String>,
+    /// What the run has in common with runs that must not overtake it.
+    pub(super) line: Option<String>,
+}
+
+impl Finished {
+    /// Whether its destination did not answer as it should.
+    pub(super) fn is_failure(&self) -> bool {
+        matches!(self.health, Some((_, Health::Failing)))
+    }
 }
 
 /// Records `finished` in the caller's transaction. Attempts whose run was given to someone else leave nothing behind.
-pub(super) fn record(conn: &mut Conn, finished: &[Finished]) -> Result<()> {
+/// `troubled` is whether any destination has failed before, as far as is known. Returns whether runs that waited for one
+/// of these may be due now.
+///
+/// Whatever is locked on the way, by any process, is locked in this order: runs, lines, destinations, records.
+pub(super) fn record(conn: &mut Conn, finished: &[Finished], troubled: bool, now: Millis) -> Result<bool> {
     if finished.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let kept = runs::finish(conn, finished.iter().map(|one| one.step.clone()))?;
     let kept: HashSet<i64> = kept.into_iter().collect();
@@ -38,13 +57,20 @@ pub(super) fn record(conn: &mut Conn, finished: &[Finished]) -> Result<()> {
     for one in lost {
         log::warn!("attempt {} of run {} ended after its lease; not recorded", one.step.held.1, one.step.held.0);
     }
+    let ended = ours.iter().filter(|one| one.step.finished_at.is_some());
+    let lines = runs::lock_lines(conn, ended.filter_map(|one| one.line.clone()).collect(), true)?;
+    let advanced = runs::advance(conn, lines)? > 0;
+    let released = breaker::judge(conn, &ours, troubled, now)?;
     attempts::insert(conn, ours.iter().filter_map(|one| one.attempt.clone()))?;
     extensions::count(conn, &tallies(&ours))?;
     for one in ours.iter().filter(|one| !one.meta.is_empty()) {
         extensions::merge_meta(conn, one.extension_id, &one.meta)?;
     }
     let off: Vec<i64> = ours.iter().filter(|one| one.switch_off).map(|one| one.extension_id).collect();
-    if off.is_empty() { Ok(()) } else { extensions::switch_off(conn, off) }
+    if !off.is_empty() {
+        extensions::switch_off(conn, off)?;
+    }
+    Ok(advanced || released)
 }
 
 fn tallies(finished: &[&Finished]) -> BTreeMap<i64, Tally> {

@@ -23,8 +23,15 @@ pub(super) fn rescue(conn: &mut Conn, held: &HashSet<i64>, now: Millis) -> Resul
     let mut lost = runs::find_lost(conn, before)?;
     lost.retain(|one| !held.contains(&one.held.0));
     let given_back: Vec<Finished> = lost.iter().map(|one| given_back(one, now)).collect();
-    record::record(conn, &given_back)?;
+    // Nothing is known of how their destinations are.
+    record::record(conn, &given_back, false, now)?;
     Ok(given_back.len())
+}
+
+/// Lets go runs that wait for something which has come about already: two processes that do each other's next step at the
+/// same moment may both miss it. Returns how many.
+pub(super) fn release(conn: &mut Conn, now: Millis) -> Result<usize> {
+    Ok(runs::release_strays(conn, now)? + runs::advance_all(conn)?)
 }
 
 /// What a lost attempt leaves behind: it counts, since it is likely that the receiver heard of it.
@@ -37,6 +44,8 @@ pub(super) fn given_back(lost: &Lost, now: Millis) -> Finished {
         reason: Some(REASON.to_owned()),
         finished_at: (state == State::Dead).then_some(now),
         lost: true,
+        probe: false,
+        not_before: None,
     };
     let attempt = NewAttempt {
         run: lost.held.0,
@@ -55,6 +64,9 @@ pub(super) fn given_back(lost: &Lost, now: Millis) -> Finished {
         tally: Tally { runs: 1, succeeded_at: None },
         meta: Map::new(),
         switch_off: false,
+        health: None,
+        probe: None,
+        line: lost.line.clone(),
     }
 }
 

@@ -144,6 +144,12 @@ const BLOCKING: &str = record!("test:puppet", r#"{"act": "block", "policy": {"ti
 const MISFIT: &str = record!("test:puppet", r#"{"act": 5}"#);
 const UNKNOWN: &str = record!("test:pupet", "{}");
 
+/// Takes what is due, as another process does.
+fn take_due(conn: &mut crate::db::Conn, lease_until: Millis) -> crate::error::Result<Vec<crate::db::runs::Claimed>> {
+    let due = crate::db::runs::find_due(conn, NOON, 10)?;
+    crate::db::runs::take(conn, due.into_iter().map(|run| run.id).collect(), lease_until)
+}
+
 fn on_both(story: impl AsyncFn(&Stage)) {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -261,7 +267,7 @@ fn a_run_whose_worker_vanished_is_given_back() {
         let state = Arc::clone(&stage.state);
         let claim = move |conn: &mut crate::db::Conn| {
             dispatch::dispatch(conn, &state, NOON)?;
-            crate::db::runs::claim(conn, NOON, NOON - 1, 10)
+            take_due(conn, NOON - 1)
         };
         assert_eq!(stage.state.db.write(claim).await.expect("claimed").len(), 1);
         let runner = Runner::start(Arc::clone(&stage.state));
@@ -315,7 +321,7 @@ fn only_the_holder_renews_a_lease() {
         let state = Arc::clone(&stage.state);
         let renewed = stage.state.db.write(move |conn| {
             dispatch::dispatch(conn, &state, NOON)?;
-            let held = crate::db::runs::claim(conn, NOON, NOON + 1, 10)?.remove(0).id;
+            let held = take_due(conn, NOON + 1)?.remove(0).id;
             let mut renew = |attempt| crate::db::runs::renew(conn, &[(held, attempt)], NOON + HOUR);
             Ok((renew(1)?.len(), renew(2)?.len()))
         });
@@ -332,12 +338,12 @@ fn a_worker_that_lost_its_lease_records_nothing() {
         let state = Arc::clone(&stage.state);
         let first = stage.state.db.write(move |conn| {
             dispatch::dispatch(conn, &state, NOON)?;
-            crate::db::runs::claim(conn, NOON, NOON - 1, 10)
+            take_due(conn, NOON - 1)
         });
         let first = first.await.expect("claimed").remove(0);
         stage.sql("UPDATE runs SET attempt = 2").await;
-        let finished = worker::execute(&stage.state, first).await;
-        stage.state.db.write(move |conn| record::record(conn, &[finished])).await.expect("recorded");
+        let finished = worker::execute(&stage.state, claim::Taken { run: first, probe: None }).await;
+        stage.state.db.write(move |conn| record::record(conn, &[finished], true, NOON)).await.expect("recorded");
         assert_eq!(stage.texts("SELECT state FROM runs").await, ["running"]);
         assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());
         assert_eq!(stage.texts("SELECT run_count || '' FROM extensions").await, ["0"]);

@@ -4,12 +4,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::claim::{self, Claim, Round};
 use super::dispatch::{self, Dispatched};
 use super::record::{self, Finished};
 use super::rescue;
+use super::room::Room;
 use crate::clock::Millis;
-use crate::db::Conn;
-use crate::db::runs::{self, Claimed, Held};
+use crate::db::runs::{self, Held, Upcoming};
+use crate::db::{Conn, destinations};
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -18,16 +20,24 @@ use crate::state::AppState;
 pub(super) struct Asked {
     /// Attempts to record.
     pub(super) finished: Arc<Vec<Finished>>,
+    /// Whether any destination has failed, as far as is known.
+    pub(super) troubled: bool,
     /// Runs whose lease must go on.
     pub(super) renew: Vec<Held>,
+    /// Destinations whose probe must go on.
+    pub(super) probing: Vec<String>,
     /// The runs of this process, when those of vanished workers are to be given back.
     pub(super) rescue: Option<HashSet<i64>>,
     /// Whether to look for events.
     pub(super) dispatch: bool,
     /// Whether to look for runs even if no event made any.
     pub(super) claim: bool,
-    /// How many runs can be taken.
-    pub(super) free: usize,
+    /// Whether to look for probes that are due.
+    pub(super) probes: bool,
+    /// What can be taken.
+    pub(super) room: Room,
+    /// Where the lanes are in taking turns, if they do.
+    pub(super) round: Option<Round>,
 }
 
 /// What a turn did.
@@ -35,47 +45,65 @@ pub(super) struct Asked {
 pub(super) struct Done {
     /// Runs of `renew` that were given to someone else meanwhile.
     pub(super) lost: Vec<i64>,
-    /// Runs taken.
-    pub(super) claimed: Vec<Claimed>,
+    /// What was taken; `None` when it was not looked for runs.
+    pub(super) claim: Option<Claim>,
     /// Until when they are held.
     pub(super) lease_until: Millis,
     /// Whether more events may be waiting.
     pub(super) more_events: bool,
-    /// When the next run is due; `None` when it was not looked for runs.
-    pub(super) next_due: Option<Option<Millis>>,
+    /// Whether another process was at what this one wanted to do: it must be looked after soon.
+    pub(super) busy: bool,
+    /// What comes next; `None` when it was not looked for.
+    pub(super) upcoming: Option<Upcoming>,
 }
 
 /// Does a turn in the caller's transaction.
 pub(super) fn turn(conn: &mut Conn, state: &AppState, asked: &Asked, now: Millis) -> Result<Done> {
     let lease_until = now + i64::try_from(state.config.runner.lease.as_millis()).unwrap_or(i64::MAX / 2);
-    record::record(conn, &asked.finished)?;
+    let mut look = record::record(conn, &asked.finished, asked.troubled, now)? || asked.claim;
     let mut done = Done { lease_until, ..Done::default() };
     if !asked.renew.is_empty() {
         let kept = runs::renew(conn, &asked.renew, lease_until)?;
         done.lost = asked.renew.iter().map(|held| held.0).filter(|id| !kept.contains(id)).collect();
     }
-    let mut look = asked.claim;
+    if !asked.probing.is_empty() {
+        destinations::hold_probes(conn, asked.probing.clone(), lease_until)?;
+    }
     if let Some(held) = &asked.rescue {
-        let rescued = rescue::rescue(conn, held, now)?;
-        if rescued > 0 {
-            log::warn!("{rescued} runs whose worker vanished are given back");
-            look = true;
-        }
+        look |= rescue(conn, held, now)?;
     }
     if asked.dispatch {
-        // In a savepoint: what ended must be recorded even if events cannot be dispatched.
-        let dispatched = conn.transaction(|conn| dispatch::dispatch(conn, state, now)).unwrap_or_else(|error| {
-            log::error!("events could not be dispatched: {error}");
-            Dispatched::default()
-        });
-        done.more_events = dispatched.more;
+        let dispatched = dispatch(conn, state, now);
+        (done.more_events, done.busy) = (dispatched.more, dispatched.busy);
         look |= dispatched.runs > 0;
     }
     if look {
-        if asked.free > 0 {
-            done.claimed = runs::claim(conn, now, lease_until, asked.free)?;
-        }
-        done.next_due = Some(runs::next_due(conn)?);
+        let room = (asked.room.clone(), asked.round.clone());
+        let claim = claim::claim(conn, state, room, asked.probes, (now, lease_until))?;
+        done.busy |= claim.busy;
+        done.claim = Some(claim);
+    }
+    // A failure that opened a breaker has set the time of a probe.
+    if look || asked.troubled || asked.finished.iter().any(Finished::is_failure) {
+        done.upcoming = Some(runs::upcoming(conn, now)?);
     }
     Ok(done)
+}
+
+/// Returns whether runs may be due now.
+fn rescue(conn: &mut Conn, held: &HashSet<i64>, now: Millis) -> Result<bool> {
+    let rescued = rescue::rescue(conn, held, now)?;
+    if rescued > 0 {
+        log::warn!("{rescued} runs whose worker vanished are given back");
+    }
+    Ok(rescue::release(conn, now)? + rescued > 0)
+}
+
+fn dispatch(conn: &mut Conn, state: &AppState, now: Millis) -> Dispatched {
+    // In a savepoint: what ended must be recorded even if events cannot be dispatched.
+    let dispatched = conn.transaction(|conn| dispatch::dispatch(conn, state, now));
+    dispatched.unwrap_or_else(|error| {
+        log::error!("events could not be dispatched: {error}");
+        Dispatched::default()
+    })
 }

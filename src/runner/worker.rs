@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tokio::task::AbortHandle;
 
+use super::breaker::Health;
+use super::claim::Taken;
 use super::effect;
 use super::record::Finished;
 use super::retry;
@@ -18,6 +20,7 @@ use crate::db::extensions::Tally;
 use crate::db::runs::{Claimed, Held, Move, Record, State};
 use crate::handler::{
     Attempt, Done, Event, Exchange, Failure, Http, Json, MOST_DEPTH, Masker, Outcome, Parts, Policy, RunInfo,
+    destination,
 };
 use crate::state::AppState;
 
@@ -27,9 +30,17 @@ const REPORTING: Duration = Duration::from_millis(100);
 /// What is left of a claimed run when its handler has been given the rest.
 struct Begun {
     held: Held,
+    /// Attempts that count, this one among them.
     tries: u32,
     max_attempts: u32,
     extension_id: i64,
+    /// Where the attempt goes.
+    destination: String,
+    /// The destination that it is a probe of.
+    probe: Option<String>,
+    /// When the run is due, if that is yet to come: the attempt is a probe ahead of it and uses up no try.
+    ahead_of: Option<Millis>,
+    line: Option<String>,
     started_at: Millis,
     started: Instant,
 }
@@ -43,31 +54,44 @@ struct Ready {
     never_blocks: bool,
 }
 
-/// Executes an attempt of `claimed`. Never fails: whatever goes wrong is an outcome.
-pub(super) async fn execute(state: &Arc<AppState>, claimed: Claimed) -> Finished {
-    let begun = Begun {
-        held: (claimed.id, claimed.attempt),
-        tries: claimed.attempt.saturating_sub(claimed.lost),
-        max_attempts: claimed.max_attempts,
-        extension_id: claimed.extension_id,
-        started_at: state.clock.now(),
-        started: Instant::now(),
-    };
+/// Executes an attempt of a run that was taken. Never fails: whatever goes wrong is an outcome.
+pub(super) async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }: Taken) -> Finished {
+    let begun = Begun::new(state.clock.now(), &claimed, probe);
     if let Some(reason) = why_not(&claimed) {
         return begun.cancelled(reason);
     }
     match prepare(state, claimed) {
-        Err(failure) => begun.ended(state, Err(failure), Vec::new(), false),
+        Err(failure) => begun.ended(state, Ended { outcome: Err(failure), ..Ended::default() }),
         Ok(ready) => {
             let (http, event) = (ready.http.clone(), Arc::clone(&ready.event));
-            let outcome = effect::apply(state, &event, begun.extension_id, outcome_of(ready).await).await;
-            begun.ended(state, mask(outcome, http.masker()), http.take_exchanges(), true)
+            let (outcome, health) = outcome_of(ready).await;
+            let outcome = effect::apply(state, &event, begun.extension_id, outcome).await;
+            let exchanges = http.take_exchanges();
+            let answered = exchanges.iter().any(|exchange| exchange.answer.is_some());
+            // A refusal comes from a destination that is well, unless the handler did not even ask.
+            let health = if health == Health::Unknown && answered { Health::Well } else { health };
+            begun.ended(state, Ended { outcome: mask(outcome, http.masker()), exchanges, health, reached: true })
         }
     }
 }
 
+/// How an attempt ended.
+struct Ended {
+    outcome: Outcome,
+    exchanges: Vec<Exchange>,
+    health: Health,
+    /// Whether the handler was reached.
+    reached: bool,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self { outcome: Ok(Done::default()), exchanges: Vec::new(), health: Health::Unknown, reached: false }
+    }
+}
+
 /// Why a run must not be executed any more, if so.
-fn why_not(claimed: &Claimed) -> Option<&'static str> {
+pub(super) fn why_not(claimed: &Claimed) -> Option<&'static str> {
     let Some(record) = &claimed.record else { return Some("the extension record is gone") };
     match record.removed_at {
         Some(removed_at) if removed_at < claimed.event.occurred_at => {
@@ -124,8 +148,9 @@ fn parse(what: &str, text: Option<&str>) -> Result<Value, Failure> {
         .map_err(|_| Failure::discard(format!("{what} cannot be read as JSON")))
 }
 
-/// Awaits the handler, apart from everything else: one that panics, hangs or blocks its thread harms no other.
-async fn outcome_of(ready: Ready) -> Outcome {
+/// Awaits the handler, apart from everything else: one that panics, hangs or blocks its thread harms no other. What its
+/// outcome alone says of the destination comes with it.
+async fn outcome_of(ready: Ready) -> (Outcome, Health) {
     let (attempt, timeout) = (ready.attempt, ready.timeout);
     let task = match ready.never_blocks {
         true => tokio::spawn(attempt),
@@ -136,12 +161,22 @@ async fn outcome_of(ready: Ready) -> Outcome {
     };
     let _guard = StopWithMe(task.abort_handle());
     match tokio::time::timeout(timeout + REPORTING, task).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(ended)) => Err(Failure::retry(match ended.try_into_panic() {
-            Ok(panic) => format!("the handler panicked: {}", told(&*panic)),
-            Err(_) => "the handler was stopped".to_owned(),
-        })),
-        Err(_) => Err(Failure::retry(format!("not done within {} s", timeout.as_secs()))),
+        Ok(Ok(outcome)) => {
+            let health = match &outcome {
+                Ok(_) => Health::Well,
+                Err(Failure::Retry { .. }) => Health::Failing,
+                Err(_) => Health::Unknown,
+            };
+            (outcome, health)
+        }
+        Ok(Err(ended)) => {
+            let reason = match ended.try_into_panic() {
+                Ok(panic) => format!("the handler panicked: {}", told(&*panic)),
+                Err(_) => "the handler was stopped".to_owned(),
+            };
+            (Err(Failure::retry(reason)), Health::Unknown)
+        }
+        Err(_) => (Err(Failure::retry(format!("not done within {} s", timeout.as_secs()))), Health::Failing),
     }
 }
 
@@ -169,34 +204,71 @@ fn mask(outcome: Outcome, masker: &Masker) -> Outcome {
 }
 
 impl Begun {
-    fn cancelled(self, reason: &str) -> Finished {
-        let now = self.started_at;
-        let (held, reason) = (self.held, Some(reason.to_owned()));
-        self.finished(Move { held, state: State::Cancelled, due_at: now, reason, finished_at: Some(now), lost: false })
+    fn new(now: Millis, claimed: &Claimed, probe: Option<String>) -> Self {
+        let record = claimed.record.as_ref();
+        Self {
+            held: (claimed.id, claimed.attempt),
+            tries: claimed.attempt.saturating_sub(claimed.no_tries),
+            max_attempts: claimed.max_attempts,
+            extension_id: claimed.extension_id,
+            destination: record.map(|record| destination(&record.key, record.url.as_deref())).unwrap_or_default(),
+            ahead_of: probe.as_ref().and(Some(claimed.due_at)).filter(|due_at| *due_at > now),
+            probe,
+            line: claimed.line.clone(),
+            started_at: now,
+            started: Instant::now(),
+        }
     }
 
-    fn ended(self, state: &AppState, outcome: Outcome, exchanges: Vec<Exchange>, reached: bool) -> Finished {
+    fn cancelled(self, reason: &str) -> Finished {
+        let step = Move { reason: Some(reason.to_owned()), ..self.step(State::Cancelled, self.started_at) };
+        Finished { step: Move { finished_at: Some(self.started_at), ..step }, ..self.finished() }
+    }
+
+    fn ended(self, state: &AppState, ended: Ended) -> Finished {
+        let Ended { outcome, exchanges, health, reached } = ended;
         let now = state.clock.now();
-        let moved_to = retry::after(&outcome, self.tries, self.max_attempts);
-        let wait = match &outcome {
-            Err(Failure::Retry { after, .. }) => retry::wait(self.tries, *after, &*state.random),
-            _ => 0,
-        };
-        let step = Move {
-            held: self.held,
-            state: moved_to,
-            due_at: now + wait,
-            reason: outcome.as_ref().err().map(|failure| failure.reason().to_owned()),
-            finished_at: (moved_to != State::Retryable).then_some(now),
-            lost: false,
-        };
+        let step = self.moved(state, &outcome, now);
         let succeeded_at = outcome.is_ok().then_some(now);
         let tally = Tally { runs: reached.into(), succeeded_at };
         let switch_off = matches!(outcome, Err(Failure::Gone { .. }));
         let (word, message, data, meta) = parts_of(outcome);
         let exchanges = serde_json::to_string(&exchanges).unwrap_or_else(|_| "[]".to_owned());
-        let attempt = NewAttempt { data, exchanges, ..self.attempt(word, message) };
-        Finished { attempt: Some(attempt), tally, meta, switch_off, ..self.finished(step) }
+        let attempt = Some(NewAttempt { data, exchanges, ..self.attempt(word, message) });
+        let health = Some((self.destination.clone(), health));
+        Finished { step, attempt, tally, meta, switch_off, health, ..self.finished() }
+    }
+
+    /// What becomes of the run.
+    fn moved(&self, state: &AppState, outcome: &Outcome, now: Millis) -> Move {
+        let ahead_of = self.ahead_of.filter(|_| matches!(outcome, Err(Failure::Retry { .. })));
+        let moved_to = match ahead_of {
+            Some(_) => State::Retryable,
+            None => retry::after(outcome, self.tries, self.max_attempts),
+        };
+        let asked = match outcome {
+            Err(Failure::Retry { after, .. }) => *after,
+            _ => None,
+        };
+        let due_at = match (moved_to, ahead_of) {
+            (State::Retryable, None) => now + retry::wait(self.tries, asked, &*state.random),
+            (State::Retryable, Some(due_at)) => {
+                due_at.max(asked.map_or(0, |_| now + retry::wait(1, asked, &*state.random)))
+            }
+            _ => now,
+        };
+        Move {
+            reason: outcome.as_ref().err().map(|failure| failure.reason().to_owned()),
+            finished_at: (moved_to != State::Retryable).then_some(now),
+            probe: ahead_of.is_some(),
+            not_before: asked.map(|_| due_at),
+            ..self.step(moved_to, due_at)
+        }
+    }
+
+    fn step(&self, state: State, due_at: Millis) -> Move {
+        let (held, reason, finished_at) = (self.held, None, None);
+        Move { held, state, due_at, reason, finished_at, lost: false, probe: false, not_before: None }
     }
 
     fn attempt(&self, outcome: &'static str, message: String) -> NewAttempt {
@@ -212,9 +284,19 @@ impl Begun {
         }
     }
 
-    fn finished(&self, step: Move) -> Finished {
-        let (extension_id, tally, meta) = (self.extension_id, Tally::default(), Map::new());
-        Finished { step, extension_id, attempt: None, tally, meta, switch_off: false }
+    /// What the attempt leaves behind, before anything is known of it.
+    fn finished(&self) -> Finished {
+        Finished {
+            step: self.step(State::Cancelled, self.started_at),
+            extension_id: self.extension_id,
+            attempt: None,
+            tally: Tally::default(),
+            meta: Map::new(),
+            switch_off: false,
+            health: None,
+            probe: self.probe.clone(),
+            line: self.line.clone(),
+        }
     }
 }
 

@@ -142,25 +142,40 @@ pub struct Undispatched {
     pub owners: String,
     /// What changed, of an event that a stock crossed a level; JSON.
     pub stock: Option<String>,
+    /// What it is about; JSON.
+    pub target: String,
 }
 
-/// The oldest events that were not dispatched, at most `limit`. On PostgreSQL they are kept from other dispatchers until
-/// the transaction ends.
-pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Vec<Undispatched>> {
-    let mut sql = Sql::new("SELECT id, trigger, occurred_at, store_document_id, owners, CASE WHEN trigger IN (");
-    sql.str(LOW).text(", ").str(RESTOCKED).text(") THEN changes END FROM events ");
-    sql.text("WHERE dispatched_at IS NULL ORDER BY id LIMIT ");
-    sql.int(limit).either("", " FOR UPDATE SKIP LOCKED");
-    conn.list(&sql, |row| {
-        Ok(Undispatched {
-            id: row.int(0)?,
-            trigger: row.text(1)?,
-            occurred_at: row.int(2)?,
-            store: row.find_text(3)?,
-            owners: row.text(4)?,
-            stock: row.find_text(5)?,
-        })
-    })
+/// Held while events are dispatched. The number is this program's own.
+const DISPATCHING: &str = "WITH dispatching AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(7310861541) AS mine) \
+    SELECT d.mine, e.* FROM dispatching d LEFT JOIN LATERAL (";
+
+/// The oldest events that were not dispatched, at most `limit`; none at all while another process dispatches, since runs
+/// must be made in the order of their events. On PostgreSQL nobody else dispatches then until the transaction ends.
+pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Option<Vec<Undispatched>>> {
+    let mut sql = Sql::default();
+    sql.either("SELECT 1, e.* FROM (", DISPATCHING);
+    sql.text("SELECT id, trigger, occurred_at, store_document_id, owners, CASE WHEN trigger IN (");
+    sql.str(LOW).text(", ").str(RESTOCKED).text(") THEN changes END, target FROM events ");
+    // As the index of undispatched events has it, so that no other gives this order.
+    sql.text("WHERE dispatched_at IS NULL ORDER BY id + 0 LIMIT ").int(limit);
+    sql.either(") AS e", ") AS e ON d.mine");
+    let (mut mine, mut found) = (true, Vec::new());
+    conn.query(&sql, |row| {
+        mine = row.int(0)? == 1;
+        let Some(id) = row.find_int(1)? else { return Ok(()) };
+        found.push(Undispatched {
+            id,
+            trigger: row.text(2)?,
+            occurred_at: row.int(3)?,
+            store: row.find_text(4)?,
+            owners: row.text(5)?,
+            stock: row.find_text(6)?,
+            target: row.text(7)?,
+        });
+        Ok(())
+    })?;
+    Ok(mine.then_some(found))
 }
 
 /// Notes that the runs of these events are stored.

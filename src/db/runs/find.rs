@@ -1,7 +1,8 @@
 //! Runs as they are read: filtered, newest first.
 
 use super::State;
-use crate::clock::Millis;
+use super::parked::{DESTINATION, LINE};
+use crate::clock::{Millis, iso};
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::handler::Target;
@@ -42,12 +43,16 @@ pub struct FoundRun {
     pub attempt: i64,
     /// How many of them were lost with their worker.
     pub lost: i64,
-    /// How many there can be, not counting the lost ones.
+    /// How many of them were made ahead of its time, to see whether its destination is back.
+    pub probes: i64,
+    /// How many there can be, not counting the lost ones and those ahead of its time.
     pub max_attempts: i64,
     /// 0 for the run that the event made, then counted up.
     pub replay: i64,
-    /// Why it stands where it stands, unless it is completed.
+    /// Why it stands where it stands, unless it is completed; see [`FoundRun::told_reason`] for what it waits for.
     pub reason: Option<String>,
+    /// What it waits for beside its time, if anything.
+    pub parking: Option<Parking>,
     /// When it may run, or might.
     pub due_at: Millis,
     /// When it was made.
@@ -68,7 +73,38 @@ pub struct FoundRun {
     pub target: Target,
 }
 
-const FROM: &str = " FROM runs r JOIN events e ON e.id = r.event_id WHERE 1 = 1";
+/// What a parked run waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parking {
+    /// Its destination, which has failed each time since then; the next probe goes out then, or is under way until then.
+    Destination {
+        /// Its name.
+        name: String,
+        /// Since when.
+        since: Millis,
+        /// When the next probe may go out.
+        next_probe_at: Millis,
+    },
+    /// An earlier run of the same record for the same target.
+    Line,
+}
+
+impl FoundRun {
+    /// Why it stands where it stands, with what it waits for.
+    pub fn told_reason(&self) -> Option<String> {
+        let waits = match self.parking.as_ref() {
+            None => return self.reason.clone(),
+            Some(Parking::Line) => "waits: an earlier run of this record for the same target has not ended".to_owned(),
+            Some(Parking::Destination { name, since, next_probe_at }) => {
+                format!("waits: {name} has failed since {}; next probe {}", iso(*since), iso(*next_probe_at))
+            }
+        };
+        Some(self.reason.as_ref().map_or(waits.clone(), |reason| format!("{waits}; before: {reason}")))
+    }
+}
+
+const FROM: &str = " FROM runs r JOIN events e ON e.id = r.event_id \
+    LEFT JOIN destinations d ON r.parked = 1 AND d.name = r.destination AND d.opened_at IS NOT NULL WHERE 1 = 1";
 
 const COLUMNS: &str = "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.lost, r.max_attempts, r.replay, r.reason, \
     r.due_at, r.created_at, r.finished_at, r.extension_id, r.owner_field, r.owner_id, CASE r.owner_field \
@@ -77,7 +113,8 @@ const COLUMNS: &str = "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt,
     WHEN 'subscriber.extensions' THEN (SELECT document_id FROM subscribers WHERE id = r.owner_id) \
     ELSE (SELECT v.document_id FROM prices p JOIN products v ON v.id = p.owner_id \
     WHERE p.id = r.owner_id AND p.owner_field = 'product.PRICES' LIMIT 1) END, \
-    r.store_document_id, e.uid, e.trigger, e.target";
+    r.store_document_id, e.uid, e.trigger, e.target, r.probes, \
+    CASE WHEN r.state IN ('available', 'retryable') THEN r.parked END, d.name, d.failing_since, d.next_probe_at";
 
 /// The runs that `filter` asks for, newest first: at most `limit` of them, after the first `start`.
 pub fn find_page(conn: &mut Conn, filter: &RunFilter, start: i64, limit: i64) -> Result<Vec<FoundRun>> {
@@ -162,5 +199,13 @@ fn read(row: &crate::db::Row<'_>) -> Result<FoundRun> {
         event_id: row.text(18)?,
         trigger: row.text(19)?,
         target: serde_json::from_str(&row.text(20)?)?,
+        probes: row.int(21)?,
+        parking: match (row.find_int(22)?, row.find_text(23)?) {
+            (Some(LINE), _) => Some(Parking::Line),
+            (Some(DESTINATION), Some(name)) => {
+                Some(Parking::Destination { name, since: row.int(24)?, next_probe_at: row.int(25)? })
+            }
+            _ => None,
+        },
     })
 }

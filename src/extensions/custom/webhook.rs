@@ -37,6 +37,7 @@ impl Handler for Webhook {
             category: "webhooks",
             icon: ICON,
             needs_url: true,
+            rate_limit_per_hour: None,
             never_blocks: true,
             ..Descriptor::default()
         }

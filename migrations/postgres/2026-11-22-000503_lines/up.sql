@@ -1,0 +1,4 @@
+-- Runs that must happen one after the other, in the order of their events, have the same `line`.
+ALTER TABLE runs ADD COLUMN line TEXT COLLATE "C";
+CREATE INDEX runs_in_line ON runs (line, event_id, id)
+    WHERE line IS NOT NULL AND state IN ('available', 'retryable', 'running');

@@ -1,0 +1,2 @@
+DROP INDEX runs_in_line;
+ALTER TABLE runs DROP COLUMN line;

@@ -1,0 +1,215 @@
+//! Which runs are due, and taking them.
+
+use super::small;
+use crate::clock::Millis;
+use crate::db::events::{self, ENVELOPE};
+use crate::db::{Conn, Row, Sql};
+use crate::error::Result;
+use crate::handler::Event;
+
+/// A run that is due, as far as it matters for choosing among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// Its row.
+    pub id: i64,
+    /// Where it goes.
+    pub destination: String,
+    /// The documentId of the store that it belongs to; empty for none.
+    pub store: String,
+}
+
+/// Up to `limit` runs that are due, the longest due first. On PostgreSQL they are kept from other processes until the
+/// transaction ends.
+pub fn find_due(conn: &mut Conn, now: Millis, limit: usize) -> Result<Vec<Due>> {
+    let mut sql = Sql::new("SELECT id, destination, coalesce(store_document_id, '') FROM runs WHERE ");
+    sql.text(WAITING).text(" AND parked = 0 AND due_at <= ").int(now);
+    sql.text(" ORDER BY due_at, id LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
+    conn.list(sql.either("", " FOR UPDATE SKIP LOCKED"), |row| due(&row))
+}
+
+const WAITING: &str = "state IN ('available', 'retryable')";
+
+/// What is due in some lanes.
+#[derive(Debug, Default)]
+pub struct DueByLanes {
+    /// The runs, lane by lane, those of a lane by their time.
+    pub due: Vec<Due>,
+    /// Whether a lane may have more of them.
+    pub is_cut: bool,
+    /// The lane that was looked at last, if there may be further ones.
+    pub last: Option<String>,
+}
+
+/// The runs that are due in each of the next `lanes` lanes after `after`, at most `each` of a lane. A lane is all that
+/// goes to one destination for one store. Costs a step for each lane and each run returned, however many wait.
+pub fn find_due_by_lanes(conn: &mut Conn, now: Millis, after: &str, (lanes, each): (i64, i64)) -> Result<DueByLanes> {
+    let mut sql = Sql::new("WITH RECURSIVE lanes(lane, place) AS (SELECT * FROM (SELECT ");
+    sql.text(LANE).text(" AS lane, 1 FROM runs WHERE ").text(IN_A_LANE).text(" AND ").text(LANE).text(" > ").str(after);
+    sql.text(" ORDER BY 1 LIMIT 1) AS first UNION ALL SELECT (SELECT ").text(LANE).text(" FROM runs WHERE ");
+    sql.text(IN_A_LANE).text(" AND ").text(LANE).text(" > lanes.lane ORDER BY ").text(LANE);
+    sql.text(" LIMIT 1), place + 1 FROM lanes WHERE lane IS NOT NULL AND place < ").int(lanes);
+    sql.text(") SELECT r.id, r.destination, coalesce(r.store_document_id, ''), l.lane FROM lanes l LEFT JOIN ");
+    sql.either("runs r ON r.id IN (", "LATERAL (");
+    sql.either("SELECT id", "SELECT id, destination, store_document_id").text(" FROM runs WHERE ").text(IN_A_LANE);
+    sql.text(" AND ").text(LANE).text(" = l.lane AND due_at <= ").int(now);
+    sql.text(" ORDER BY due_at, id LIMIT ").int(each);
+    sql.either(")", ") r ON TRUE").text(" WHERE l.lane IS NOT NULL ORDER BY l.place");
+    let (mut found, mut seen, mut in_lane) = (DueByLanes::default(), 0, 0);
+    conn.query(&sql, |row| {
+        let lane = row.find_text(3)?;
+        if lane != found.last {
+            (seen, in_lane) = (seen + 1, 0);
+            found.last = lane;
+        }
+        if row.find_int(0)?.is_some() {
+            found.due.push(due(&row)?);
+            in_lane += 1;
+            found.is_cut |= in_lane == each;
+        }
+        Ok(())
+    })?;
+    if seen < lanes {
+        found.last = None;
+    }
+    Ok(found)
+}
+
+/// As the index `runs_by_lane` has it.
+const LANE: &str = "(destination || ' ' || coalesce(store_document_id, ''))";
+const IN_A_LANE: &str = "state IN ('available', 'retryable') AND parked = 0 AND destination >= ''";
+
+fn due(row: &Row<'_>) -> Result<Due> {
+    Ok(Due { id: row.int(0)?, destination: row.text(1)?, store: row.text(2)? })
+}
+
+/// A run that a worker has taken, with what it needs to execute it.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Its row.
+    pub id: i64,
+    /// Its id.
+    pub uid: String,
+    /// Which attempt this is, from 1: whoever records something must have this number.
+    pub attempt: u32,
+    /// How many attempts before it were lost with their worker, or made ahead of the run's time.
+    pub no_tries: u32,
+    /// How many attempts before it were lost with their worker.
+    pub lost: u32,
+    /// When it was due.
+    pub due_at: Millis,
+    /// The documentId of the store that it belongs to.
+    pub store: Option<String>,
+    /// Where it was to go when it was made.
+    pub destination: String,
+    /// What it has in common with runs that it must not overtake.
+    pub line: Option<String>,
+    /// How many there can be.
+    pub max_attempts: u32,
+    /// The key of the record when the run was made.
+    pub key: String,
+    /// The extension record's id.
+    pub extension_id: i64,
+    /// The record as it is now; none when its row is gone.
+    pub record: Option<Record>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// An extension record as it is now.
+#[derive(Debug)]
+pub struct Record {
+    /// Its key.
+    pub key: String,
+    /// Its credentials, sealed.
+    pub credentials: Option<String>,
+    /// Its config; JSON.
+    pub config: Option<String>,
+    /// Its url.
+    pub url: Option<String>,
+    /// Its meta; JSON.
+    pub meta: Option<String>,
+    /// Whether it is switched on.
+    pub active: bool,
+    /// When it was removed, if it was.
+    pub removed_at: Option<Millis>,
+}
+
+/// Takes those of the runs `ids` that nobody else has taken, and holds them until `lease_until`. Returns them in the
+/// order of their time.
+pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Vec<Claimed>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut update = Sql::new(
+        "UPDATE runs SET state = 'running', parked = 0, attempt = attempt + 1, reason = NULL, \
+        lease_until = ",
+    );
+    update.int(lease_until).text(" WHERE ");
+    update.either("id", "id IN (SELECT id FROM runs WHERE id").in_ints(ids).text(" AND ").text(WAITING);
+    update.either("", " FOR UPDATE SKIP LOCKED)").text(" RETURNING id");
+    let taken = conn.list(&update, |row| row.int(0))?;
+    let mut sql = Sql::new(
+        "SELECT r.id, r.uid, r.attempt, r.lost + r.probes, r.lost, r.max_attempts, r.due_at, r.store_document_id, \
+         r.destination, r.line, r.key, r.extension_id, x.id, x.key, x.credentials, x.config, x.url, x.meta, x.active, \
+         x.removed_at, ",
+    );
+    sql.text(ENVELOPE).text(
+        " FROM runs r JOIN events e ON e.id = r.event_id LEFT JOIN extensions x ON x.id = r.extension_id WHERE r.id",
+    );
+    sql.in_ints(taken).text(" ORDER BY r.due_at, r.id");
+    conn.list(&sql, |row| claimed(&row))
+}
+
+fn claimed(row: &Row<'_>) -> Result<Claimed> {
+    let record = match row.find_int(12)? {
+        None => None,
+        Some(_) => Some(Record {
+            key: row.find_text(13)?.unwrap_or_default(),
+            credentials: row.find_text(14)?,
+            config: row.find_text(15)?,
+            url: row.find_text(16)?,
+            meta: row.find_text(17)?,
+            active: row.find_int(18)? == Some(1),
+            removed_at: row.find_int(19)?,
+        }),
+    };
+    Ok(Claimed {
+        id: row.int(0)?,
+        uid: row.text(1)?,
+        attempt: small(row.int(2)?)?,
+        no_tries: small(row.int(3)?)?,
+        lost: small(row.int(4)?)?,
+        max_attempts: small(row.int(5)?)?,
+        due_at: row.int(6)?,
+        store: row.find_text(7)?,
+        destination: row.text(8)?,
+        line: row.find_text(9)?,
+        key: row.text(10)?,
+        extension_id: row.int(11)?,
+        record,
+        event: events::read(row, 20)?,
+    })
+}
+
+/// What the runner has to look for next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Upcoming {
+    /// When the next run is due that is not due yet.
+    pub due_at: Option<Millis>,
+    /// When the next probe of an open destination goes out.
+    pub probe_at: Option<Millis>,
+    /// Whether any destination has failed.
+    pub troubled: bool,
+}
+
+/// What is to be done after `now`.
+pub fn upcoming(conn: &mut Conn, now: Millis) -> Result<Upcoming> {
+    let mut sql = Sql::new("SELECT (SELECT due_at FROM runs WHERE ");
+    sql.text(WAITING).text(" AND parked = 0 AND due_at > ").int(now).text(" ORDER BY due_at, id LIMIT 1), ");
+    sql.text("(SELECT min(next_probe_at) FROM destinations WHERE opened_at IS NOT NULL), ");
+    sql.text("(SELECT count(*) FROM destinations)");
+    let found = conn.first(&sql, |row| {
+        Ok(Upcoming { due_at: row.find_int(0)?, probe_at: row.find_int(1)?, troubled: row.int(2)? > 0 })
+    })?;
+    Ok(found.unwrap_or_default())
+}

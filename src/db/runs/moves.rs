@@ -1,0 +1,169 @@
+//! Moves of runs that are in the hands of a worker.
+
+use super::{State, small};
+use crate::clock::Millis;
+use crate::db::bulk::{self, Bulk};
+use crate::db::{Conn, Sql};
+use crate::error::Result;
+
+/// A run in the hands of a worker: its row and the attempt that the worker knows of.
+pub type Held = (i64, u32);
+
+const RENEW: Bulk = Bulk {
+    sqlite: &[
+        "UPDATE runs SET lease_until = ",
+        " WHERE id = ",
+        " AND attempt = ",
+        " AND state = 'running' RETURNING id",
+    ],
+    postgres: [
+        "UPDATE runs r SET lease_until = h.lease_until FROM ",
+        " AS h(lease_until, id, attempt) WHERE r.id = h.id AND r.attempt = h.attempt AND r.state = 'running' RETURNING r.id",
+    ],
+};
+
+/// Holds runs until `lease_until`; returns those that were still in the hands of the caller.
+pub fn renew(conn: &mut Conn, held: &[Held], lease_until: Millis) -> Result<Vec<i64>> {
+    let rows = held.iter().map(|(id, attempt)| vec![lease_until.into(), (*id).into(), i64::from(*attempt).into()]);
+    bulk::run(conn, &RENEW, rows.collect())
+}
+
+/// What an attempt makes of its run.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// The run.
+    pub held: Held,
+    /// Its new state.
+    pub state: State,
+    /// When it may run again.
+    pub due_at: Millis,
+    /// Why, unless it is completed.
+    pub reason: Option<String>,
+    /// When it ended, if it did.
+    pub finished_at: Option<Millis>,
+    /// Whether the attempt was lost with its worker.
+    pub lost: bool,
+    /// Whether the attempt was made ahead of the run's time and uses up no try.
+    pub probe: bool,
+    /// Before when the other side asked not to be tried again.
+    pub not_before: Option<Millis>,
+}
+
+const MOVE: Bulk = Bulk {
+    sqlite: &[
+        "UPDATE runs SET lease_until = NULL, parked = (SELECT count(*) FROM destinations d WHERE d.name = runs.destination \
+         AND d.opened_at IS NOT NULL), state = ",
+        ", due_at = ",
+        ", reason = ",
+        ", finished_at = ",
+        ", lost = lost + ",
+        ", probes = probes + ",
+        ", not_before = ",
+        " WHERE id = ",
+        " AND attempt = ",
+        " AND state = 'running' RETURNING id",
+    ],
+    postgres: [
+        "UPDATE runs r SET lease_until = NULL, parked = (SELECT count(*) FROM destinations d WHERE d.name = r.destination \
+         AND d.opened_at IS NOT NULL), state = m.state, due_at = m.due_at, reason = m.reason, finished_at = m.finished_at, \
+         lost = r.lost + m.lost, probes = r.probes + m.probe, not_before = m.not_before FROM ",
+        " AS m(state, due_at, reason, finished_at, lost, probe, not_before, id, attempt) \
+         WHERE r.id = m.id AND r.attempt = m.attempt AND r.state = 'running' RETURNING r.id",
+    ],
+};
+
+/// Moves runs on; returns those that were still in the hands of the caller. The others were given to someone else when
+/// their lease ended, and stay as they are. One that is tried again is parked when its destination is open.
+pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = Move>) -> Result<Vec<i64>> {
+    let values = |step: Move| {
+        vec![
+            step.state.as_str().into(),
+            step.due_at.into(),
+            step.reason.into(),
+            step.finished_at.into(),
+            i64::from(step.lost).into(),
+            i64::from(step.probe).into(),
+            step.not_before.into(),
+            step.held.0.into(),
+            i64::from(step.held.1).into(),
+        ]
+    };
+    bulk::run(conn, &MOVE, moves.into_iter().map(values).collect())
+}
+
+/// A run that is under way for nobody.
+#[derive(Debug)]
+pub struct Lost {
+    /// The run, with the attempt that nobody saw the end of.
+    pub held: Held,
+    /// How many attempts before it were lost.
+    pub lost: u32,
+    /// The extension record.
+    pub extension_id: i64,
+    /// What it has in common with runs that must not overtake it.
+    pub line: Option<String>,
+}
+
+/// The runs whose lease ended before `now`; `None` for every run under way.
+pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<Lost>> {
+    let mut sql = Sql::new("SELECT id, attempt, lost, extension_id, line FROM runs WHERE state = 'running'");
+    if let Some(now) = now {
+        sql.text(" AND lease_until < ").int(now);
+    }
+    // By the index of running ones; by id it would be every run there ever was.
+    sql.text(" ORDER BY lease_until LIMIT 1000").either("", " FOR UPDATE SKIP LOCKED");
+    conn.list(&sql, |row| {
+        let held = (row.int(0)?, small(row.int(1)?)?);
+        Ok(Lost { held, lost: small(row.int(2)?)?, extension_id: row.int(3)?, line: row.find_text(4)? })
+    })
+}
+
+/// What becomes of a run that was taken and is not executed now, because of a limit.
+#[derive(Debug, Clone)]
+pub struct PutBack {
+    /// The run, as it was taken.
+    pub held: Held,
+    /// Available or retryable, as it was; or skipped.
+    pub state: State,
+    /// When it may run again.
+    pub due_at: Millis,
+    /// Why.
+    pub reason: String,
+    /// When it ended, if it did.
+    pub finished_at: Option<Millis>,
+}
+
+const PUT_BACK: Bulk = Bulk {
+    sqlite: &[
+        "UPDATE runs SET lease_until = NULL, attempt = attempt - 1, parked = (SELECT count(*) FROM destinations d \
+         WHERE d.name = runs.destination AND d.opened_at IS NOT NULL), state = ",
+        ", due_at = ",
+        ", reason = ",
+        ", finished_at = ",
+        " WHERE id = ",
+        " AND attempt = ",
+        " AND state = 'running' RETURNING id",
+    ],
+    postgres: [
+        "UPDATE runs r SET lease_until = NULL, attempt = r.attempt - 1, parked = (SELECT count(*) FROM destinations d \
+         WHERE d.name = r.destination AND d.opened_at IS NOT NULL), state = p.state, due_at = p.due_at, \
+         reason = p.reason, finished_at = p.finished_at FROM ",
+        " AS p(state, due_at, reason, finished_at, id, attempt) \
+         WHERE r.id = p.id AND r.attempt = p.attempt AND r.state = 'running' RETURNING r.id",
+    ],
+};
+
+/// Puts back runs that were taken in the same transaction, so that nobody has seen their attempt.
+pub fn put_back(conn: &mut Conn, runs: Vec<PutBack>) -> Result<()> {
+    let values = |run: PutBack| {
+        vec![
+            run.state.as_str().into(),
+            run.due_at.into(),
+            run.reason.into(),
+            run.finished_at.into(),
+            run.held.0.into(),
+            i64::from(run.held.1).into(),
+        ]
+    };
+    bulk::run(conn, &PUT_BACK, runs.into_iter().map(values).collect()).map(drop)
+}

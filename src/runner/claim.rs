@@ -1,0 +1,158 @@
+//! Taking runs: which of those that are due, as far as there is room, and probes of destinations that are open.
+//!
+//! As long as a claim sees all that is due, it is one look at the oldest of them. When there is more, the lanes take
+//! turns (a lane is all that goes to one destination for one store), so that whoever has much to do, or a receiver that
+//! hangs, keeps nobody waiting.
+
+use std::collections::HashMap;
+
+use super::limit;
+use super::room::Room;
+use crate::clock::{Millis, SECOND};
+use crate::db::Conn;
+use crate::db::destinations;
+use crate::db::runs::{self, Claimed};
+use crate::error::Result;
+use crate::state::AppState;
+
+/// Lanes that one look covers, and looks that a claim takes at most.
+const LANES: i64 = 64;
+const LOOKS: usize = 4;
+/// How long a probe waits that was claimed and could not go out.
+const PROBE_AGAIN: Millis = SECOND / 2;
+
+/// Where the lanes are in taking turns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Round {
+    /// The last lane that was looked at.
+    after: String,
+    /// Whether the round took any run yet.
+    took: bool,
+    /// Whether it left any that was due.
+    left: bool,
+}
+
+/// A run to be executed.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// The run.
+    pub(super) run: Claimed,
+    /// The destination that it is a probe of.
+    pub(super) probe: Option<String>,
+}
+
+/// What a claim came to.
+#[derive(Debug, Default)]
+pub(super) struct Claim {
+    /// The runs to be executed.
+    pub(super) taken: Vec<Taken>,
+    /// The lanes' round, if they take turns.
+    pub(super) round: Option<Round>,
+    /// Whether there may be more that could be taken at once.
+    pub(super) more: bool,
+    /// Whether runs are due for which there is no room.
+    pub(super) blocked: bool,
+    /// Whether lines must be looked after, because another process was changing them.
+    pub(super) busy: bool,
+}
+
+/// Takes runs that are due and holds them until `lease_until`, in the caller's transaction.
+pub(super) fn claim(
+    conn: &mut Conn,
+    state: &AppState,
+    (mut room, round): (Room, Option<Round>),
+    probes: bool,
+    (now, lease_until): (Millis, Millis),
+) -> Result<Claim> {
+    let mut claim = Claim { round, ..Claim::default() };
+    let probes = if probes { take_probes(conn, &mut room, now, lease_until)? } else { HashMap::new() };
+    let mut ids: Vec<i64> = probes.keys().copied().collect();
+    match claim.round.take() {
+        None => ids.extend(look_at_oldest(conn, &mut claim, &mut room, now)?),
+        Some(round) => ids.extend(look_at_lanes(conn, &mut claim, round, &mut room, now)?),
+    }
+    let taken = runs::take(conn, ids, lease_until)?;
+    let limited = limit::apply(conn, state, taken, now)?;
+    claim.busy = limited.busy;
+    claim.more |= limited.denied;
+    let (mut probes, mut out) = (probes, Vec::with_capacity(limited.allowed.len()));
+    for run in limited.allowed {
+        out.push(Taken { probe: probes.remove(&run.id), run });
+    }
+    claim.taken = out;
+    // What is left was denied by a limit, or taken by someone else.
+    for destination in probes.into_values() {
+        destinations::probe_at(conn, &destination, now + PROBE_AGAIN)?;
+    }
+    Ok(claim)
+}
+
+/// The oldest runs that are due, as many as there is room for at most.
+fn look_at_oldest(conn: &mut Conn, claim: &mut Claim, room: &mut Room, now: Millis) -> Result<Vec<i64>> {
+    let most = room.free();
+    if most == 0 {
+        claim.blocked = true;
+        return Ok(Vec::new());
+    }
+    let due = runs::find_due(conn, now, most)?;
+    let chosen = room.choose(&due);
+    if due.len() == most {
+        claim.round = Some(Round::default());
+        claim.more = true;
+    }
+    claim.blocked = chosen.len() < due.len();
+    Ok(chosen)
+}
+
+/// The next lanes, each with its oldest runs.
+fn look_at_lanes(
+    conn: &mut Conn,
+    claim: &mut Claim,
+    mut round: Round,
+    room: &mut Room,
+    now: Millis,
+) -> Result<Vec<i64>> {
+    let mut ids = Vec::new();
+    for _ in 0..LOOKS {
+        if room.free() == 0 {
+            break;
+        }
+        let each = room.per_destination().min(room.free());
+        let found = runs::find_due_by_lanes(conn, now, &round.after, (LANES, i64::try_from(each).unwrap_or(LANES)))?;
+        let chosen = room.choose(&found.due);
+        round.took |= !chosen.is_empty();
+        round.left |= chosen.len() < found.due.len() || found.is_cut;
+        ids.extend(chosen);
+        match found.last {
+            Some(last) => round.after = last,
+            None if !round.left => return Ok(ids),
+            None => {
+                // All of them had their turn. What is left waits for room, or for the next round.
+                claim.more = round.took;
+                claim.blocked = true;
+                claim.round = Some(Round::default());
+                return Ok(ids);
+            }
+        }
+    }
+    claim.more = room.free() > 0;
+    claim.blocked = true;
+    claim.round = Some(round);
+    Ok(ids)
+}
+
+/// The probes that go out now: which run is one of which destination. A destination that nobody waits for is forgotten.
+fn take_probes(conn: &mut Conn, room: &mut Room, now: Millis, lease_until: Millis) -> Result<HashMap<i64, String>> {
+    let mut probes = HashMap::new();
+    for probe in destinations::take_probes(conn, now, lease_until, room.free())? {
+        match runs::find_to_probe(conn, &probe.name, probe.last)? {
+            Some((run, extension)) => {
+                destinations::note_probed(conn, &probe.name, extension)?;
+                room.add(&probe.name, "");
+                probes.insert(run, probe.name);
+            }
+            None => drop(destinations::recover(conn, vec![probe.name])?),
+        }
+    }
+    Ok(probes)
+}

@@ -1,0 +1,111 @@
+//! Hourly limits: of a handler for each store, and of an extension record by itself. They are counted when a run is
+//! taken, in the same transaction, so that several processes keep to them together.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::worker::why_not;
+use crate::clock::{Millis, SECOND, iso};
+use crate::db::runs::{self, Claimed, PutBack, State};
+use crate::db::{Conn, limits};
+use crate::error::Result;
+use crate::handler::{OnLimit, Policy};
+use crate::state::AppState;
+
+/// Runs that are deferred come back within this much of the next hour, so that they do not come all at once.
+const JITTER: Millis = 30 * SECOND;
+
+/// Runs that were taken, after limits.
+#[derive(Debug, Default)]
+pub(super) struct Limited {
+    /// To be executed.
+    pub(super) allowed: Vec<Claimed>,
+    /// Whether any was put back.
+    pub(super) denied: bool,
+    /// Whether another process was changing the lines of runs that were skipped.
+    pub(super) busy: bool,
+}
+
+/// A limit that a run is under.
+struct Limit {
+    scope: String,
+    most: i64,
+    /// Whose it is, for people.
+    of: String,
+}
+
+/// Counts `taken`, and puts back those that are beyond a limit: to the next hour, or skipped, as their policy says.
+pub(super) fn apply(conn: &mut Conn, state: &AppState, taken: Vec<Claimed>, now: Millis) -> Result<Limited> {
+    let limits: Vec<Vec<Limit>> = taken.iter().map(|run| limits_of(state, run)).collect();
+    let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
+    for limit in limits.iter().flatten() {
+        *wanted.entry(limit.scope.clone()).or_default() += 1;
+    }
+    if wanted.is_empty() {
+        return Ok(Limited { allowed: taken, ..Limited::default() });
+    }
+    let total = limits::add(conn, &wanted, now)?;
+    // What was used before, and then counted up for each run that is allowed.
+    let mut used: HashMap<&str, i64> =
+        wanted.iter().map(|(scope, more)| (&**scope, total.get(scope).copied().unwrap_or(*more) - more)).collect();
+    let (mut limited, mut denied) = (Limited::default(), Vec::new());
+    for (run, limits) in taken.into_iter().zip(&limits) {
+        match limits.iter().find(|limit| used.get(&*limit.scope).is_some_and(|used| *used >= limit.most)) {
+            Some(limit) => denied.push((run, limit)),
+            None => {
+                for limit in limits {
+                    used.entry(&limit.scope).and_modify(|used| *used += 1);
+                }
+                limited.allowed.push(run);
+            }
+        }
+    }
+    let unused = wanted.keys().map(|scope| (scope.clone(), used[&**scope] - total.get(scope).copied().unwrap_or(0)));
+    limits::add(conn, &unused.filter(|(_, less)| *less < 0).collect(), now)?;
+    limited.denied = !denied.is_empty();
+    limited.busy = put_back(conn, state, denied, now)?;
+    Ok(limited)
+}
+
+fn limits_of(state: &AppState, run: &Claimed) -> Vec<Limit> {
+    let Some(record) = run.record.as_ref().filter(|_| why_not(run).is_none()) else { return Vec::new() };
+    let handler = state.handlers.find(&record.key).map(|entry| entry.descriptor());
+    let of_handler = handler.and_then(|handler| {
+        let most = handler.rate_limit_per_hour?.into();
+        let scope = limits::handler_scope(handler.key, run.store.as_deref());
+        Some(Limit { scope, most, of: format!("of {} for one store", handler.key) })
+    });
+    let own = Policy::of(record.config.as_deref().unwrap_or_default()).rate_limit_per_hour;
+    let of_record = own.map(|most| Limit {
+        scope: limits::record_scope(run.extension_id),
+        most: most.into(),
+        of: "of this record".to_owned(),
+    });
+    of_handler.into_iter().chain(of_record).collect()
+}
+
+/// Returns whether lines of skipped runs could not be advanced, because another process has them.
+fn put_back(conn: &mut Conn, state: &AppState, denied: Vec<(Claimed, &Limit)>, now: Millis) -> Result<bool> {
+    let (_, next_hour) = limits::hour(now);
+    let mut lines = BTreeSet::new();
+    let back = denied.into_iter().map(|(run, limit)| {
+        let config = run.record.as_ref().and_then(|record| record.config.as_deref());
+        let skips = config.map(Policy::of).unwrap_or_default().on_limit == Some(OnLimit::Skip);
+        let held = (run.id, run.attempt);
+        let told = format!("the limit {}, {} an hour, is used up until {}", limit.of, limit.most, iso(next_hour));
+        if skips {
+            lines.extend(run.line);
+            PutBack { held, state: State::Skipped, due_at: run.due_at, reason: told, finished_at: Some(now) }
+        } else {
+            let jitter = i64::try_from(state.random.below(JITTER.unsigned_abs())).unwrap_or(0);
+            let state = if run.attempt > 1 { State::Retryable } else { State::Available };
+            let reason = format!("waits: {told}");
+            PutBack { held, state, due_at: next_hour + jitter, reason, finished_at: None }
+        }
+    });
+    let back = back.collect();
+    runs::put_back(conn, back)?;
+    let free = runs::lock_lines(conn, lines.iter().cloned().collect(), false)?;
+    let busy = free.len() < lines.len();
+    runs::advance(conn, free)?;
+    Ok(busy)
+}
