@@ -80,18 +80,23 @@ pub struct Record {
     pub key: Option<String>,
     /// Its trigger patterns.
     pub triggers: Vec<String>,
+    /// Its credentials, sealed.
+    pub credentials: Option<String>,
     /// Its config; JSON.
     pub config: Option<String>,
     /// Its url.
     pub url: Option<String>,
+    /// Its meta; JSON.
+    pub meta: Option<String>,
     /// Whether it is switched on.
     pub active: bool,
 }
 
 /// The record of `owner` with this id, unless it was removed.
 pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<Record>> {
-    let mut sql = Sql::new("SELECT id, key, triggers, config, url, CASE WHEN active THEN 1 ELSE 0 END FROM extensions");
-    sql.text(" WHERE removed_at IS NULL AND owner_field = ").str(owner.0.as_str());
+    let mut sql =
+        Sql::new("SELECT id, key, triggers, credentials, config, url, meta, CASE WHEN active THEN 1 ELSE 0 END");
+    sql.text(" FROM extensions WHERE removed_at IS NULL AND owner_field = ").str(owner.0.as_str());
     sql.text(" AND owner_id = ").int(owner.1).text(" AND id = ").int(id);
     conn.first(&sql, |row| {
         let triggers = row.find_text(2)?.map(|triggers| serde_json::from_str(&triggers)).transpose()?;
@@ -99,9 +104,11 @@ pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<Record>> {
             id: row.int(0)?,
             key: row.find_text(1)?,
             triggers: triggers.unwrap_or_default(),
-            config: row.find_text(3)?,
-            url: row.find_text(4)?,
-            active: row.int(5)? == 1,
+            credentials: row.find_text(3)?,
+            config: row.find_text(4)?,
+            url: row.find_text(5)?,
+            meta: row.find_text(6)?,
+            active: row.int(7)? == 1,
         })
     })
 }

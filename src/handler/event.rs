@@ -39,6 +39,9 @@ pub struct Event {
     /// Who caused it: `token:shop`, `public`.
     #[schema(example = "token:shop")]
     pub actor: String,
+    /// Whether this is a sample, sent by hand to try a record: nothing has happened.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
 }
 
 /// The document, or the price of a product, that an event is about.

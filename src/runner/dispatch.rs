@@ -10,7 +10,7 @@ use crate::db::events::{self, Owner, Undispatched};
 use crate::db::extensions::{self, Listener};
 use crate::db::runs::{self, NewRun};
 use crate::error::Result;
-use crate::handler::{Descriptor, Policy};
+use crate::handler::{Descriptor, Policy, Registry};
 use crate::ids;
 use crate::state::AppState;
 use crate::triggers::stock::Movement;
@@ -75,9 +75,11 @@ fn runs_of(
                     key: listener.key.clone(),
                     owner: owner.clone(),
                     store: listener.store.clone().or_else(|| event.store.clone()),
-                    pattern: pattern.to_owned(),
-                    max_attempts: max_attempts(state, listener),
+                    pattern: Some(pattern.to_owned()),
+                    max_attempts: max_attempts(&state.handlers, &listener.key, listener.config.as_deref()),
                     due_at: now,
+                    replay: None,
+                    cause: None,
                 });
             }
         }
@@ -114,8 +116,9 @@ fn movement(changes: &str) -> Option<Movement> {
     changes.into_values().next().map(|Change { from, to }| Movement { from, to })
 }
 
-fn max_attempts(state: &AppState, listener: &Listener) -> u32 {
-    let own = listener.config.as_deref().and_then(|config| Policy::of(config).max_attempts);
-    let handler = || state.handlers.find(&listener.key).map(|entry| entry.descriptor().max_attempts);
+/// How many attempts a run of a record with this key and config has: what its policy says, or its handler.
+pub(super) fn max_attempts(handlers: &Registry, key: &str, config: Option<&str>) -> u32 {
+    let own = config.and_then(|config| Policy::of(config).max_attempts);
+    let handler = || handlers.find(key).map(|entry| entry.descriptor().max_attempts);
     own.or_else(handler).unwrap_or_else(|| Descriptor::default().max_attempts)
 }

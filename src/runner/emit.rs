@@ -234,7 +234,7 @@ fn keyed(key: &str, event: &NewEvent) -> Keyed {
 }
 
 /// Whether a request that comes under a key says what the first did.
-fn is_same(first: &Keyed, event: &NewEvent) -> bool {
+pub(super) fn is_same(first: &Keyed, event: &NewEvent) -> bool {
     let payload = first.payload.as_deref().map(serde_json::from_str::<Value>).and_then(Result::ok);
     first.trigger == event.trigger && first.document_id == event.target.document_id && payload == event.payload
 }

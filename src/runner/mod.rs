@@ -14,16 +14,21 @@
 //! A run is held by whoever has its attempt number. A worker that lost its lease cannot record over its successor.
 //! Knows nothing of HTTP.
 
+mod by_hand;
 mod dispatch;
 mod emit;
+mod occasion;
+mod operator;
 mod prune;
 mod pump;
 mod record;
+mod replay;
 mod rescue;
 mod retry;
 mod subjects;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod turn;
 mod worker;
 
@@ -34,8 +39,12 @@ use tokio::task::JoinHandle;
 
 use crate::state::AppState;
 
+pub use by_hand::{Started, Wanted, cancel, require_run, run_now};
 pub use emit::{emit, emit_all};
+pub use operator::Operator;
 pub use prune::prune;
+pub use replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
+pub use trial::{Trial, Way, try_record};
 
 /// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.
 pub struct Runner {

@@ -15,7 +15,9 @@ use crate::db::attempts::NewAttempt;
 use crate::db::documents::seal_place;
 use crate::db::extensions::Tally;
 use crate::db::runs::{Claimed, Held, Move, Record, State};
-use crate::handler::{Attempt, Done, Exchange, Failure, Http, Json, Masker, Outcome, Parts, Policy, RunInfo};
+use crate::handler::{
+    Attempt, Done, Event, Exchange, Failure, Http, Json, Masker, Outcome, Parts, Policy, Purpose, RunInfo,
+};
 use crate::state::AppState;
 
 /// How much longer than its requests an attempt may take: enough to report that one of them took too long.
@@ -32,9 +34,10 @@ struct Begun {
 }
 
 /// An attempt that is ready to be executed.
-struct Ready {
+pub(super) struct Ready {
     attempt: Attempt,
-    http: Http,
+    /// The handler's way out.
+    pub(super) http: Http,
     timeout: Duration,
     never_blocks: bool,
 }
@@ -52,12 +55,17 @@ pub(super) async fn execute(state: &AppState, claimed: Claimed) -> Finished {
     if let Some(reason) = why_not(&claimed) {
         return begun.cancelled(reason);
     }
-    match prepare(state, claimed) {
+    let stop = state.stops.watch(claimed.id);
+    match Work::of(claimed).and_then(|work| prepare(state, work)) {
         Err(failure) => begun.ended(state, Err(failure), Vec::new(), false),
         Ok(ready) => {
             let http = ready.http.clone();
-            let outcome = mask(outcome_of(ready).await, http.masker());
-            begun.ended(state, outcome, http.take_exchanges(), true)
+            let outcome = tokio::select! {
+                outcome = outcome_of(ready) => outcome,
+                // Whoever cancelled the run has recorded that, so this finds it no longer running.
+                () = stop.asked() => Err(Failure::discard("cancelled while it was under way")),
+            };
+            begun.ended(state, mask(outcome, http.masker()), http.take_exchanges(), true)
         }
     }
 }
@@ -69,33 +77,58 @@ fn why_not(claimed: &Claimed) -> Option<&'static str> {
         Some(removed_at) if removed_at < claimed.event.occurred_at => {
             Some("the extension record was removed before this happened")
         }
-        None if !record.active => Some("the extension record is switched off"),
+        None if !record.active && !claimed.by_hand => Some("the extension record is switched off"),
         _ => None,
     }
 }
 
-fn prepare(state: &AppState, claimed: Claimed) -> Result<Ready, Failure> {
-    let record = claimed.record.ok_or_else(|| Failure::discard("the extension record is gone"))?;
+/// What an attempt is made of.
+pub(super) struct Work {
+    pub(super) record: Record,
+    pub(super) extension_id: i64,
+    pub(super) event: Event,
+    pub(super) run: RunInfo,
+    pub(super) purpose: Purpose,
+    /// Whether requests are only shown.
+    pub(super) dry: bool,
+}
+
+impl Work {
+    fn of(claimed: Claimed) -> Result<Self, Failure> {
+        Ok(Self {
+            record: claimed.record.ok_or_else(|| Failure::discard("the extension record is gone"))?,
+            extension_id: claimed.extension_id,
+            event: claimed.event,
+            run: RunInfo { id: claimed.uid, attempt: claimed.attempt, max_attempts: claimed.max_attempts },
+            purpose: Purpose::Run,
+            dry: false,
+        })
+    }
+}
+
+pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
+    let Work { record, extension_id, event, run, purpose, dry } = work;
     let entry =
         state.handlers.find(&record.key).ok_or_else(|| Failure::discard(state.handlers.unknown(&record.key)))?;
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
     let timeout = policy.timeout_s.map_or(entry.descriptor().timeout, |seconds| Duration::from_secs(seconds.into()));
-    let credentials = open(state, claimed.extension_id, &record)?;
+    let credentials = open(state, extension_id, &record)?;
     let masker = Masker::new(&credentials);
     let clock = Arc::clone(&state.clock);
-    let http = Http::new(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
+    let make = if dry { Http::rehearsal } else { Http::new };
+    let http = make(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
     let parts = Parts {
-        event: Arc::new(claimed.event),
+        event: Arc::new(event),
         credentials,
         config: parse("config", record.config.as_deref())?,
         url: record.url,
         meta: record.meta.and_then(|meta| Json::parse(meta).ok()).unwrap_or_default(),
-        run: RunInfo { id: claimed.uid, attempt: claimed.attempt, max_attempts: claimed.max_attempts },
+        run,
         http: http.clone(),
         clock,
     };
     let never_blocks = entry.descriptor().never_blocks;
-    entry.attempt(parts).map(|attempt| Ready { attempt, http, timeout, never_blocks })
+    entry.attempt(parts, purpose).map(|attempt| Ready { attempt, http, timeout, never_blocks })
 }
 
 /// The record's credentials. Whatever is wrong with them must be mended by a person; the log knows more.
@@ -114,7 +147,7 @@ fn parse(what: &str, text: Option<&str>) -> Result<Value, Failure> {
 }
 
 /// Awaits the handler, apart from everything else: one that panics, hangs or blocks its thread harms no other.
-async fn outcome_of(ready: Ready) -> Outcome {
+pub(super) async fn outcome_of(ready: Ready) -> Outcome {
     let (attempt, timeout) = (ready.attempt, ready.timeout);
     let task = match ready.never_blocks {
         true => tokio::spawn(attempt),
@@ -148,7 +181,8 @@ fn told(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
 }
 
-fn mask(outcome: Outcome, masker: &Masker) -> Outcome {
+/// The outcome with each credential masked.
+pub(super) fn mask(outcome: Outcome, masker: &Masker) -> Outcome {
     outcome.map_err(|failure| failure.map_reason(|reason| masker.text(reason))).map(|done| Done {
         message: masker.text(&done.message),
         data: done.data.map(|data| masker.value(data)),
@@ -207,7 +241,7 @@ impl Begun {
 }
 
 /// The word for an outcome, its line for people, its data, and what it merges into `meta`.
-fn parts_of(outcome: Outcome) -> (&'static str, String, Option<String>, Map<String, Value>) {
+pub(super) fn parts_of(outcome: Outcome) -> (&'static str, String, Option<String>, Map<String, Value>) {
     let (word, reason) = match outcome {
         Ok(done) => return ("done", done.message, done.data.map(|data| data.to_string()), done.meta),
         Err(Failure::Retry { reason, .. }) => ("retry", reason),

@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod bodies;
+mod by_hand;
 mod client;
 mod conditional;
 mod corpus;
@@ -26,6 +27,7 @@ mod limits;
 mod openapi;
 mod prices;
 mod readme;
+mod replays;
 mod retries;
 mod start;
 mod storefront;

@@ -12,7 +12,7 @@ use crate::handler::{Event, Json};
 pub use crate::handler::{StoreRef, Target};
 use crate::triggers::stock::{LOW, RESTOCKED};
 
-pub use find::{EventFilter, FoundEvent, count, find, find_page};
+pub use find::{EventFilter, FoundEvent, count, find, find_page, find_row};
 
 /// Something that happened, before it is stored.
 #[derive(Debug, Clone)]
@@ -119,6 +119,7 @@ pub(in crate::db) fn read(row: &Row<'_>, first: usize) -> Result<Event> {
         changes: json(6)?,
         payload: json(7)?,
         actor: row.text(first + 8)?,
+        test: false,
     })
 }
 

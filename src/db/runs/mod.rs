@@ -1,6 +1,8 @@
 //! Runs: one extension record to be executed for one event. Who may change a running one is told by its attempt number.
 
+mod cancel;
 mod find;
+mod replay;
 
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk};
@@ -9,7 +11,9 @@ use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::handler::Event;
 
+pub use cancel::{Standing, cancel, lock};
 pub use find::{FoundRun, RunFilter, count, find, find_page};
+pub use replay::{Selected, find_last, find_selected};
 
 /// Where a run stands. The moves between states are written in `runner::retry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +52,11 @@ impl State {
         }
     }
 
+    /// Whether nothing happens to a run by itself any more.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Dead | Self::Cancelled | Self::Skipped)
+    }
+
     /// The state with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
@@ -69,21 +78,35 @@ pub struct NewRun {
     pub owner: Owner,
     /// The documentId of the store it belongs to.
     pub store: Option<String>,
-    /// The pattern that matched.
-    pub pattern: String,
+    /// The pattern that matched; none when it was asked for by hand.
+    pub pattern: Option<String>,
     /// Attempts before it is dead.
     pub max_attempts: u32,
     /// When it may run, which is when it is made.
     pub due_at: Millis,
+    /// What it repeats, if it is a replay.
+    pub replay: Option<Replay>,
+    /// Why there is this run, if someone asked for it.
+    pub cause: Option<String>,
+}
+
+/// Which run a replay repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// The place of the replay among those of the same event and record, from 1.
+    pub number: i64,
+    /// The id of the run that it repeats.
+    pub of: String,
 }
 
 const INSERT: Bulk = Bulk {
     sqlite: &[
         "INSERT INTO runs (uid, event_id, extension_id, replay, key, owner_field, owner_id, store_document_id, pattern, \
-         state, attempt, max_attempts, due_at, created_at) VALUES (",
+         state, attempt, max_attempts, due_at, created_at, replay_of, cause) VALUES (",
         ", ",
         ", ",
-        ", 0, ",
+        ", ",
+        ", ",
         ", ",
         ", ",
         ", ",
@@ -91,13 +114,16 @@ const INSERT: Bulk = Bulk {
         ", 'available', 0, ",
         ", ",
         ", ",
+        ", ",
+        ", ",
         ") ON CONFLICT (event_id, extension_id, replay) DO NOTHING RETURNING id",
     ],
     postgres: [
         "INSERT INTO runs (uid, event_id, extension_id, replay, key, owner_field, owner_id, store_document_id, pattern, \
-         state, attempt, max_attempts, due_at, created_at) SELECT uid, event, extension, 0, key, owner_field, owner_id, \
-         store, pattern, 'available', 0, max_attempts, due_at, created_at FROM ",
-        " AS r(uid, event, extension, key, owner_field, owner_id, store, pattern, max_attempts, due_at, created_at) \
+         state, attempt, max_attempts, due_at, created_at, replay_of, cause) SELECT uid, event, extension, replay, key, \
+         owner_field, owner_id, store, pattern, 'available', 0, max_attempts, due_at, created_at, replay_of, cause FROM ",
+        " AS r(uid, event, extension, replay, key, owner_field, owner_id, store, pattern, max_attempts, due_at, \
+         created_at, replay_of, cause) \
          ON CONFLICT (event_id, extension_id, replay) DO NOTHING RETURNING id",
     ],
 };
@@ -105,10 +131,12 @@ const INSERT: Bulk = Bulk {
 /// Stores runs; one that is there already, for the same event and record, stays as it is. Returns how many are new.
 pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
     let values = |run: NewRun| {
+        let (replay, replay_of) = run.replay.map_or((0, None), |replay| (replay.number, Some(replay.of)));
         vec![
             run.uid.into(),
             run.event.into(),
             run.extension.into(),
+            replay.into(),
             run.key.into(),
             run.owner.0.into(),
             run.owner.1.into(),
@@ -117,6 +145,8 @@ pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
             i64::from(run.max_attempts).into(),
             run.due_at.into(),
             run.due_at.into(),
+            replay_of.into(),
+            run.cause.into(),
         ]
     };
     Ok(bulk::run(conn, &INSERT, runs.into_iter().map(values).collect())?.len())
@@ -135,6 +165,8 @@ pub struct Claimed {
     pub lost: u32,
     /// How many there can be.
     pub max_attempts: u32,
+    /// Whether someone asked for it by hand: then it runs even if its record is switched off.
+    pub by_hand: bool,
     /// The key of the record when the run was made.
     pub key: String,
     /// The extension record's id.
@@ -181,7 +213,7 @@ pub fn claim(conn: &mut Conn, now: Millis, lease_until: Millis, limit: usize) ->
 fn taken(conn: &mut Conn, ids: Vec<i64>) -> Result<Vec<Claimed>> {
     let mut sql = Sql::new(
         "SELECT r.id, r.uid, r.attempt, r.lost, r.max_attempts, r.key, r.extension_id, x.id, x.key, x.credentials, x.config, \
-         x.url, x.meta, x.active, x.removed_at, ",
+         x.url, x.meta, x.active, x.removed_at, CASE WHEN r.pattern IS NULL THEN 1 ELSE 0 END, ",
     );
     sql.text(ENVELOPE).text(
         " FROM runs r JOIN events e ON e.id = r.event_id LEFT JOIN extensions x ON x.id = r.extension_id WHERE r.id",
@@ -209,7 +241,8 @@ fn taken(conn: &mut Conn, ids: Vec<i64>) -> Result<Vec<Claimed>> {
             key: row.text(5)?,
             extension_id: row.int(6)?,
             record,
-            event: events::read(&row, 15)?,
+            by_hand: row.int(15)? == 1,
+            event: events::read(&row, 16)?,
         })
     })
 }
