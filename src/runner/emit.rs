@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::operator::Operator;
 use super::subjects::{self, Found, Subjects};
 use crate::clock::Millis;
 use crate::db::events::{self, Keyed, NewEvent, Target};
@@ -35,6 +36,18 @@ pub async fn emit_all(state: &Arc<AppState>, actor: &str, emissions: Vec<Emissio
     if emissions.is_empty() { Ok(Vec::new()) } else { add(state, actor, emissions, true).await }
 }
 
+/// Stores what an operator emits, by itself: for one who has no server at hand. Fails as [`emit`] does.
+pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<Emitted> {
+    let wanted = subjects::wanted([&emission]);
+    let found = operator.db.read(move |conn| subjects::find(conn, wanted)).await?;
+    let now = operator.clock.now();
+    let mut event = event(emission, &operator.actor, &found)?;
+    (event.uid, event.occurred_at) = (ids::sortable("evt", now, &*operator.random), now);
+    let stored = operator.db.write(move |conn| insert(conn, &[vec![event]], now)).await?;
+    let emitted = stored.into_iter().next().transpose()?.and_then(|events| events.into_iter().next());
+    emitted.ok_or_else(|| Error::internal("an event that was stored is not told of"))
+}
+
 async fn add(state: &Arc<AppState>, actor: &str, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
     let (caller, answer) = oneshot::channel();
     // One is prepared while another is committed; PostgreSQL commits several side by side.
@@ -60,7 +73,7 @@ struct Prepared {
 }
 
 async fn store(state: &Arc<AppState>, batch: Vec<Waiting>) {
-    let wanted = subjects::wanted(&batch);
+    let wanted = subjects::wanted(batch.iter().flat_map(|request| &request.emissions));
     let found = match state.db.read(move |conn| subjects::find(conn, wanted)).await {
         Ok(found) => found,
         Err(error) => return refuse(batch.into_iter().map(|request| request.caller), &error),

@@ -40,7 +40,7 @@ use tokio::task::JoinHandle;
 use crate::state::AppState;
 
 pub use by_hand::{Started, Wanted, cancel, require_run, run_now};
-pub use emit::{emit, emit_all};
+pub use emit::{emit, emit_all, emit_alone};
 pub use operator::Operator;
 pub use prune::prune;
 pub use replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};

@@ -25,6 +25,7 @@ mod kill;
 mod layers;
 mod limits;
 mod openapi;
+mod operator;
 mod prices;
 mod readme;
 mod replays;
