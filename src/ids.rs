@@ -6,6 +6,9 @@ const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// Crockford's base 32, whose text sorts as the number does.
 const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
+/// The last moment that ten digits can tell, in the year 37648.
+const LATEST: Millis = (1 << 50) - 1;
+
 /// A new documentId: 24 characters of `a-z0-9`, the first a letter.
 pub fn document_id(random: &dyn Random) -> String {
     let mut bytes = [0; 24];
@@ -27,8 +30,16 @@ pub fn is_document_id(text: &str) -> bool {
 pub fn sortable(prefix: &str, now: Millis, random: &dyn Random) -> String {
     let mut bytes = [0; 10];
     random.fill(&mut bytes);
-    let chance = bytes.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte));
-    let number = (now.max(0) as u128) << 80 | chance;
+    written(prefix, now, bytes.iter().fold(0_u128, |sum, byte| sum << 8 | u128::from(*byte)))
+}
+
+/// What [`sortable`] ids of this prefix from `at` on are not below, and earlier ones are.
+pub fn earliest(prefix: &str, at: Millis) -> String {
+    written(prefix, at, 0)
+}
+
+fn written(prefix: &str, at: Millis, chance: u128) -> String {
+    let number = (at.clamp(0, LATEST) as u128) << 80 | chance;
     let digits = (0..26).rev().map(|place| char::from(BASE32[(number >> (place * 5) & 31) as usize]));
     prefix.chars().chain(std::iter::once('_')).chain(digits).collect()
 }
@@ -59,5 +70,7 @@ mod tests {
         let (early, late) = (sortable("evt", 1_000, &random), sortable("evt", 1_001, &random));
         assert!(early < late, "{early} {late}");
         assert_eq!(early.len(), 30);
+        let bounds = [earliest("evt", 1_000), early, earliest("evt", 1_001), late, earliest("evt", i64::MAX)];
+        assert!(bounds.is_sorted(), "{bounds:?}");
     }
 }

@@ -1,7 +1,8 @@
 //! What requests and workers may use, built once and handed down.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -30,7 +31,7 @@ pub struct AppState {
     /// Randomness.
     pub random: Arc<dyn Random>,
     /// Which handler answers to which key.
-    pub handlers: Registry,
+    pub handlers: Arc<Registry>,
     /// The way out to the network.
     pub outbound: outbound::Client,
     /// Compiled trigger patterns.
@@ -47,6 +48,8 @@ pub struct AppState {
     pub wake: Wake,
     /// Whether the runner runs in this process.
     pub pulse: Pulse,
+    /// Breaks off attempts whose run is cancelled.
+    pub stops: Stops,
 }
 
 impl AppState {
@@ -69,14 +72,14 @@ impl AppState {
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
         let cache = Cache::new(config.cache_mib << 20);
-        let (matchers, token_uses, emissions, wake, pulse) = Default::default();
+        let (matchers, token_uses, emissions, wake, pulse, stops) = Default::default();
         Ok(Arc::new(Self {
             config,
             db,
             sealer,
             clock,
             random,
-            handlers,
+            handlers: Arc::new(handlers),
             outbound,
             matchers,
             bootstrap_hash,
@@ -85,6 +88,7 @@ impl AppState {
             cache,
             wake,
             pulse,
+            stops,
         }))
     }
 }
@@ -119,5 +123,53 @@ impl Pulse {
     /// Whether it beats.
     pub fn beats(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The attempts under way in this process, by run: one whose run is cancelled is broken off.
+#[derive(Default)]
+pub struct Stops(Mutex<HashMap<i64, Arc<Notify>>>);
+
+/// An attempt that can be broken off, until this is dropped.
+pub struct Stop<'a> {
+    stops: &'a Stops,
+    run: i64,
+    asked: Arc<Notify>,
+}
+
+impl Stops {
+    /// Makes an attempt of `run` one that can be broken off.
+    pub fn watch(&self, run: i64) -> Stop<'_> {
+        let asked = Arc::new(Notify::new());
+        self.lock().insert(run, Arc::clone(&asked));
+        Stop { stops: self, run, asked }
+    }
+
+    /// Breaks off the attempt of `run`, if this process has one under way.
+    pub fn stop(&self, run: i64) {
+        if let Some(asked) = self.lock().get(&run) {
+            asked.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Arc<Notify>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stop<'_> {
+    /// Waits until the attempt shall be broken off.
+    pub async fn asked(&self) {
+        self.asked.notified().await;
+    }
+}
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        let mut stops = self.stops.lock();
+        // A later attempt of the same run has a stop of its own.
+        if stops.get(&self.run).is_some_and(|asked| Arc::ptr_eq(asked, &self.asked)) {
+            stops.remove(&self.run);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The command line: what is asked of the program, and how it ends: 0 done, 1 failed, 2 asked or configured wrongly.
 
+mod events;
+mod runs;
 mod serve;
 mod settings;
 mod token;
@@ -7,13 +9,16 @@ mod token;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::clock::{OsRandom, SystemClock};
 use crate::config::Config;
 use crate::db::Db;
 use crate::handler::Registry;
 use crate::http::openapi;
+use crate::runner::Operator;
 
 /// A headless content API for commerce whose triggers are delivered.
 #[derive(Parser)]
@@ -32,6 +37,12 @@ enum Command {
     /// Make, list and delete API tokens
     #[command(subcommand)]
     Token(token::Command),
+    /// List, replay and cancel runs
+    #[command(subcommand)]
+    Runs(runs::Command),
+    /// Emit triggers
+    #[command(subcommand)]
+    Events(events::Command),
     /// Print the OpenAPI document
     Openapi {
         /// Only tell whether openapi/openapi.json is the same
@@ -102,8 +113,28 @@ fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
         Command::Serve(options) => serve::serve(config, handlers, &options),
         Command::Migrate => migrate(&config),
         Command::Token(command) => token::run(&config, command),
+        Command::Runs(command) => by_hand(&config, handlers, async |operator| runs::run(operator, command).await),
+        Command::Events(command) => by_hand(&config, handlers, async |operator| events::run(operator, command).await),
         Command::Config | Command::Openapi { .. } => Ok(()),
     }
+}
+
+/// Does `work` by hand on the database. A running server finds what was done there, within a second.
+fn by_hand(
+    config: &Config,
+    handlers: Registry,
+    work: impl AsyncFnOnce(&Operator<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    Db::migrate(&config.database_url)?;
+    let db = Db::open(&config.database_url, 1)?;
+    let operator = Operator {
+        db: &db,
+        handlers: Arc::new(handlers),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(OsRandom::new()),
+        actor: "command line".to_owned(),
+    };
+    block_on(work(&operator))
 }
 
 fn migrate(config: &Config) -> Result<(), Failure> {

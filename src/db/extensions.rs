@@ -74,6 +74,48 @@ fn listeners(ids_of: BTreeMap<String, Vec<i64>>) -> Sql {
     sql
 }
 
+/// An extension record, as it is found by what holds it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its id.
+    pub id: i64,
+    /// Its key; an editor may have left it out.
+    pub key: Option<String>,
+    /// Its trigger patterns.
+    pub triggers: Vec<String>,
+    /// Its credentials, sealed.
+    pub credentials: Option<String>,
+    /// Its config; JSON.
+    pub config: Option<String>,
+    /// Its url.
+    pub url: Option<String>,
+    /// Its meta; JSON.
+    pub meta: Option<String>,
+    /// Whether it is switched on.
+    pub active: bool,
+}
+
+/// The record of `owner` with this id, unless it was removed.
+pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<Record>> {
+    let mut sql =
+        Sql::new("SELECT id, key, triggers, credentials, config, url, meta, CASE WHEN active THEN 1 ELSE 0 END");
+    sql.text(" FROM extensions WHERE removed_at IS NULL AND owner_field = ").str(owner.0.as_str());
+    sql.text(" AND owner_id = ").int(owner.1).text(" AND id = ").int(id);
+    conn.first(&sql, |row| {
+        let triggers = row.find_text(2)?.map(|triggers| serde_json::from_str(&triggers)).transpose()?;
+        Ok(Record {
+            id: row.int(0)?,
+            key: row.find_text(1)?,
+            triggers: triggers.unwrap_or_default(),
+            credentials: row.find_text(3)?,
+            config: row.find_text(4)?,
+            url: row.find_text(5)?,
+            meta: row.find_text(6)?,
+            active: row.int(7)? == 1,
+        })
+    })
+}
+
 /// What attempts add to a record's counters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {

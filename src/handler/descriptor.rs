@@ -37,6 +37,8 @@ pub struct Descriptor {
     pub timeout: Duration,
     /// Attempts before a run is dead.
     pub max_attempts: u32,
+    /// Whether it can prove that credentials work without doing anything: [`Handler::test`](super::Handler::test).
+    pub has_test: bool,
     /// Whether it gives up its thread wherever it waits. Those that do share the runner's threads; each attempt of any
     /// other has a thread of its own, so that one which blocks stalls nobody.
     pub never_blocks: bool,
@@ -58,6 +60,7 @@ impl Default for Descriptor {
             rate_limit_per_hour: Some(1000),
             timeout: Duration::from_secs(15),
             max_attempts: 8,
+            has_test: false,
             never_blocks: false,
         }
     }
@@ -97,6 +100,8 @@ pub struct Description {
     pub timeout_s: u64,
     /// Attempts before a run is dead.
     pub max_attempts: u32,
+    /// Whether it can prove that credentials work without doing anything.
+    pub has_test: bool,
     /// JSON Schema of the record's `config`.
     #[schema(value_type = Object)]
     pub config_schema: Value,
@@ -121,6 +126,7 @@ impl Description {
             rate_limit_per_hour: descriptor.rate_limit_per_hour,
             timeout_s: descriptor.timeout.as_secs(),
             max_attempts: descriptor.max_attempts,
+            has_test: descriptor.has_test,
             config_schema,
             credentials_schema,
         }

@@ -42,6 +42,9 @@ pub struct Event {
     /// How many events led to it, each through the run of an extension record.
     #[serde(skip)]
     pub depth: u32,
+    /// Whether this is a sample, sent by hand to try a record: nothing has happened.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
 }
 
 /// How far events may lead to events. A record whose runs cause what it listens to would go on for ever.

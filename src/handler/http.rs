@@ -15,6 +15,9 @@ use crate::outbound::{self, Client, Request, Response};
 /// How many exchanges of an attempt are kept: the first ones and the last.
 const KEPT: usize = 16;
 
+/// What is told of a request that was only shown.
+pub const NOT_SENT: &str = "not sent: dry run";
+
 /// Sends requests within the attempt's deadline and records them.
 #[derive(Clone)]
 pub struct Http(Arc<Inner>);
@@ -24,6 +27,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     deadline: Instant,
     masker: Masker,
+    /// Whether requests are sent; else the first is shown, and that is all.
+    sends: bool,
     exchanges: Mutex<Vec<Exchange>>,
 }
 
@@ -48,7 +53,12 @@ pub struct Answer {
 impl Http {
     /// A way out through `client` until `deadline`, that keeps what `masker` knows out of its record.
     pub fn new(client: Client, clock: Arc<dyn Clock>, deadline: Instant, masker: Masker) -> Self {
-        Self(Arc::new(Inner { client, clock, deadline, masker, exchanges: Mutex::default() }))
+        Self(Arc::new(Inner { client, clock, deadline, masker, sends: true, exchanges: Mutex::default() }))
+    }
+
+    /// A way that leads nowhere: the first request is recorded as it would be sent, and ends the attempt.
+    pub fn rehearsal(client: Client, clock: Arc<dyn Clock>, deadline: Instant, masker: Masker) -> Self {
+        Self(Arc::new(Inner { client, clock, deadline, masker, sends: false, exchanges: Mutex::default() }))
     }
 
     /// A GET.
@@ -78,6 +88,9 @@ impl Http {
     }
 
     async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        if !self.0.sends {
+            return Err(self.show(&request));
+        }
         let started = Instant::now();
         let place = self.begin(RequestRecord::new(&request, &self.0.masker));
         let left = self.0.deadline.saturating_duration_since(started);
@@ -90,6 +103,16 @@ impl Http {
         }
         drop(exchanges);
         sent.map(|response| Answer { response, received_at: self.0.clock.now() }).map_err(Failure::from)
+    }
+
+    /// Records the first request of a rehearsal in place of sending it.
+    fn show(&self, request: &Request) -> Failure {
+        let mut exchanges = self.exchanges();
+        if exchanges.is_empty() {
+            let request = RequestRecord::new(request, &self.0.masker);
+            exchanges.push(Exchange { request, answer: None, error: Some(NOT_SENT.to_owned()), duration_ms: 0 });
+        }
+        Failure::discard(NOT_SENT)
     }
 
     /// Records a request before it is sent, so that one which never ends shows too; returns its place.

@@ -57,14 +57,14 @@ pub use context::{ExtensionContext, Parts, RunInfo};
 pub use descriptor::{Description, Descriptor};
 pub use destination::destination;
 pub use event::{DEPTH_HEADER, Event, MOST_DEPTH, StoreRef, Target};
-pub use http::{Answer, Call, Http};
+pub use http::{Answer, Call, Http, NOT_SENT};
 pub use json::Json;
 pub use key::ExtensionKey;
 pub use mask::Masker;
 pub use outcome::{Done, Failure, Outcome};
 pub use policy::{OnLimit, Ordering, Policy};
 pub use record::{AnswerRecord, Exchange, RequestRecord};
-pub use registry::{Attempt, Entry, Misfit, Registry};
+pub use registry::{Attempt, Entry, Misfit, Purpose, Registry};
 pub use schedule::Schedule;
 
 /// The code behind an extension key.
@@ -82,6 +82,13 @@ pub trait Handler: Sized + Send + Sync + 'static {
 
     /// Does the work of one attempt.
     fn run(&self, context: Context<Self>) -> impl Future<Output = Outcome> + Send;
+
+    /// Proves that the credentials work, and changes nothing anywhere. A handler that has this says so in its
+    /// descriptor: `has_test`. Written as `async fn test(&self, context: Context<Self>) -> Outcome`.
+    fn test(&self, context: Context<Self>) -> impl Future<Output = Outcome> + Send {
+        let _ = context;
+        std::future::ready(Err(Failure::discard("the handler has no test of its credentials")))
+    }
 }
 
 /// What the handler `H` is given.

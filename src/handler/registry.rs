@@ -15,6 +15,15 @@ use super::{Description, Descriptor, ExtensionContext, ExtensionKey, Failure, Ha
 /// An attempt of a handler, ready to be awaited.
 pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
+/// What a handler is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Its work: [`Handler::run`].
+    Run,
+    /// To prove that the credentials work: [`Handler::test`].
+    Test,
+}
+
 /// The handlers by their keys. Put together at the start; nothing is added later.
 #[derive(Default)]
 pub struct Registry {
@@ -107,18 +116,18 @@ impl Entry {
     }
 
     /// Makes an attempt ready, or says why the handler cannot be given this config, these credentials, or no url.
-    pub fn attempt(&self, parts: Parts) -> Result<Attempt, Failure> {
+    pub fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Failure> {
         if self.descriptor.needs_url && parts.url.as_deref().is_none_or(str::is_empty) {
             return Err(Failure::discard(format!("{} needs a url, and the extension record has none", self.name())));
         }
-        self.handler.attempt(parts)
+        self.handler.attempt(parts, purpose)
     }
 }
 
 /// A handler whose types are no longer told apart.
 trait AnyHandler: Send + Sync {
     fn check_config(&self, config: Value) -> Result<(), Misfit>;
-    fn attempt(&self, parts: Parts) -> Result<Attempt, Failure>;
+    fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Failure>;
 }
 
 struct Typed<H>(Arc<H>);
@@ -128,13 +137,16 @@ impl<H: Handler> AnyHandler for Typed<H> {
         read::<H::Config>(config).map(drop)
     }
 
-    fn attempt(&self, parts: Parts) -> Result<Attempt, Failure> {
+    fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Failure> {
         let Parts { event, credentials, config, url, meta, run, http, clock } = parts;
         let config = read(config).map_err(|misfit| misfit.into_failure("config"))?;
         let credentials = read(credentials).map_err(|misfit| misfit.into_failure("credentials"))?;
         let context = ExtensionContext { event, credentials, config, url, meta, run, http, clock };
         let handler = Arc::clone(&self.0);
-        Ok(Box::pin(async move { handler.run(context).await }))
+        Ok(match purpose {
+            Purpose::Run => Box::pin(async move { handler.run(context).await }),
+            Purpose::Test => Box::pin(async move { handler.test(context).await }),
+        })
     }
 }
 

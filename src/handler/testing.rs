@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Event, Exchange, Handler, Http, Json, Masker, Outcome, Parts, Registry, RunInfo, StoreRef, Target};
+use super::{
+    Event, Exchange, Handler, Http, Json, Masker, Outcome, Parts, Purpose, Registry, RunInfo, StoreRef, Target,
+};
 use crate::clock::FixedClock;
 use crate::outbound::Client;
 
@@ -90,6 +92,7 @@ pub(crate) fn sale() -> Event {
         payload: Some(json(r#"{"order": {"total": 12.50}, "customer": {"email": "ada@example.com"}}"#)),
         actor: "token:shop".into(),
         depth: 0,
+        test: false,
     }
 }
 
@@ -116,7 +119,7 @@ pub(crate) async fn attempt_with(
         http: http.clone(),
         clock,
     };
-    let outcome = match registry.find(key).expect("the handler").attempt(parts) {
+    let outcome = match registry.find(key).expect("the handler").attempt(parts, Purpose::Run) {
         Ok(attempt) => attempt.await,
         Err(failure) => Err(failure),
     };

@@ -71,15 +71,18 @@ pub(super) struct WholeEvent {
         ("trigger" = Option<String>, Query, description = "Only events of this trigger"),
         ("store" = Option<String>, Query, description = "Only events of the store with this documentId"),
         ("document" = Option<String>, Query, description = "Only events about the document with this documentId"),
+        ("from" = Option<String>, Query, description = "Only events that happened at this moment or later, ISO 8601"),
+        ("to" = Option<String>, Query, description = "Only events that happened before this moment"),
         ("pagination[page]" = Option<i64>, Query, description = "The page, from 1"),
         ("pagination[pageSize]" = Option<i64>, Query, description = "Events on a page, at most 100; 25 if not sent")
     ),
     responses((status = 200, description = "A page of them", body = Page<EventAnswer>), Problems))]
 pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     caller.access.require_internals()?;
-    let asked = Parameters::read(request.query_string(), &["trigger", "store", "document"])?;
+    let asked = Parameters::read(request.query_string(), &["trigger", "store", "document", "from", "to"])?;
     let (store, document, window) = (asked.text("store")?, asked.text("document")?, asked.window()?);
-    let filter = EventFilter { trigger: asked.trigger()?, store, document };
+    let (from, to) = (asked.moment("from")?, asked.moment("to")?);
+    let filter = EventFilter { trigger: asked.trigger()?, store, document, from, to };
     let (found, total) = reader
         .read(Pace::Slow, move |conn| {
             let page = events::find_page(conn, &filter, window.start(), window.size)?;

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::clock::Millis;
+use crate::content::parse_moment;
 use crate::error::{Error, KeyPath, Result, Source};
 use crate::query::{self, PAGE, QueryValue};
 use crate::triggers::Name;
@@ -89,6 +91,13 @@ impl Parameters {
     /// The name of a trigger, in its long form.
     pub fn trigger(&self) -> Result<Option<String>> {
         self.parsed("trigger", |text| Ok(Name::parse(text)?.as_str().to_owned()))
+    }
+
+    /// A moment, ISO 8601 or milliseconds.
+    pub fn moment(&self, name: &'static str) -> Result<Option<Millis>> {
+        self.parsed(name, |text| {
+            parse_moment(text).ok_or_else(|| format!("{name} must be a moment: 2026-11-21T10:00:00Z"))
+        })
     }
 
     /// Which page is asked for.

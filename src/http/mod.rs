@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod body;
+mod by_hand;
 mod content_schema;
 mod docs;
 mod documents;
@@ -18,6 +19,8 @@ mod problem;
 mod quick;
 mod reader;
 mod reading;
+mod record_path;
+mod replays;
 pub mod routes;
 mod runs;
 mod storefront;

@@ -6,8 +6,8 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Respons
 
 use super::problem::plain;
 use super::{
-    content_schema, docs, documents, events, handlers, health, prices, runs, storefront, subscriptions, tokens,
-    triggers,
+    by_hand, content_schema, docs, documents, events, handlers, health, prices, replays, runs, storefront,
+    subscriptions, tokens, triggers,
 };
 use crate::error::Error;
 
@@ -112,10 +112,12 @@ pub fn endpoints() -> Vec<Endpoint> {
     let parts = [
         triggers::endpoints(),
         handlers::endpoints(),
+        replays::endpoints(),
         runs::endpoints(),
         events::endpoints(),
         storefront::endpoints(),
         subscriptions::endpoints(),
+        by_hand::endpoints(),
         prices::endpoints(),
         documents::endpoints(),
         content_schema::endpoints(),

@@ -11,6 +11,7 @@ use super::list::{Page, Parameters};
 use super::routes::Endpoint;
 use crate::access::Caller;
 use crate::clock::iso;
+use crate::db::Conn;
 use crate::db::attempts::{self, Attempt};
 use crate::db::events;
 use crate::db::runs::{self, FoundRun, RunFilter, State};
@@ -59,6 +60,10 @@ pub(super) struct RunAnswer {
     max_attempts: i64,
     /// 0 for the run that the event made, then counted up with each replay.
     replay: i64,
+    /// The id of the run that this one repeats.
+    replay_of: Option<String>,
+    /// Why there is this run, when someone asked for it: `replayed by token:shop: the receiver is back`.
+    cause: Option<String>,
     #[schema(format = DateTime)]
     created_at: String,
     /// When it may run, while it waits.
@@ -106,7 +111,7 @@ pub(super) struct AttemptAnswer {
     started_at: String,
     /// How long it took.
     duration_ms: i64,
-    /// `done`, `retry`, `discard`, `gone`, or `lost` when its worker vanished.
+    /// `done`, `retry`, `discard`, `gone`, `cancelled` when someone broke it off, or `lost` when its worker vanished.
     #[schema(example = "done")]
     outcome: String,
     /// A line for people.
@@ -131,13 +136,15 @@ pub(super) struct WholeRun {
 /// List runs, newest first
 #[utoipa::path(get, path = "/api/runs", tag = "runs", operation_id = "listRuns",
     params(
-        ("state" = Option<String>, Query, description = "Only runs in this state"),
+        ("state" = Option<String>, Query, description = "Only runs in this state, or in one of several: `dead,cancelled`"),
         ("key" = Option<String>, Query, description = "Only runs of this handler"),
         ("trigger" = Option<String>, Query, description = "Only runs for events of this trigger"),
         ("store" = Option<String>, Query, description = "Only runs of records that belong to the store with this documentId"),
         ("document" = Option<String>, Query, description = "Only runs for events about the document with this documentId"),
         ("event" = Option<String>, Query, description = "Only runs for the event with this id"),
         ("extension" = Option<i64>, Query, description = "Only runs of the extension record with this id"),
+        ("from" = Option<String>, Query, description = "Only runs made at this moment or later, ISO 8601"),
+        ("to" = Option<String>, Query, description = "Only runs made before this moment"),
         ("populate" = Option<String>, Query, description = "`attempts`: with what was sent and what came back"),
         ("pagination[page]" = Option<i64>, Query, description = "The page, from 1"),
         ("pagination[pageSize]" = Option<i64>, Query, description = "Runs on a page, at most 100; 25 if not sent")
@@ -145,7 +152,7 @@ pub(super) struct WholeRun {
     responses((status = 200, description = "A page of them", body = Page<RunAnswer>), Problems))]
 pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     caller.access.require_internals()?;
-    let known = ["state", "key", "trigger", "store", "document", "event", "extension", "populate"];
+    let known = ["state", "key", "trigger", "store", "document", "event", "extension", "from", "to", "populate"];
     let asked = Parameters::read(request.query_string(), &known)?;
     let (filter, window) = (filter(&asked)?, asked.window()?);
     let with_attempts = asked.parsed("populate", populate)?.is_some();
@@ -168,32 +175,55 @@ pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -
     responses((status = 200, description = "Everything about it", body = Data<WholeRun>), Problems))]
 pub(super) async fn find(id: web::Path<String>, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     caller.access.require_internals()?;
-    let (run, attempts, event) = reader
-        .read(Pace::Quick, move |conn| {
-            let run = runs::find(conn, &id)?.ok_or(Error::NotFound)?;
-            let attempts = attempts::find_by_runs(conn, vec![run.row])?.remove(&run.row).unwrap_or_default();
-            let event = events::find(conn, &run.event_id)?.ok_or(Error::NotFound)?;
-            Ok((run, attempts, event.event))
-        })
-        .await?;
-    answer::data(StatusCode::OK, WholeRun { run: RunAnswer::new(run, Some(attempts))?, event })
+    let found = reader.read(Pace::Quick, move |conn| whole(conn, &id)).await?;
+    answer::data(StatusCode::OK, WholeRun::new(found)?)
+}
+
+/// A run with everything about it, as it was found.
+pub(super) struct Found(FoundRun, Vec<Attempt>, Event);
+
+/// Finds a run with everything about it.
+pub(super) fn whole(conn: &mut Conn, id: &str) -> Result<Found> {
+    let run = runs::find(conn, id)?.ok_or(Error::NotFound)?;
+    let attempts = attempts::find_by_runs(conn, vec![run.row])?.remove(&run.row).unwrap_or_default();
+    let event = events::find(conn, &run.event_id)?.ok_or(Error::NotFound)?;
+    Ok(Found(run, attempts, event.event))
+}
+
+impl Found {
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.state.is_end()
+    }
+}
+
+impl WholeRun {
+    pub(super) fn new(Found(run, attempts, event): Found) -> Result<Self> {
+        Ok(Self { run: RunAnswer::new(run, Some(attempts))?, event })
+    }
 }
 
 fn filter(asked: &Parameters) -> Result<RunFilter> {
-    let state = |text: &str| {
-        let names = State::ALL.map(State::as_str).join(", ");
-        State::parse(text).ok_or_else(|| format!("state must be one of {names}"))
-    };
     let number = |text: &str| text.parse().map_err(|_| "extension must be a number".to_owned());
     Ok(RunFilter {
-        state: asked.parsed("state", state)?,
+        states: asked.parsed("state", states)?.unwrap_or_default(),
         key: asked.text("key")?,
         trigger: asked.trigger()?,
         store: asked.text("store")?,
         document: asked.text("document")?,
         event: asked.text("event")?,
         extension: asked.parsed("extension", number)?,
+        from: asked.moment("from")?,
+        to: asked.moment("to")?,
+        ..RunFilter::default()
     })
+}
+
+/// States, with commas between them.
+pub(super) fn states(text: &str) -> Result<Vec<State>, String> {
+    let names = || State::ALL.map(State::as_str).join(", ");
+    let state =
+        |name: &str| State::parse(name.trim()).ok_or_else(|| format!("state must be one or several of {}", names()));
+    text.split(',').map(state).collect()
 }
 
 fn populate(text: &str) -> Result<(), String> {
@@ -227,6 +257,8 @@ impl RunAnswer {
             probes: run.probes,
             max_attempts: run.max_attempts,
             replay: run.replay,
+            replay_of: run.replay_of,
+            cause: run.cause,
             created_at: iso(run.created_at),
             due_at: waits.then(|| iso(run.due_at)),
             finished_at: run.finished_at.map(iso),

@@ -10,7 +10,7 @@ use crate::db::events::{self, Owner, Undispatched};
 use crate::db::extensions::{self, Listener};
 use crate::db::runs::{self, NewRun};
 use crate::error::Result;
-use crate::handler::{Descriptor, Ordering, Policy, Target, destination};
+use crate::handler::{Descriptor, Ordering, Policy, Registry, Target, destination};
 use crate::ids;
 use crate::state::AppState;
 use crate::triggers::stock::Movement;
@@ -86,11 +86,13 @@ fn runs_of(
                     key: listener.key.clone(),
                     owner: owner.clone(),
                     store: listener.store.clone().or_else(|| event.store.clone()),
-                    pattern: pattern.to_owned(),
-                    max_attempts: max_attempts(state, &listener.key, &policy),
+                    pattern: Some(pattern.to_owned()),
+                    max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
                     due_at: now,
                     destination: destination(&listener.key, listener.url.as_deref()),
-                    line: line(event, listener.id, &policy),
+                    line: line(&event.target, listener.id, &policy),
+                    replay: None,
+                    cause: None,
                 });
             }
         }
@@ -127,18 +129,19 @@ fn movement(changes: &str) -> Option<Movement> {
     changes.into_values().next().map(|Change { from, to }| Movement { from, to })
 }
 
-fn max_attempts(state: &AppState, key: &str, policy: &Policy) -> u32 {
-    let handler = || state.handlers.find(key).map(|entry| entry.descriptor().max_attempts);
+/// How many attempts a run of a record with this key has: what its policy says, or its handler.
+pub(super) fn max_attempts(handlers: &Registry, key: &str, policy: &Policy) -> u32 {
+    let handler = || handlers.find(key).map(|entry| entry.descriptor().max_attempts);
     policy.max_attempts.or_else(handler).unwrap_or_else(|| Descriptor::default().max_attempts)
 }
 
-/// The line that a run stands in, when its record keeps those for the same target in order.
-fn line(event: &Undispatched, extension: i64, policy: &Policy) -> Option<String> {
+/// The line that a run for an event about `target` stands in, when its record keeps those for the same target in order.
+pub(super) fn line(target: &str, extension: i64, policy: &Policy) -> Option<String> {
     if policy.ordering != Some(Ordering::Target) {
         return None;
     }
     // One whose target cannot be read waits for the others of its record.
-    let target: Option<Target> = serde_json::from_str(&event.target).ok();
+    let target: Option<Target> = serde_json::from_str(target).ok();
     let target = target.unwrap_or(Target { type_name: String::new(), document_id: String::new(), price_id: None });
     Some(runs::line_of(extension, &target.document_id, target.price_id))
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::operator::Operator;
 use super::subjects::{self, Found, Subjects};
 use crate::access::Caller;
 use crate::clock::Millis;
@@ -36,6 +37,18 @@ pub async fn emit_all(state: &Arc<AppState>, caller: &Caller, emissions: Vec<Emi
     if emissions.is_empty() { Ok(Vec::new()) } else { add(state, caller, emissions, true).await }
 }
 
+/// Stores what an operator emits, by itself: for one who has no server at hand. Fails as [`emit`] does.
+pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<Emitted> {
+    let wanted = subjects::wanted([&emission]);
+    let found = operator.db.read(move |conn| subjects::find(conn, wanted)).await?;
+    let now = operator.clock.now();
+    let mut event = event(emission, &operator.actor, &found)?;
+    (event.uid, event.occurred_at) = (ids::sortable("evt", now, &*operator.random), now);
+    let stored = operator.db.write(move |conn| insert(conn, &[vec![event]], now)).await?;
+    let emitted = stored.into_iter().next().transpose()?.and_then(|events| events.into_iter().next());
+    emitted.ok_or_else(|| Error::internal("an event that was stored is not told of"))
+}
+
 async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
     let (caller, answer) = oneshot::channel();
     // One is prepared while another is committed; PostgreSQL commits several side by side.
@@ -61,7 +74,7 @@ struct Prepared {
 }
 
 async fn store(state: &Arc<AppState>, batch: Vec<Waiting>) {
-    let wanted = subjects::wanted(&batch);
+    let wanted = subjects::wanted(batch.iter().flat_map(|request| &request.emissions));
     let found = match state.db.read(move |conn| subjects::find(conn, wanted)).await {
         Ok(found) => found,
         Err(error) => return refuse(batch.into_iter().map(|request| request.caller), &error),
@@ -239,7 +252,7 @@ fn keyed(key: &str, event: &NewEvent) -> Keyed {
 }
 
 /// Whether a request that comes under a key says what the first did.
-fn is_same(first: &Keyed, event: &NewEvent) -> bool {
+pub(super) fn is_same(first: &Keyed, event: &NewEvent) -> bool {
     let payload = first.payload.as_deref().map(serde_json::from_str::<Value>).and_then(Result::ok);
     first.trigger == event.trigger && first.document_id == event.target.document_id && payload == event.payload
 }

@@ -15,20 +15,25 @@
 //! Knows nothing of HTTP.
 
 mod breaker;
+mod by_hand;
 mod claim;
 mod dispatch;
 mod effect;
 mod emit;
 mod limit;
+mod occasion;
+mod operator;
 mod prune;
 mod pump;
 mod record;
+mod replay;
 mod rescue;
 mod retry;
 mod room;
 mod subjects;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod turn;
 mod worker;
 
@@ -39,8 +44,12 @@ use tokio::task::JoinHandle;
 
 use crate::state::AppState;
 
-pub use emit::{emit, emit_all};
+pub use by_hand::{Started, Wanted, cancel, require_run, run_now};
+pub use emit::{emit, emit_all, emit_alone};
+pub use operator::Operator;
 pub use prune::prune;
+pub use replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
+pub use trial::{Trial, Way, try_record};
 
 /// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.
 pub struct Runner {

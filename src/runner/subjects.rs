@@ -10,7 +10,7 @@ use crate::db::Conn;
 use crate::db::documents::read::{self, Form};
 use crate::db::documents::{Reach, Subject, find_subject, has_price, reach_of};
 use crate::db::events::Owner;
-use crate::emission::Waiting;
+use crate::emission::Emission;
 use crate::error::{Error, Problem, Result};
 use crate::query::ReadPlan;
 
@@ -51,10 +51,10 @@ struct Named {
     price_id: Option<i64>,
 }
 
-/// What must be looked up for `batch`.
-pub(super) fn wanted(batch: &[Waiting]) -> Wanted {
+/// What must be looked up for `emissions`.
+pub(super) fn wanted<'a>(emissions: impl IntoIterator<Item = &'a Emission>) -> Wanted {
     let mut wanted = Wanted::default();
-    for emission in batch.iter().flat_map(|request| &request.emissions) {
+    for emission in emissions {
         wanted.documents.insert((emission.content_type.singular, emission.document_id.clone()));
         for named in named(emission.payload.as_ref()).unwrap_or_default() {
             wanted.prices.extend(named.price_id.map(|price| (named.document_id.clone(), price)));

@@ -19,7 +19,7 @@ use crate::db::documents::seal_place;
 use crate::db::extensions::Tally;
 use crate::db::runs::{Claimed, Held, Move, Record, State};
 use crate::handler::{
-    Attempt, Done, Event, Exchange, Failure, Http, Json, MOST_DEPTH, Masker, Outcome, Parts, Policy, RunInfo,
+    Attempt, Done, Event, Exchange, Failure, Http, Json, MOST_DEPTH, Masker, Outcome, Parts, Policy, Purpose, RunInfo,
     destination,
 };
 use crate::state::AppState;
@@ -46,10 +46,11 @@ struct Begun {
 }
 
 /// An attempt that is ready to be executed.
-struct Ready {
+pub(super) struct Ready {
     event: Arc<Event>,
     attempt: Attempt,
-    http: Http,
+    /// The handler's way out.
+    pub(super) http: Http,
     timeout: Duration,
     never_blocks: bool,
 }
@@ -60,11 +61,16 @@ pub(super) async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }
     if let Some(reason) = why_not(&claimed) {
         return begun.cancelled(reason);
     }
-    match prepare(state, claimed) {
+    let stop = state.stops.watch(claimed.id);
+    match Work::of(claimed).and_then(|work| prepare(state, work)) {
         Err(failure) => begun.ended(state, Ended { outcome: Err(failure), ..Ended::default() }),
         Ok(ready) => {
             let (http, event) = (ready.http.clone(), Arc::clone(&ready.event));
-            let (outcome, health) = outcome_of(ready).await;
+            let (outcome, health) = tokio::select! {
+                outcome = outcome_of(ready) => outcome,
+                // Whoever cancelled the run has recorded that, so this finds it no longer running.
+                () = stop.asked() => (Err(Failure::discard("cancelled while it was under way")), Health::Unknown),
+            };
             let outcome = effect::apply(state, &event, begun.extension_id, outcome).await;
             let exchanges = http.take_exchanges();
             let answered = exchanges.iter().any(|exchange| exchange.answer.is_some());
@@ -97,40 +103,66 @@ pub(super) fn why_not(claimed: &Claimed) -> Option<&'static str> {
         Some(removed_at) if removed_at < claimed.event.occurred_at => {
             Some("the extension record was removed before this happened")
         }
-        None if !record.active => Some("the extension record is switched off"),
+        None if !record.active && !claimed.by_hand => Some("the extension record is switched off"),
         _ => None,
     }
 }
 
-fn prepare(state: &AppState, claimed: Claimed) -> Result<Ready, Failure> {
-    if claimed.event.depth > MOST_DEPTH {
-        return Err(Failure::discard(format!(
-            "extension records seem to cause each other: {} events led to this one, and no more than {MOST_DEPTH} may",
-            claimed.event.depth
-        )));
+/// What an attempt is made of.
+pub(super) struct Work {
+    pub(super) record: Record,
+    pub(super) extension_id: i64,
+    pub(super) event: Event,
+    pub(super) run: RunInfo,
+    pub(super) purpose: Purpose,
+    /// Whether requests are only shown.
+    pub(super) dry: bool,
+}
+
+impl Work {
+    fn of(claimed: Claimed) -> Result<Self, Failure> {
+        let depth = claimed.event.depth;
+        if depth > MOST_DEPTH {
+            return Err(Failure::discard(format!(
+                "extension records seem to cause each other: {depth} events led to this one, and no more than \
+                 {MOST_DEPTH} may"
+            )));
+        }
+        Ok(Self {
+            record: claimed.record.ok_or_else(|| Failure::discard("the extension record is gone"))?,
+            extension_id: claimed.extension_id,
+            event: claimed.event,
+            run: RunInfo { id: claimed.uid, attempt: claimed.attempt, max_attempts: claimed.max_attempts },
+            purpose: Purpose::Run,
+            dry: false,
+        })
     }
-    let record = claimed.record.ok_or_else(|| Failure::discard("the extension record is gone"))?;
+}
+
+pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
+    let Work { record, extension_id, event, run, purpose, dry } = work;
     let entry =
         state.handlers.find(&record.key).ok_or_else(|| Failure::discard(state.handlers.unknown(&record.key)))?;
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
     let timeout = policy.timeout_s.map_or(entry.descriptor().timeout, |seconds| Duration::from_secs(seconds.into()));
-    let credentials = open(state, claimed.extension_id, &record)?;
+    let credentials = open(state, extension_id, &record)?;
     let masker = Masker::new(&credentials);
     let clock = Arc::clone(&state.clock);
-    let http = Http::new(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
-    let event = Arc::new(claimed.event);
+    let make = if dry { Http::rehearsal } else { Http::new };
+    let http = make(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
+    let event = Arc::new(event);
     let parts = Parts {
         event: Arc::clone(&event),
         credentials,
         config: parse("config", record.config.as_deref())?,
         url: record.url,
         meta: record.meta.and_then(|meta| Json::parse(meta).ok()).unwrap_or_default(),
-        run: RunInfo { id: claimed.uid, attempt: claimed.attempt, max_attempts: claimed.max_attempts },
+        run,
         http: http.clone(),
         clock,
     };
     let never_blocks = entry.descriptor().never_blocks;
-    entry.attempt(parts).map(|attempt| Ready { event, attempt, http, timeout, never_blocks })
+    entry.attempt(parts, purpose).map(|attempt| Ready { event, attempt, http, timeout, never_blocks })
 }
 
 /// The record's credentials. Whatever is wrong with them must be mended by a person; the log knows more.
@@ -150,7 +182,7 @@ fn parse(what: &str, text: Option<&str>) -> Result<Value, Failure> {
 
 /// Awaits the handler, apart from everything else: one that panics, hangs or blocks its thread harms no other. What its
 /// outcome alone says of the destination comes with it.
-async fn outcome_of(ready: Ready) -> (Outcome, Health) {
+pub(super) async fn outcome_of(ready: Ready) -> (Outcome, Health) {
     let (attempt, timeout) = (ready.attempt, ready.timeout);
     let task = match ready.never_blocks {
         true => tokio::spawn(attempt),
@@ -194,7 +226,8 @@ fn told(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
 }
 
-fn mask(outcome: Outcome, masker: &Masker) -> Outcome {
+/// The outcome with each credential masked.
+pub(super) fn mask(outcome: Outcome, masker: &Masker) -> Outcome {
     outcome.map_err(|failure| failure.map_reason(|reason| masker.text(reason))).map(|done| Done {
         message: masker.text(&done.message),
         data: done.data.map(|data| masker.value(data)),
@@ -301,7 +334,7 @@ impl Begun {
 }
 
 /// The word for an outcome, its line for people, its data, and what it merges into `meta`.
-fn parts_of(outcome: Outcome) -> (&'static str, String, Option<String>, Map<String, Value>) {
+pub(super) fn parts_of(outcome: Outcome) -> (&'static str, String, Option<String>, Map<String, Value>) {
     let (word, reason) = match outcome {
         Ok(done) => return ("done", done.message, done.data.map(|data| data.to_string()), done.meta),
         Err(Failure::Retry { reason, .. }) => ("retry", reason),

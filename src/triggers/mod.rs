@@ -5,9 +5,11 @@ mod catalogue;
 mod matchers;
 mod name;
 mod pattern;
+mod samples;
 pub mod stock;
 
 pub use catalogue::{CATALOGUE, Entry, Source, find as find_in_catalogue};
 pub use matchers::Matchers;
 pub use name::Name;
 pub use pattern::{Pattern, check_pattern};
+pub use samples::{MANUAL, Sample, sample, usual_trigger};

@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod bodies;
+mod by_hand;
 mod canaries;
 mod client;
 mod conditional;
@@ -26,8 +27,10 @@ mod kill;
 mod layers;
 mod limits;
 mod openapi;
+mod operator;
 mod prices;
 mod readme;
+mod replays;
 mod retries;
 mod start;
 mod storefront;

@@ -5,6 +5,7 @@ use crate::clock::Millis;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 use crate::handler::Event;
+use crate::ids;
 
 /// Which events are asked for; nothing is everything.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +16,10 @@ pub struct EventFilter {
     pub store: Option<String>,
     /// About this document.
     pub document: Option<String>,
+    /// From this moment or later.
+    pub from: Option<Millis>,
+    /// From before this moment.
+    pub to: Option<Millis>,
 }
 
 /// An event, and when its runs were made.
@@ -30,7 +35,10 @@ pub struct FoundEvent {
 pub fn find_page(conn: &mut Conn, filter: &EventFilter, start: i64, limit: i64) -> Result<Vec<FoundEvent>> {
     let mut sql = Sql::new("SELECT e.dispatched_at, ");
     sql.text(ENVELOPE).text(" FROM events e WHERE 1 = 1").append(filter.condition());
-    sql.text(" ORDER BY e.id DESC LIMIT ").int(limit).text(" OFFSET ").int(start);
+    // Those of a time are walked by their ids, which begin with the time.
+    let in_window = filter.from.is_some() || filter.to.is_some();
+    sql.text(if in_window { " ORDER BY e.uid DESC LIMIT " } else { " ORDER BY e.id DESC LIMIT " });
+    sql.int(limit).text(" OFFSET ").int(start);
     conn.list(&sql, |row| Ok(FoundEvent { event: read(&row, 1)?, dispatched_at: row.find_int(0)? }))
 }
 
@@ -48,6 +56,13 @@ pub fn find(conn: &mut Conn, id: &str) -> Result<Option<FoundEvent>> {
     conn.first(&sql, |row| Ok(FoundEvent { event: read(&row, 1)?, dispatched_at: row.find_int(0)? }))
 }
 
+/// The row of the event with this id.
+pub fn find_row(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
+    let mut sql = Sql::new("SELECT id FROM events WHERE uid = ");
+    sql.str(id);
+    conn.first(&sql, |row| row.int(0))
+}
+
 impl EventFilter {
     fn condition(&self) -> Sql {
         let mut sql = Sql::default();
@@ -59,6 +74,11 @@ impl EventFilter {
         for (condition, value) in texts {
             if let Some(value) = value {
                 sql.text(condition).str(value.as_str());
+            }
+        }
+        for (condition, moment) in [(" AND e.uid >= ", self.from), (" AND e.uid < ", self.to)] {
+            if let Some(moment) = moment {
+                sql.text(condition).str(ids::earliest("evt", moment));
             }
         }
         sql

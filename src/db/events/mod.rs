@@ -12,7 +12,7 @@ use crate::handler::{Event, Json};
 pub use crate::handler::{StoreRef, Target};
 use crate::triggers::stock::{LOW, RESTOCKED};
 
-pub use find::{EventFilter, FoundEvent, count, find, find_page};
+pub use find::{EventFilter, FoundEvent, count, find, find_page, find_row};
 
 /// Something that happened, before it is stored.
 #[derive(Debug, Clone)]
@@ -124,6 +124,7 @@ pub(in crate::db) fn read(row: &Row<'_>, first: usize) -> Result<Event> {
         payload: json(7)?,
         actor: row.text(first + 8)?,
         depth: u32::try_from(row.int(first + 9)?).unwrap_or(u32::MAX),
+        test: false,
     })
 }
 

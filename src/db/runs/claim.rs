@@ -105,6 +105,8 @@ pub struct Claimed {
     pub line: Option<String>,
     /// How many there can be.
     pub max_attempts: u32,
+    /// Whether someone asked for it by hand: then it runs even if its record is switched off.
+    pub by_hand: bool,
     /// The key of the record when the run was made.
     pub key: String,
     /// The extension record's id.
@@ -151,7 +153,7 @@ pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Vec<C
     let mut sql = Sql::new(
         "SELECT r.id, r.uid, r.attempt, r.lost + r.probes, r.lost, r.max_attempts, r.due_at, r.store_document_id, \
          r.destination, r.line, r.key, r.extension_id, x.id, x.key, x.credentials, x.config, x.url, x.meta, x.active, \
-         x.removed_at, ",
+         x.removed_at, CASE WHEN r.pattern IS NULL THEN 1 ELSE 0 END, ",
     );
     sql.text(ENVELOPE).text(
         " FROM runs r JOIN events e ON e.id = r.event_id LEFT JOIN extensions x ON x.id = r.extension_id WHERE r.id",
@@ -187,7 +189,8 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
         key: row.text(10)?,
         extension_id: row.int(11)?,
         record,
-        event: events::read(row, 20)?,
+        by_hand: row.int(20)? == 1,
+        event: events::read(row, 21)?,
     })
 }
 

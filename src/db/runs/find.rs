@@ -6,12 +6,13 @@ use crate::clock::{Millis, iso};
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::handler::Target;
+use crate::ids;
 
 /// Which runs are asked for; nothing is everything.
 #[derive(Debug, Clone, Default)]
 pub struct RunFilter {
-    /// In this state.
-    pub state: Option<State>,
+    /// In one of these states; in any if there are none.
+    pub states: Vec<State>,
     /// Of records with this key.
     pub key: Option<String>,
     /// Of events of this trigger, in its long form.
@@ -24,6 +25,14 @@ pub struct RunFilter {
     pub event: Option<String>,
     /// Of this extension record.
     pub extension: Option<i64>,
+    /// Made at this moment or later.
+    pub from: Option<Millis>,
+    /// Made before this moment.
+    pub to: Option<Millis>,
+    /// With one of these ids.
+    pub ids: Option<Vec<String>>,
+    /// Of records that hang in one of these places, such as `store.extensions`.
+    pub owner_fields: Option<Vec<String>>,
 }
 
 /// A run as it stands.
@@ -53,6 +62,10 @@ pub struct FoundRun {
     pub reason: Option<String>,
     /// What it waits for beside its time, if anything.
     pub parking: Option<Parking>,
+    /// The id of the run that it repeats.
+    pub replay_of: Option<String>,
+    /// Why there is this run, if someone asked for it.
+    pub cause: Option<String>,
     /// When it may run, or might.
     pub due_at: Millis,
     /// When it was made.
@@ -114,15 +127,20 @@ const COLUMNS: &str = "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt,
     ELSE (SELECT v.document_id FROM prices p JOIN products v ON v.id = p.owner_id \
     WHERE p.id = r.owner_id AND p.owner_field = 'product.PRICES' LIMIT 1) END, \
     r.store_document_id, e.uid, e.trigger, e.target, r.probes, \
-    CASE WHEN r.state IN ('available', 'retryable') THEN r.parked END, d.name, d.failing_since, d.next_probe_at";
+    CASE WHEN r.state IN ('available', 'retryable') THEN r.parked END, d.name, d.failing_since, d.next_probe_at, r.replay_of, r.cause";
 
 /// The runs that `filter` asks for, newest first: at most `limit` of them, after the first `start`.
 pub fn find_page(conn: &mut Conn, filter: &RunFilter, start: i64, limit: i64) -> Result<Vec<FoundRun>> {
     let mut sql = Sql::new(COLUMNS);
     sql.text(FROM).append(filter.condition());
-    // The few that have not ended are found by their own indexes and sorted; the others are walked from the newest.
-    let few = matches!(filter.state, Some(State::Available | State::Retryable | State::Running));
-    sql.text(if few { " ORDER BY r.id + 0 DESC LIMIT " } else { " ORDER BY r.id DESC LIMIT " });
+    // The few that have not ended are found by their own indexes and sorted; those of a window are walked by their ids,
+    // which begin with the time; the others are walked from the newest.
+    let few = !filter.states.is_empty() && filter.states.iter().all(|state| !state.is_end());
+    sql.text(match filter.has_window() {
+        _ if few => " ORDER BY r.id + 0 DESC LIMIT ",
+        true => " ORDER BY r.uid DESC LIMIT ",
+        false => " ORDER BY r.id DESC LIMIT ",
+    });
     sql.int(limit).text(" OFFSET ").int(start);
     conn.list(&sql, |row| read(&row))
 }
@@ -144,22 +162,20 @@ pub fn find(conn: &mut Conn, id: &str) -> Result<Option<FoundRun>> {
 }
 
 impl RunFilter {
-    fn condition(&self) -> Sql {
+    /// Whether it asks for the runs of a time.
+    pub(super) fn has_window(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
+    pub(super) fn condition(&self) -> Sql {
         let mut sql = Sql::default();
-        if let Some(state) = self.state {
-            // As text of the statement: so the indexes of the few runs that are not completed can be used.
-            sql.text(match state {
-                State::Available => " AND r.state IN ('available', 'retryable') AND r.state = 'available'",
-                State::Retryable => " AND r.state IN ('available', 'retryable') AND r.state = 'retryable'",
-                State::Running => " AND r.state = 'running'",
-                State::Completed => " AND r.state = 'completed'",
-                State::Dead => " AND r.state IN ('dead', 'cancelled', 'skipped') AND r.state = 'dead'",
-                State::Cancelled => " AND r.state IN ('dead', 'cancelled', 'skipped') AND r.state = 'cancelled'",
-                State::Skipped => " AND r.state IN ('dead', 'cancelled', 'skipped') AND r.state = 'skipped'",
-            });
+        sql.append(in_states(&self.states));
+        // In a window the key is looked at row by row: most keys have far more runs outside of it.
+        let key = if self.has_window() { [" AND +r.key = ", " AND r.key = "] } else { [" AND r.key = "; 2] };
+        if let Some(value) = &self.key {
+            sql.either(key[0], key[1]).str(value.as_str());
         }
         let texts = [
-            (" AND r.key = ", &self.key),
             (" AND e.trigger = ", &self.trigger),
             (" AND r.store_document_id = ", &self.store),
             (" AND e.target_document_id = ", &self.document),
@@ -173,8 +189,47 @@ impl RunFilter {
         if let Some(extension) = self.extension {
             sql.text(" AND r.extension_id = ").int(extension);
         }
+        for (condition, moment) in [(" AND r.uid >= ", self.from), (" AND r.uid < ", self.to)] {
+            if let Some(moment) = moment {
+                sql.text(condition).str(ids::earliest("run", moment));
+            }
+        }
+        for (column, values) in [(" AND r.uid", &self.ids), (" AND r.owner_field", &self.owner_fields)] {
+            if let Some(values) = values {
+                sql.text(column).in_texts(values.clone());
+            }
+        }
         sql
     }
+}
+
+/// The states as text of the statement, and the condition of the partial index that has them all, so that it can be
+/// used: the few runs that are not completed.
+fn in_states(states: &[State]) -> Sql {
+    let mut sql = Sql::default();
+    if states.is_empty() {
+        return sql;
+    }
+    let all = |known: &[State]| states.iter().all(|state| known.contains(state));
+    if all(&[State::Available, State::Retryable]) {
+        sql.text(" AND r.state IN ('available', 'retryable')");
+    } else if all(&[State::Dead, State::Cancelled, State::Skipped]) {
+        sql.text(" AND r.state IN ('dead', 'cancelled', 'skipped')");
+    }
+    for (place, state) in states.iter().enumerate() {
+        sql.text(if place == 0 { " AND r.state IN (" } else { ", " });
+        sql.text(match state {
+            State::Available => "'available'",
+            State::Running => "'running'",
+            State::Completed => "'completed'",
+            State::Retryable => "'retryable'",
+            State::Dead => "'dead'",
+            State::Cancelled => "'cancelled'",
+            State::Skipped => "'skipped'",
+        });
+    }
+    sql.text(")");
+    sql
 }
 
 fn read(row: &crate::db::Row<'_>) -> Result<FoundRun> {
@@ -207,5 +262,7 @@ fn read(row: &crate::db::Row<'_>) -> Result<FoundRun> {
             }
             _ => None,
         },
+        replay_of: row.find_text(26)?,
+        cause: row.find_text(27)?,
     })
 }

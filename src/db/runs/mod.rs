@@ -1,9 +1,11 @@
 //! Runs: one extension record to be executed for one event. Who may change a running one is told by its attempt number.
 
+mod cancel;
 mod claim;
 mod find;
 mod moves;
 mod parked;
+mod replay;
 
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk};
@@ -11,10 +13,12 @@ use crate::db::events::Owner;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 
+pub use cancel::{Standing, cancel, lock};
 pub use claim::{Claimed, Due, DueByLanes, Record, Upcoming, find_due, find_due_by_lanes, take, upcoming};
 pub use find::{FoundRun, Parking, RunFilter, count, find, find_page};
 pub use moves::{Held, Lost, Move, PutBack, find_lost, finish, put_back, renew};
 pub use parked::{advance, advance_all, find_to_probe, lock_lines, park, redirect, release, release_strays};
+pub use replay::{Selected, find_last, find_selected};
 
 /// Where a run stands. The moves between states are written in `runner::retry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +57,11 @@ impl State {
         }
     }
 
+    /// Whether nothing happens to a run by itself any more.
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Dead | Self::Cancelled | Self::Skipped)
+    }
+
     /// The state with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
@@ -74,8 +83,8 @@ pub struct NewRun {
     pub owner: Owner,
     /// The documentId of the store it belongs to.
     pub store: Option<String>,
-    /// The pattern that matched.
-    pub pattern: String,
+    /// The pattern that matched; none when it was asked for by hand.
+    pub pattern: Option<String>,
     /// Attempts before it is dead.
     pub max_attempts: u32,
     /// When it may run, which is when it is made.
@@ -84,18 +93,32 @@ pub struct NewRun {
     pub destination: String,
     /// What it has in common with runs that it must not overtake, if there are such: see [`line_of`].
     pub line: Option<String>,
+    /// What it repeats, if it is a replay.
+    pub replay: Option<Replay>,
+    /// Why there is this run, if someone asked for it.
+    pub cause: Option<String>,
+}
+
+/// Which run a replay repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replay {
+    /// The place of the replay among those of the same event and record, from 1.
+    pub number: i64,
+    /// The id of the run that it repeats.
+    pub of: String,
 }
 
 const INSERT: Bulk = Bulk {
     sqlite: &[
         "INSERT INTO runs (uid, event_id, extension_id, replay, key, owner_field, owner_id, store_document_id, pattern, \
-         state, attempt, max_attempts, due_at, created_at, destination, line, parked) SELECT uid, event, extension, 0, \
-         key, owner_field, owner_id, store, pattern, 'available', 0, max_attempts, due_at, due_at, destination, line, \
-         CASE WHEN line IS NOT NULL THEN 2 WHEN EXISTS (SELECT 1 FROM destinations d WHERE d.name = r.destination \
+         state, attempt, max_attempts, due_at, created_at, destination, line, replay_of, cause, parked) SELECT uid, event, extension, replay, \
+         key, owner_field, owner_id, store, pattern, 'available', 0, max_attempts, due_at, due_at, destination, line, replay_of, cause, \
+         CASE WHEN line IS NOT NULL THEN 2 WHEN pattern IS NOT NULL AND EXISTS (SELECT 1 FROM destinations d WHERE d.name = r.destination \
          AND d.opened_at IS NOT NULL) THEN 1 ELSE 0 END FROM (SELECT ",
         " AS uid, ",
         " AS event, ",
         " AS extension, ",
+        " AS replay, ",
         " AS key, ",
         " AS owner_field, ",
         " AS owner_id, ",
@@ -104,15 +127,18 @@ const INSERT: Bulk = Bulk {
         " AS max_attempts, ",
         " AS due_at, ",
         " AS destination, ",
-        " AS line) AS r WHERE TRUE ON CONFLICT (event_id, extension_id, replay) DO NOTHING RETURNING id",
+        " AS line, ",
+        " AS replay_of, ",
+        " AS cause) AS r WHERE TRUE ON CONFLICT (event_id, extension_id, replay) DO NOTHING RETURNING id",
     ],
     postgres: [
         "INSERT INTO runs (uid, event_id, extension_id, replay, key, owner_field, owner_id, store_document_id, pattern, \
-         state, attempt, max_attempts, due_at, created_at, destination, line, parked) SELECT uid, event, extension, 0, \
-         key, owner_field, owner_id, store, pattern, 'available', 0, max_attempts, due_at, due_at, destination, line, \
-         CASE WHEN line IS NOT NULL THEN 2 WHEN EXISTS (SELECT 1 FROM destinations d WHERE d.name = r.destination \
+         state, attempt, max_attempts, due_at, created_at, destination, line, replay_of, cause, parked) SELECT uid, event, extension, replay, \
+         key, owner_field, owner_id, store, pattern, 'available', 0, max_attempts, due_at, due_at, destination, line, replay_of, cause, \
+         CASE WHEN line IS NOT NULL THEN 2 WHEN pattern IS NOT NULL AND EXISTS (SELECT 1 FROM destinations d WHERE d.name = r.destination \
          AND d.opened_at IS NOT NULL) THEN 1 ELSE 0 END FROM ",
-        " AS r(uid, event, extension, key, owner_field, owner_id, store, pattern, max_attempts, due_at, destination, line) \
+        " AS r(uid, event, extension, replay, key, owner_field, owner_id, store, pattern, max_attempts, due_at, \
+         destination, line, replay_of, cause) \
          ON CONFLICT (event_id, extension_id, replay) DO NOTHING RETURNING id",
     ],
 };
@@ -125,13 +151,15 @@ pub fn line_of(extension: i64, document_id: &str, price: Option<i64>) -> String 
 
 /// Stores runs; one that is there already, for the same event and record, stays as it is. Returns how many are new.
 ///
-/// One whose destination is open is parked, and so is one that stands in a line: [`advance`] lets the first of it go.
+/// One whose destination is open is parked, unless it is asked for by hand, and so is one that stands in a line: [`advance`] lets the first of it go.
 pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
     let values = |run: NewRun| {
+        let (replay, replay_of) = run.replay.map_or((0, None), |replay| (replay.number, Some(replay.of)));
         vec![
             run.uid.into(),
             run.event.into(),
             run.extension.into(),
+            replay.into(),
             run.key.into(),
             run.owner.0.into(),
             run.owner.1.into(),
@@ -141,6 +169,8 @@ pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
             run.due_at.into(),
             run.destination.into(),
             run.line.into(),
+            replay_of.into(),
+            run.cause.into(),
         ]
     };
     Ok(bulk::run(conn, &INSERT, runs.into_iter().map(values).collect())?.len())

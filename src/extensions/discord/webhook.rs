@@ -66,17 +66,14 @@ impl Handler for Webhook {
             category: "messaging",
             icon: ICON,
             default_triggers: &["trigger:post_sale"],
+            has_test: true,
             never_blocks: true,
             ..Descriptor::default()
         }
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {
-        let url = match &context.credentials.webhook_url {
-            Some(url) if !url.is_empty() => url,
-            _ => context.url()?,
-        };
-        let mut url = Url::parse(url).map_err(|error| Failure::discard(format!("the webhook's url: {error}")))?;
+        let mut url = url(&context)?;
         url.query_pairs_mut().append_pair("wait", "true");
         if let Some(thread) = &context.config.thread_id {
             url.query_pairs_mut().append_pair("thread_id", thread);
@@ -85,6 +82,23 @@ impl Handler for Webhook {
         let sent = answer.json::<Value>().unwrap_or_default();
         Ok(Done::new("message sent").with_data(json!({"messageId": sent["id"]})))
     }
+
+    /// Discord tells about a webhook whoever has its url.
+    async fn test(&self, context: Context<Self>) -> Outcome {
+        let answer = understood(context.http.get(url(&context)?).send().await?)?;
+        let webhook: Value = answer.json()?;
+        let name = webhook["name"].as_str().unwrap_or_default();
+        Ok(Done::new(format!("the webhook {name} is there")).with_data(json!({"channelId": webhook["channel_id"]})))
+    }
+}
+
+/// The webhook's url: that of the credentials, else the record's.
+fn url(context: &Context<Webhook>) -> Result<Url, Failure> {
+    let url = match &context.credentials.webhook_url {
+        Some(url) if !url.is_empty() => url,
+        _ => context.url()?,
+    };
+    Url::parse(url).map_err(|error| Failure::discard(format!("the webhook's url: {error}")))
 }
 
 /// The rule for answers, with Discord's own additions: how long to wait stands in the body, to the millisecond, and a
@@ -118,7 +132,8 @@ fn message(context: &Context<Webhook>) -> Value {
 fn embed(event: &Event, config: &Config) -> Value {
     let short = event.trigger.trim_start_matches("trigger:");
     let known = find_in_catalogue(short).map_or(short, |entry| entry.description);
-    let title = cut(config.title.as_deref().unwrap_or(known), TITLE);
+    let title = config.title.as_deref().unwrap_or(known);
+    let title = cut(&if event.test { format!("Test: {title}") } else { title.to_owned() }, TITLE);
     let data = event.data.value();
     let name = ["title", "Name", "Email"].iter().find_map(|field| data[*field].as_str()).unwrap_or_default();
     let description = cut(name, DESCRIPTION);

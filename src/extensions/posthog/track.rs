@@ -121,6 +121,9 @@ fn properties(event: &Event, set: &Map<String, Value>) -> Map<String, Value> {
         ("$lib", json!("tenon")),
     ];
     properties.extend(known.map(|(name, value)| (name.to_owned(), value)));
+    if event.test {
+        properties.insert("test".to_owned(), json!(true));
+    }
     properties
 }
 

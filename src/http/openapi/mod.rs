@@ -6,6 +6,7 @@
 mod documents;
 mod headers;
 mod prices;
+mod record_paths;
 mod schemas;
 mod webhooks;
 
@@ -14,7 +15,9 @@ use utoipa::OpenApi;
 
 use super::answer::Problems;
 use super::prices::InventoryInput;
-use super::{content_schema, docs, events, handlers, health, runs, storefront, subscriptions, tokens, triggers};
+use super::{
+    by_hand, content_schema, docs, events, handlers, health, replays, runs, storefront, subscriptions, tokens, triggers,
+};
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
 pub(super) use schemas::capital;
@@ -32,7 +35,8 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        handlers::list, handlers::find, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
+        handlers::list, handlers::find, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find,
+        by_hand::run, by_hand::test, replays::cancel, replays::replay, replays::replay_many, events::list, events::find,
         storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
@@ -62,6 +66,8 @@ pub fn document() -> Result<Value> {
         add(&mut document["paths"], documents::paths(content_type)?);
     }
     add(&mut document["paths"], prices::paths()?);
+    let of_prices = record_paths::of_prices(&document["paths"]);
+    add(&mut document["paths"], of_prices);
     add(&mut document["components"]["schemas"], schemas::all()?);
     document["components"]["parameters"] = headers::parameters();
     document["components"]["headers"] = headers::answered();

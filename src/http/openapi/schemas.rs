@@ -244,7 +244,8 @@ fn event() -> Value {
             "data": {"description": "The entity as the API shows it, without credentials."},
             "changes": {"type": "object", "additionalProperties": {"type": "object", "properties": {"from": {}, "to": {}}}},
             "payload": {"description": "What the caller sent along."},
-            "actor": {"type": "string"}
+            "actor": {"type": "string"},
+            "test": {"const": true, "description": "There on a sample, sent by hand to try a record: nothing has happened."}
         }
     })
 }

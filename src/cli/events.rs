@@ -1,0 +1,61 @@
+//! Triggers emitted from the command line.
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use super::{Failure, say};
+use crate::content::{self, ContentType};
+use crate::emission::Emission;
+use crate::error::Error;
+use crate::runner::{self, Operator};
+use crate::triggers::Name;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Emit a trigger for a document; a running server tells handlers and receivers of it
+    Emit(Emit),
+}
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Emit {
+    /// What the document is: stores, products or subscribers
+    #[arg(value_name = "TYPE", value_parser = content_type)]
+    content_type: &'static ContentType,
+    /// Which one
+    document_id: String,
+    /// The trigger, with or without trigger:
+    #[arg(value_parser = Name::parse)]
+    trigger: Name,
+    /// What handlers and receivers shall know; JSON
+    #[arg(long, value_parser = json, value_name = "JSON")]
+    payload: Option<Value>,
+    /// The same key within 24 hours emits nothing new
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+const EXAMPLES: &str = "Examples:
+  tenon events emit stores zt9x0c1nfsk6w3mdqv4u2b7y post_sale --payload '{\"order\": {\"id\": 1001}}'
+  tenon events emit products k2m9… acme:restock --idempotency-key 2026-11-22";
+
+pub(super) async fn run(operator: &Operator<'_>, command: Command) -> Result<(), Failure> {
+    let Command::Emit(Emit { content_type, document_id, trigger, payload, idempotency_key }) = command;
+    let nowhere = format!("there is no {} {document_id}", content_type.singular);
+    let emission = Emission { content_type, document_id, trigger, payload, idempotency_key };
+    match runner::emit_alone(operator, emission).await {
+        Ok(emitted) if emitted.repeated => say(format!("{}\temitted before under this key", emitted.id)),
+        Ok(emitted) => say(emitted.id),
+        Err(Error::NotFound) => Err(Failure::Failed(nowhere)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn content_type(text: &str) -> Result<&'static ContentType, String> {
+    let found = content::find_by_plural(text).or_else(|| content::find_by_singular(text));
+    found.ok_or_else(|| "it must be stores, products or subscribers".to_owned())
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))
+}

@@ -1,0 +1,44 @@
+//! Runs that a person ends or repeats: where they stand, with no one else to move them meanwhile.
+
+use super::{Held, State, small};
+use crate::clock::Millis;
+use crate::db::{Conn, Sql};
+use crate::error::{Error, Result};
+
+/// Where a run stands.
+#[derive(Debug)]
+pub struct Standing {
+    /// The run and the attempt that is, or was last, under way.
+    pub held: Held,
+    /// Its state.
+    pub state: State,
+    /// The extension record.
+    pub extension_id: i64,
+    /// What holds the record, such as `store.extensions`.
+    pub owner_field: String,
+    /// What it has in common with runs that wait for its end.
+    pub line: Option<String>,
+}
+
+/// Where the run with this id stands; nobody moves it until the transaction ends.
+pub fn lock(conn: &mut Conn, id: &str) -> Result<Option<Standing>> {
+    let mut sql = Sql::new("SELECT id, attempt, state, extension_id, owner_field, line FROM runs WHERE uid = ");
+    sql.str(id).either("", " FOR UPDATE");
+    conn.first(&sql, |row| {
+        let state = row.text(2)?;
+        Ok(Standing {
+            held: (row.int(0)?, small(row.int(1)?)?),
+            state: State::parse(&state).ok_or_else(|| Error::internal(format!("a run in the state {state}")))?,
+            extension_id: row.int(3)?,
+            owner_field: row.text(4)?,
+            line: row.find_text(5)?,
+        })
+    })
+}
+
+/// Ends a run that has not ended, as cancelled. Whoever has it under way can no longer record anything.
+pub fn cancel(conn: &mut Conn, run: i64, reason: &str, now: Millis) -> Result<()> {
+    let mut sql = Sql::new("UPDATE runs SET state = 'cancelled', lease_until = NULL, reason = ");
+    sql.str(reason).text(", finished_at = ").int(now).text(" WHERE id = ").int(run);
+    conn.execute(&sql).map(drop)
+}

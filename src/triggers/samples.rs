@@ -1,0 +1,106 @@
+//! What comes with a trigger when it is tried: a payload, and what changed, as the real one would bring them.
+
+use super::catalogue::{self, Source};
+use super::{CATALOGUE, Matchers, Name};
+
+/// What comes with a sample event; JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// What the caller would send along.
+    pub payload: Option<&'static str>,
+    /// What would have changed.
+    pub changes: Option<&'static str>,
+}
+
+/// The trigger of runs that someone starts by hand, and names no other.
+pub const MANUAL: &str = "trigger:manual";
+
+/// What comes with a sample of the trigger with this name. A trigger that the catalogue does not know has nothing.
+pub fn sample(trigger: &Name) -> Sample {
+    let Some(entry) = catalogue::find(trigger.short()) else { return Sample::default() };
+    let changes = |changes| Sample { changes: Some(changes), ..Sample::default() };
+    let payload = |payload| Sample { payload: Some(payload), ..Sample::default() };
+    match (entry.source, entry.name) {
+        (_, "store_updated") => changes(r#"{"title": {"from": "Tea Hous", "to": "Tea House"}}"#),
+        (_, "product_updated") => changes(r#"{"Name": {"from": "Senche", "to": "Sencha"}}"#),
+        (_, "price_updated") => changes(r#"{"Price": {"from": 12.9, "to": 13.9}}"#),
+        (_, "subscriber_updated") => changes(r#"{"active": {"from": false, "to": true}}"#),
+        (_, "subscriber_verified") => changes(r#"{"EmailVerified": {"from": null, "to": "2026-01-02T03:04:05.006Z"}}"#),
+        (_, "subscriber_unsubscribed") => changes(
+            r#"{"active": {"from": true, "to": false}, "unsubscribed_at": {"from": null, "to": "2026-01-02T03:04:05.006Z"}}"#,
+        ),
+        (_, "inventory_low") => stock(r#"{"inventory": {"from": 6, "to": 5}}"#),
+        (_, "inventory_zero") => changes(r#"{"inventory": {"from": 1, "to": 0}}"#),
+        (_, "inventory_restocked") => stock(r#"{"inventory": {"from": 0, "to": 40}}"#),
+        (Source::Caller, "subscription_upgraded") => payload(
+            r#"{"customer": {"email": "ada@example.com", "name": "Ada Example"}, "from": "basic", "to": "plus"}"#,
+        ),
+        (Source::Caller, _) => payload(ORDER),
+        (Source::Webhook, "sendgrid_event") => payload(SENDGRID),
+        (Source::Webhook, _) => payload(STRIPE),
+        (Source::Change, _) => Sample::default(),
+    }
+}
+
+const fn stock(changes: &'static str) -> Sample {
+    Sample { payload: Some(r#"{"thresholds": [5]}"#), changes: Some(changes) }
+}
+
+const ORDER: &str = r#"{
+  "order": {"id": "sample-1001", "total": 25.8, "currency": "EUR"},
+  "customer": {"email": "ada@example.com", "name": "Ada Example"},
+  "items": [{"name": "Sencha, 100 g", "quantity": 2, "price": 12.9}]
+}"#;
+
+const STRIPE: &str = r#"{
+  "id": "evt_sample", "object": "event", "livemode": false,
+  "data": {"object": {"id": "sub_sample", "customer": "cus_sample", "status": "active"}}
+}"#;
+
+const SENDGRID: &str = r#"{"event": "delivered", "email": "ada@example.com", "sg_message_id": "sample"}"#;
+
+/// The trigger that a record is tried with when nobody names one: the first that it or else its handler listens to by
+/// name, then the first of the catalogue that one of its patterns matches, then [`MANUAL`].
+pub fn usual_trigger(patterns: &[String], defaults: &[&str], matchers: &Matchers) -> String {
+    let named = |pattern: &str| Name::parse(pattern).ok();
+    let named =
+        patterns.iter().find_map(|pattern| named(pattern)).or_else(|| defaults.iter().find_map(|one| named(one)));
+    let matched = || {
+        let names = CATALOGUE.iter().map(|entry| format!("trigger:{}", entry.name));
+        names.into_iter().find(|name| matchers.matched(patterns, name).is_some())
+    };
+    named.map(|name| name.as_str().to_owned()).or_else(matched).unwrap_or_else(|| MANUAL.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sample_is_json() {
+        for entry in CATALOGUE {
+            let Ok(name) = Name::parse(entry.name) else { panic!("{}", entry.name) };
+            let Sample { payload, changes } = sample(&name);
+            for text in payload.into_iter().chain(changes) {
+                let read = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
+                assert!(read.is_ok(), "{name}: {read:?}");
+            }
+            assert!(payload.is_some() || entry.source == Source::Change, "{name} comes with something");
+        }
+    }
+
+    #[test]
+    fn a_record_is_tried_with_what_it_listens_to() {
+        let matchers = Matchers::default();
+        for (patterns, defaults, usual) in [
+            (&["trigger:order_*", "post_sale"][..], &["trigger:new_subscriber"][..], "trigger:post_sale"),
+            (&["trigger:order_*"], &["trigger:new_subscriber"], "trigger:new_subscriber"),
+            (&["trigger:order_*"], &["trigger:*"], "trigger:order_created"),
+            (&["acme:*"], &[], "trigger:manual"),
+            (&[], &[], "trigger:manual"),
+        ] {
+            let patterns: Vec<String> = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+            assert_eq!(usual_trigger(&patterns, defaults, &matchers), usual, "{patterns:?}");
+        }
+    }
+}
