@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 
 use super::context::Parts;
 use super::policy::MEMBER;
-use super::{Description, Descriptor, ExtensionContext, ExtensionKey, Failure, Handler, Outcome, schema};
+use super::{
+    Description, Descriptor, ExtensionContext, ExtensionKey, Handler, Obstacle, ObstacleKind, Outcome, schema,
+};
 
 /// An attempt of a handler, ready to be awaited.
 pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -101,19 +103,32 @@ impl Entry {
         self.handler.check_config(config.clone())
     }
 
-    /// Makes an attempt ready, or says why the handler cannot be given this config, these credentials, or no url.
-    pub fn attempt(&self, parts: Parts) -> Result<Attempt, Failure> {
-        if self.descriptor.needs_url && parts.url.as_deref().is_none_or(str::is_empty) {
-            return Err(Failure::discard(format!("{} needs a url, and the extension record has none", self.name())));
-        }
+    /// Whether the handler can be given this config, these credentials and this url, or what keeps it from that.
+    pub fn check(&self, config: Value, credentials: Value, url: Option<&str>) -> Result<(), Obstacle> {
+        self.check_url(url)?;
+        self.handler.check(config, credentials)
+    }
+
+    /// Makes an attempt ready, or fails as [`Entry::check`] does.
+    pub fn attempt(&self, parts: Parts) -> Result<Attempt, Obstacle> {
+        self.check_url(parts.url.as_deref())?;
         self.handler.attempt(parts)
+    }
+
+    fn check_url(&self, url: Option<&str>) -> Result<(), Obstacle> {
+        if !self.descriptor.needs_url || url.is_some_and(|url| !url.is_empty()) {
+            return Ok(());
+        }
+        let message = format!("{} needs a url, and the extension record has none", self.name());
+        Err(Obstacle::new(ObstacleKind::MissingUrl, "url", "", message))
     }
 }
 
 /// A handler whose types are no longer told apart.
 trait AnyHandler: Send + Sync {
     fn check_config(&self, config: Value) -> Result<(), Misfit>;
-    fn attempt(&self, parts: Parts) -> Result<Attempt, Failure>;
+    fn check(&self, config: Value, credentials: Value) -> Result<(), Obstacle>;
+    fn attempt(&self, parts: Parts) -> Result<Attempt, Obstacle>;
 }
 
 struct Typed<H>(Arc<H>);
@@ -123,21 +138,25 @@ impl<H: Handler> AnyHandler for Typed<H> {
         read::<H::Config>(config).map(drop)
     }
 
-    fn attempt(&self, parts: Parts) -> Result<Attempt, Failure> {
+    fn check(&self, config: Value, credentials: Value) -> Result<(), Obstacle> {
+        typed::<H>(config, credentials).map(drop)
+    }
+
+    fn attempt(&self, parts: Parts) -> Result<Attempt, Obstacle> {
         let Parts { event, credentials, config, url, meta, run, http, clock } = parts;
-        let config = read(config).map_err(|misfit| misfit.into_failure("config"))?;
-        let credentials = read(credentials).map_err(|misfit| misfit.into_failure("credentials"))?;
+        let (config, credentials) = typed::<H>(config, credentials)?;
         let context = ExtensionContext { event, credentials, config, url, meta, run, http, clock };
         let handler = Arc::clone(&self.0);
         Ok(Box::pin(async move { handler.run(context).await }))
     }
 }
 
-impl Misfit {
-    fn into_failure(self, what: &str) -> Failure {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        Failure::discard(format!("{what}{dot}{}: {}", self.path, self.message))
-    }
+/// Config and credentials in the handler's own types.
+fn typed<H: Handler>(config: Value, credentials: Value) -> Result<(H::Config, H::Credentials), Obstacle> {
+    let obstacle =
+        |kind, member: &'static str| move |misfit: Misfit| Obstacle::new(kind, member, &misfit.path, misfit.message);
+    let config = read(config).map_err(obstacle(ObstacleKind::BadConfig, "config"))?;
+    Ok((config, read(credentials).map_err(obstacle(ObstacleKind::BadCredentials, "credentials"))?))
 }
 
 fn schemas_of<H: Handler>(_: &H) -> (Value, Value) {

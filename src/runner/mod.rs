@@ -16,6 +16,7 @@
 
 mod dispatch;
 mod emit;
+mod hears;
 mod prune;
 mod pump;
 mod record;

@@ -10,11 +10,10 @@ use tokio::task::AbortHandle;
 use super::record::Finished;
 use super::retry;
 use crate::clock::Millis;
-use crate::content::EXTENSION;
 use crate::db::attempts::NewAttempt;
-use crate::db::documents::seal_place;
 use crate::db::extensions::Tally;
-use crate::db::runs::{Claimed, Held, Move, Record, State};
+use crate::db::runs::{Claimed, Held, Move, State};
+use crate::documents::{self, Setup};
 use crate::handler::{Attempt, Done, Exchange, Failure, Http, Json, Masker, Outcome, Parts, Policy, RunInfo};
 use crate::state::AppState;
 
@@ -76,18 +75,16 @@ fn why_not(claimed: &Claimed) -> Option<&'static str> {
 
 fn prepare(state: &AppState, claimed: Claimed) -> Result<Ready, Failure> {
     let record = claimed.record.ok_or_else(|| Failure::discard("the extension record is gone"))?;
-    let entry =
-        state.handlers.find(&record.key).ok_or_else(|| Failure::discard(state.handlers.unknown(&record.key)))?;
+    let Setup { entry, credentials, config } = documents::set_up(state, claimed.extension_id, &record)?;
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
     let timeout = policy.timeout_s.map_or(entry.descriptor().timeout, |seconds| Duration::from_secs(seconds.into()));
-    let credentials = open(state, claimed.extension_id, &record)?;
     let masker = Masker::new(&credentials);
     let clock = Arc::clone(&state.clock);
     let http = Http::new(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
     let parts = Parts {
         event: Arc::new(claimed.event),
         credentials,
-        config: parse("config", record.config.as_deref())?,
+        config,
         url: record.url,
         meta: record.meta.and_then(|meta| Json::parse(meta).ok()).unwrap_or_default(),
         run: RunInfo { id: claimed.uid, attempt: claimed.attempt, max_attempts: claimed.max_attempts },
@@ -95,22 +92,7 @@ fn prepare(state: &AppState, claimed: Claimed) -> Result<Ready, Failure> {
         clock,
     };
     let never_blocks = entry.descriptor().never_blocks;
-    entry.attempt(parts).map(|attempt| Ready { attempt, http, timeout, never_blocks })
-}
-
-/// The record's credentials. Whatever is wrong with them must be mended by a person; the log knows more.
-fn open(state: &AppState, id: i64, record: &Record) -> Result<Value, Failure> {
-    let Some(sealed) = &record.credentials else { return Ok(Value::Null) };
-    let opened = state.sealer.open(sealed, &seal_place(&EXTENSION, id)).map_err(|error| {
-        log::error!("credentials of extension record {id} cannot be opened: {error}");
-        Failure::discard("the credentials cannot be opened with the key at hand")
-    })?;
-    parse("credentials", Some(&opened))
-}
-
-fn parse(what: &str, text: Option<&str>) -> Result<Value, Failure> {
-    text.map_or(Ok(Value::Null), serde_json::from_str)
-        .map_err(|_| Failure::discard(format!("{what} cannot be read as JSON")))
+    Ok(Ready { attempt: entry.attempt(parts)?, http, timeout, never_blocks })
 }
 
 /// Awaits the handler, apart from everything else: one that panics, hangs or blocks its thread harms no other.
