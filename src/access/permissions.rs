@@ -17,19 +17,25 @@ pub enum Right {
     Delete,
     /// Emit triggers for them.
     Emit,
+    /// Add, change and remove their extension records, one by one.
+    Extensions,
+    /// Run their extension records by hand, cancel their runs and replay them.
+    Run,
 }
 
 /// A set of rights, each for one content type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Permissions(u32);
 
-const RIGHTS: [(&str, Right); 6] = [
+const RIGHTS: [(&str, Right); 8] = [
     ("find", Right::Find),
     ("findOne", Right::FindOne),
     ("create", Right::Create),
     ("update", Right::Update),
     ("delete", Right::Delete),
     ("emit", Right::Emit),
+    ("extensions", Right::Extensions),
+    ("run", Right::Run),
 ];
 
 impl Permissions {

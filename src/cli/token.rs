@@ -33,6 +33,7 @@ pub(super) struct Create {
     #[arg(long, value_enum)]
     kind: Kind,
     /// What a custom token permits, comma separated: a content type and one of find, findOne, create, update, delete, emit,
+    /// extensions (add, change and remove extension records), run (run them, cancel and replay runs),
     /// such as store.find,store.emit
     #[arg(long, value_delimiter = ',', required_if_eq("kind", "custom"))]
     allow: Vec<String>,

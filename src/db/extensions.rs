@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 
 use super::bulk::{self, Bulk};
 use super::events::Owner;
-use super::runs::Record;
-use super::{Conn, Row, Sql};
+use super::{Conn, Row, Sql, runs};
 use crate::clock::Millis;
 use crate::error::Result;
 
@@ -59,7 +58,7 @@ pub struct Reached {
     /// Which events it hears.
     pub listener: Listener,
     /// What its handler would be given.
-    pub record: Record,
+    pub record: runs::Record,
 }
 
 /// Every record of `owners`, those that hear nothing too, by owner and in their order.
@@ -69,7 +68,7 @@ pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>>
     sql.text(" ORDER BY x.position, x.id");
     let mut found = conn.list(&sql, |row| {
         let (owner, listener) = (owner(&row)?, listener(&row)?);
-        let record = Record {
+        let record = runs::Record {
             key: listener.key.clone(),
             credentials: row.find_text(10)?,
             config: listener.config.clone(),
@@ -119,6 +118,41 @@ fn of_owners(owners: Vec<Owner>) -> Sql {
     }
     sql.text(")");
     sql
+}
+
+/// An extension record, as it is found by what holds it.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its id.
+    pub id: i64,
+    /// Its key; an editor may have left it out.
+    pub key: Option<String>,
+    /// Its trigger patterns.
+    pub triggers: Vec<String>,
+    /// Its config; JSON.
+    pub config: Option<String>,
+    /// Its url.
+    pub url: Option<String>,
+    /// Whether it is switched on.
+    pub active: bool,
+}
+
+/// The record of `owner` with this id, unless it was removed.
+pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<Record>> {
+    let mut sql = Sql::new("SELECT id, key, triggers, config, url, CASE WHEN active THEN 1 ELSE 0 END FROM extensions");
+    sql.text(" WHERE removed_at IS NULL AND owner_field = ").str(owner.0.as_str());
+    sql.text(" AND owner_id = ").int(owner.1).text(" AND id = ").int(id);
+    conn.first(&sql, |row| {
+        let triggers = row.find_text(2)?.map(|triggers| serde_json::from_str(&triggers)).transpose()?;
+        Ok(Record {
+            id: row.int(0)?,
+            key: row.find_text(1)?,
+            triggers: triggers.unwrap_or_default(),
+            config: row.find_text(3)?,
+            url: row.find_text(4)?,
+            active: row.int(5)? == 1,
+        })
+    })
 }
 
 /// What attempts add to a record's counters.

@@ -18,6 +18,7 @@ mod problem;
 mod quick;
 mod reader;
 mod reading;
+mod record_path;
 pub mod routes;
 mod runs;
 mod storefront;

@@ -64,7 +64,8 @@ pub(super) struct TokenInput {
     name: String,
     /// What it permits.
     kind: Kind,
-    /// What a custom token permits: a content type and one of find, findOne, create, update, delete, emit. Names as Strapi
+    /// What a custom token permits: a content type and one of find, findOne, create, update, delete, emit,
+    /// extensions (add, change and remove extension records), run (run them, cancel and replay runs). Names as Strapi
     /// has them, such as `api::store.store.find`, are read too.
     #[schema(example = json!(["store.find", "store.emit"]))]
     permissions: Option<Vec<String>>,

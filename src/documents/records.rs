@@ -1,0 +1,71 @@
+//! One extension record, found by the path that leads to it: the document, or a price of a product, and the record's id.
+
+use crate::access::{Access, Right};
+use crate::content::{ContentType, PRODUCT};
+use crate::db::Conn;
+use crate::db::documents::{self as rows, Subject};
+use crate::db::events::Owner;
+use crate::db::extensions::{self, Record};
+use crate::error::{Error, Result};
+
+/// The path to what holds extension records.
+#[derive(Debug, Clone)]
+pub struct HolderPath {
+    /// The type of the document; for a price that of its product.
+    pub content_type: &'static ContentType,
+    /// The document.
+    pub document_id: String,
+    /// The price of that product, where it holds the records.
+    pub price: Option<i64>,
+}
+
+/// The path to an extension record.
+#[derive(Debug, Clone)]
+pub struct RecordPath {
+    /// What holds it.
+    pub holder: HolderPath,
+    /// The record's id.
+    pub id: i64,
+}
+
+/// What holds extension records.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    /// The rows of the document; for a price those of its product.
+    pub subject: Subject,
+    /// How the tables name it.
+    pub owner: Owner,
+}
+
+impl HolderPath {
+    /// [`Error::Forbidden`] unless the caller may do this with the records that are held there. To read them is to read
+    /// the document with what only those see who see drafts.
+    pub fn require(&self, access: Access, right: Right) -> Result<()> {
+        access.require(right, self.content_type)?;
+        if access.sees_drafts() { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
+/// Finds what holds records, in either version of the document.
+///
+/// [`Error::NotFound`] when there is no such document, or it has no such price.
+pub fn find_holder(conn: &mut Conn, path: &HolderPath) -> Result<Holder> {
+    let subject = rows::find_subject(conn, path.content_type, &path.document_id)?.ok_or(Error::NotFound)?;
+    let owner = match path.price {
+        None => (format!("{}.extensions", path.content_type.singular), subject.draft),
+        Some(price) if path.content_type.uid == PRODUCT.uid && rows::has_price(conn, subject.draft, price)? => {
+            ("price.extensions".to_owned(), price)
+        }
+        Some(_) => return Err(Error::NotFound),
+    };
+    Ok(Holder { subject, owner })
+}
+
+/// Finds a record and what holds it.
+///
+/// [`Error::NotFound`] when the record is not there, was removed, or hangs somewhere else.
+pub fn find_record(conn: &mut Conn, path: &RecordPath) -> Result<(Holder, Record)> {
+    let holder = find_holder(conn, &path.holder)?;
+    let record = extensions::find(conn, &holder.owner, path.id)?.ok_or(Error::NotFound)?;
+    Ok((holder, record))
+}
