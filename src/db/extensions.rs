@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::bulk::{self, Bulk};
 use super::events::Owner;
+use super::holder::holder;
 use super::{Conn, Row, Sql, runs};
 use crate::clock::Millis;
 use crate::error::Result;
@@ -55,6 +56,8 @@ pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Own
 pub struct Reached {
     /// What holds it.
     pub owner: Owner,
+    /// The documentId of that; for a price that of its product, and none when it is gone.
+    pub document_id: Option<String>,
     /// Which events it hears.
     pub listener: Listener,
     /// What its handler would be given.
@@ -64,7 +67,7 @@ pub struct Reached {
 /// Every record of `owners`, those that hear nothing too, by owner and in their order.
 pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>> {
     let mut sql = Sql::new(COLUMNS);
-    sql.text(", x.credentials, x.url, x.meta").text(FROM).append(of_owners(owners.clone()));
+    sql.text(", x.credentials, x.url, x.meta, ").text(holder!("x")).text(FROM).append(of_owners(owners.clone()));
     sql.text(" ORDER BY x.position, x.id");
     let mut found = conn.list(&sql, |row| {
         let (owner, listener) = (owner(&row)?, listener(&row)?);
@@ -77,7 +80,7 @@ pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>>
             active: listener.active,
             removed_at: listener.removed_at,
         };
-        Ok(Reached { owner, listener, record })
+        Ok(Reached { owner, document_id: row.find_text(13)?, listener, record })
     })?;
     found.sort_by_key(|reached| owners.iter().position(|owner| *owner == reached.owner));
     Ok(found)

@@ -9,6 +9,7 @@ pub mod documents;
 pub mod events;
 pub mod extensions;
 mod generations;
+mod holder;
 pub mod idempotency;
 mod line;
 mod lock;

@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 use super::context::Parts;
 use super::policy::MEMBER;
 use super::{
-    Description, Descriptor, ExtensionContext, ExtensionKey, Handler, Obstacle, ObstacleKind, Outcome, schema,
+    Description, Descriptor, ExtensionContext, ExtensionKey, Handler, Masker, Obstacle, ObstacleKind, Outcome, schema,
 };
+use crate::nearest::nearest;
 
 /// An attempt of a handler, ready to be awaited.
 pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -64,12 +65,14 @@ impl Registry {
         self.entries.iter().filter(|(key, entry)| **key == entry.descriptor.key).map(|(_, entry)| &**entry)
     }
 
+    /// The keys nearest to one that no handler answers to.
+    pub fn nearest(&self, key: &str) -> Vec<&'static str> {
+        nearest(key, self.entries.keys().copied())
+    }
+
     /// Why there is no handler for `key`, with the keys nearest to it.
     pub fn unknown(&self, key: &str) -> String {
-        let mut near: Vec<(usize, &str)> = self.entries.keys().map(|known| (distance(key, known), *known)).collect();
-        near.retain(|(distance, known)| *distance <= known.len().max(key.len()) / 3);
-        near.sort_unstable();
-        match near.iter().take(3).map(|(_, known)| *known).collect::<Vec<_>>() {
+        match self.nearest(key) {
             near if near.is_empty() => format!("no handler for the key {key}"),
             near => format!("no handler for the key {key}; did you mean {}?", near.join(" or ")),
         }
@@ -153,10 +156,23 @@ impl<H: Handler> AnyHandler for Typed<H> {
 
 /// Config and credentials in the handler's own types.
 fn typed<H: Handler>(config: Value, credentials: Value) -> Result<(H::Config, H::Credentials), Obstacle> {
-    let obstacle =
-        |kind, member: &'static str| move |misfit: Misfit| Obstacle::new(kind, member, &misfit.path, misfit.message);
-    let config = read(config).map_err(obstacle(ObstacleKind::BadConfig, "config"))?;
-    Ok((config, read(credentials).map_err(obstacle(ObstacleKind::BadCredentials, "credentials"))?))
+    let config = read(config)
+        .map_err(|misfit| Obstacle::new(ObstacleKind::BadConfig, "config", &misfit.path, misfit.message))?;
+    let masker = Masker::new(&credentials);
+    let credentials = read(credentials).map_err(|misfit| {
+        let message = without_value(&misfit.message, &masker);
+        Obstacle::new(ObstacleKind::BadCredentials, "credentials", &misfit.path, message)
+    })?;
+    Ok((config, credentials))
+}
+
+/// What serde tells of a value that does not fit, without the value, which is a secret: of ``invalid type: string "x",
+/// expected a number`` the last part.
+fn without_value(message: &str, masker: &Masker) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => masker.text(message),
+    }
 }
 
 fn schemas_of<H: Handler>(_: &H) -> (Value, Value) {
@@ -177,20 +193,6 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
         let path = error.path().to_string();
         Misfit { path: if path == "." { String::new() } else { path }, message: error.into_inner().to_string() }
     })
-}
-
-/// How many letters must be added, removed or changed to make one text of the other (Levenshtein's distance).
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (done, letter) in left.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], done + 1);
-        for (place, other) in right.bytes().enumerate() {
-            let changed = diagonal + usize::from(letter != other);
-            diagonal = row[place + 1];
-            row[place + 1] = changed.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
@@ -262,12 +264,5 @@ mod tests {
             Err(("list[1].id".into(), "invalid type: string \"x\", expected u32".into()))
         );
         assert_eq!(check(Value::Null), Err((String::new(), "missing field `list`".into())));
-    }
-
-    #[test]
-    fn distances_are_counted_in_letters() {
-        for (left, right, expected) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
-            assert_eq!(distance(left, right), expected, "{left} {right}");
-        }
     }
 }

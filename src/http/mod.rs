@@ -7,6 +7,7 @@ mod docs;
 mod documents;
 mod edge;
 mod events;
+mod explain;
 pub mod extract;
 mod handlers;
 mod health;

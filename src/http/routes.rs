@@ -6,8 +6,8 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Respons
 
 use super::problem::plain;
 use super::{
-    content_schema, docs, documents, events, handlers, health, prices, runs, storefront, subscriptions, tokens,
-    triggers,
+    content_schema, docs, documents, events, explain, handlers, health, prices, runs, storefront, subscriptions,
+    tokens, triggers,
 };
 use crate::error::Error;
 
@@ -111,6 +111,7 @@ impl Endpoint {
 pub fn endpoints() -> Vec<Endpoint> {
     let parts = [
         triggers::endpoints(),
+        explain::endpoints(),
         handlers::endpoints(),
         runs::endpoints(),
         events::endpoints(),

@@ -16,6 +16,7 @@
 
 mod dispatch;
 mod emit;
+mod explain;
 mod hears;
 mod prune;
 mod pump;
@@ -26,6 +27,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod waits;
 mod worker;
 
 use std::sync::Arc;
@@ -36,7 +38,9 @@ use tokio::task::JoinHandle;
 use crate::state::AppState;
 
 pub use emit::{emit, emit_all};
+pub use explain::{Because, Explained, Explanation, Question, Reason, explain};
 pub use prune::prune;
+pub use waits::{Wait, WaitsFor};
 
 /// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.
 pub struct Runner {

@@ -14,6 +14,7 @@ mod delivery;
 mod demo;
 mod documents;
 mod drafts;
+mod explain;
 mod fuzz;
 mod history;
 mod http;

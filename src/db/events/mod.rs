@@ -142,19 +142,33 @@ pub struct Undispatched {
 /// The oldest events that were not dispatched, at most `limit`. On PostgreSQL they are kept from other dispatchers until
 /// the transaction ends.
 pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Vec<Undispatched>> {
-    let mut sql = Sql::new("SELECT id, trigger, occurred_at, store_document_id, owners, CASE WHEN trigger IN (");
-    sql.str(LOW).text(", ").str(RESTOCKED).text(") THEN changes END FROM events ");
+    let mut sql = to_dispatch();
     sql.text("WHERE dispatched_at IS NULL ORDER BY id LIMIT ");
     sql.int(limit).either("", " FOR UPDATE SKIP LOCKED");
-    conn.list(&sql, |row| {
-        Ok(Undispatched {
-            id: row.int(0)?,
-            trigger: row.text(1)?,
-            occurred_at: row.int(2)?,
-            store: row.find_text(3)?,
-            owners: row.text(4)?,
-            stock: row.find_text(5)?,
-        })
+    conn.list(&sql, |row| read_undispatched(&row))
+}
+
+/// The event with this id as its dispatcher sees it, or saw it.
+pub fn find_as_undispatched(conn: &mut Conn, uid: &str) -> Result<Option<Undispatched>> {
+    let mut sql = to_dispatch();
+    sql.text("WHERE uid = ").str(uid);
+    conn.first(&sql, |row| read_undispatched(&row))
+}
+
+fn to_dispatch() -> Sql {
+    let mut sql = Sql::new("SELECT id, trigger, occurred_at, store_document_id, owners, CASE WHEN trigger IN (");
+    sql.str(LOW).text(", ").str(RESTOCKED).text(") THEN changes END FROM events ");
+    sql
+}
+
+fn read_undispatched(row: &Row<'_>) -> Result<Undispatched> {
+    Ok(Undispatched {
+        id: row.int(0)?,
+        trigger: row.text(1)?,
+        occurred_at: row.int(2)?,
+        store: row.find_text(3)?,
+        owners: row.text(4)?,
+        stock: row.find_text(5)?,
     })
 }
 

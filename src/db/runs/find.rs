@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::clock::Millis;
+use crate::db::holder::holder;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::handler::Target;
@@ -70,14 +71,12 @@ pub struct FoundRun {
 
 const FROM: &str = " FROM runs r JOIN events e ON e.id = r.event_id WHERE 1 = 1";
 
-const COLUMNS: &str = "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.lost, r.max_attempts, r.replay, r.reason, \
-    r.due_at, r.created_at, r.finished_at, r.extension_id, r.owner_field, r.owner_id, CASE r.owner_field \
-    WHEN 'store.extensions' THEN (SELECT document_id FROM stores WHERE id = r.owner_id) \
-    WHEN 'product.extensions' THEN (SELECT document_id FROM products WHERE id = r.owner_id) \
-    WHEN 'subscriber.extensions' THEN (SELECT document_id FROM subscribers WHERE id = r.owner_id) \
-    ELSE (SELECT v.document_id FROM prices p JOIN products v ON v.id = p.owner_id \
-    WHERE p.id = r.owner_id AND p.owner_field = 'product.PRICES' LIMIT 1) END, \
-    r.store_document_id, e.uid, e.trigger, e.target";
+const COLUMNS: &str = concat!(
+    "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.lost, r.max_attempts, r.replay, r.reason, r.due_at, \
+     r.created_at, r.finished_at, r.extension_id, r.owner_field, r.owner_id, ",
+    holder!("r"),
+    ", r.store_document_id, e.uid, e.trigger, e.target"
+);
 
 /// The runs that `filter` asks for, newest first: at most `limit` of them, after the first `start`.
 pub fn find_page(conn: &mut Conn, filter: &RunFilter, start: i64, limit: i64) -> Result<Vec<FoundRun>> {

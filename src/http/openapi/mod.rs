@@ -14,7 +14,9 @@ use utoipa::OpenApi;
 
 use super::answer::Problems;
 use super::prices::InventoryInput;
-use super::{content_schema, docs, events, handlers, health, runs, storefront, subscriptions, tokens, triggers};
+use super::{
+    content_schema, docs, events, explain, handlers, health, runs, storefront, subscriptions, tokens, triggers,
+};
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
 pub(super) use schemas::capital;
@@ -32,7 +34,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        handlers::list, handlers::find, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
+        handlers::list, handlers::find, explain::explain, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
         storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
