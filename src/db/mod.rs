@@ -14,8 +14,9 @@ pub mod idempotency;
 mod line;
 mod lock;
 mod open;
-pub mod seal_keys;
+pub mod records;
 pub mod runs;
+pub mod seal_keys;
 mod sql;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -16,6 +16,7 @@ mod stock;
 mod storefront;
 mod subscriptions;
 mod write;
+mod write_records;
 
 pub use etag::{Answer, IfMatch};
 pub use inventory::{Operation, change_inventory};
@@ -27,3 +28,4 @@ pub use setup::{Setup, check_setup, set_up};
 pub use storefront::{Signals, info, signals};
 pub use subscriptions::{Subscription, Wish, subscribe};
 pub use write::{Action, Request, act, create, delete, update};
+pub use write_records::{create_record, delete_record, find_records, show_record, toggle_record, update_record};

@@ -1,12 +1,19 @@
 //! How a record's runs are executed, where it differs from what its handler says.
 
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Misfit;
+use crate::nearest::nearest;
 use crate::triggers::stock::DEFAULT_THRESHOLD;
 
 /// The member of a config that is the runner's and not the handler's.
 pub const MEMBER: &str = "policy";
+
+/// What a policy may hold.
+const MEMBERS: [&str; 7] =
+    ["timeout_s", "max_attempts", "rate_limit_per_hour", "on_limit", "ordering", "schedule", "inventory_threshold"];
 
 /// `config.policy` of an extension record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -44,6 +51,32 @@ impl Policy {
         }
     }
 
+    /// Whether the policy in this config can be read as it is meant, or where in it not and why: [`Policy::of`] makes do
+    /// with what it can read.
+    pub fn check(config: &Value) -> Result<(), Misfit> {
+        let Some(policy) = config.get(MEMBER) else { return Ok(()) };
+        let refused = |path: String, message: String| {
+            let dot = if path.is_empty() { "" } else { "." };
+            Misfit { path: format!("{MEMBER}{dot}{path}"), message }
+        };
+        let Some(members) = policy.as_object() else {
+            return Err(refused(String::new(), "must be an object".into()));
+        };
+        if let Some(unknown) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+            let near = nearest(unknown, MEMBERS);
+            let near = if near.is_empty() { MEMBERS.to_vec() } else { near };
+            return Err(refused(unknown.clone(), format!("is not known; did you mean {}?", near.join(" or "))));
+        }
+        let read: Self = serde_path_to_error::deserialize(policy)
+            .map_err(|error| refused(error.path().to_string(), error.inner().to_string()))?;
+        for (name, value, most) in [("timeout_s", read.timeout_s, 900), ("max_attempts", read.max_attempts, 100)] {
+            if value.is_some_and(|value| !(1..=most).contains(&value)) {
+                return Err(refused(name.to_owned(), format!("must be from 1 to {most}")));
+            }
+        }
+        Ok(())
+    }
+
     /// At which level and below a stock is low for a record with this config.
     pub fn threshold_of(config: Option<&str>) -> i64 {
         config.and_then(|config| Self::of(config).inventory_threshold).map_or(DEFAULT_THRESHOLD, i64::from)
@@ -52,6 +85,8 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -69,5 +104,22 @@ mod tests {
         }
         assert_eq!(Policy::threshold_of(Some(r#"{"policy": {"inventory_threshold": 20}}"#)), 20);
         assert_eq!([Policy::threshold_of(Some("{}")), Policy::threshold_of(None)], [5, 5]);
+    }
+
+    #[test]
+    fn a_policy_that_is_not_meant_as_it_would_be_read_is_told_by_its_path() {
+        for (policy, path) in [
+            (json!({"timeout_s": 900, "max_attempts": 1, "inventory_threshold": 0}), None),
+            (json!([]), Some("policy")),
+            (json!({"timeout": 3}), Some("policy.timeout")),
+            (json!({"timeout_s": "3"}), Some("policy.timeout_s")),
+            (json!({"timeout_s": 0}), Some("policy.timeout_s")),
+            (json!({"max_attempts": 101}), Some("policy.max_attempts")),
+        ] {
+            let checked = Policy::check(&json!({ "policy": policy }));
+            assert_eq!(checked.as_ref().err().map(|misfit| misfit.path.as_str()), path, "{policy}: {checked:?}");
+        }
+        let Err(misfit) = Policy::check(&json!({"policy": {"max_atempts": 3}})) else { panic!("is refused") };
+        assert_eq!(misfit.message, "is not known; did you mean max_attempts?");
     }
 }

@@ -6,8 +6,8 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Respons
 
 use super::problem::plain;
 use super::{
-    content_schema, docs, documents, events, explain, handlers, health, prices, runs, storefront, subscriptions,
-    tokens, triggers,
+    content_schema, docs, documents, events, explain, handlers, health, prices, records, runs, storefront,
+    subscriptions, tokens, triggers,
 };
 use crate::error::Error;
 
@@ -113,6 +113,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         triggers::endpoints(),
         explain::endpoints(),
         handlers::endpoints(),
+        records::endpoints(),
         runs::endpoints(),
         events::endpoints(),
         storefront::endpoints(),

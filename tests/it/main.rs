@@ -27,6 +27,7 @@ mod limits;
 mod openapi;
 mod prices;
 mod readme;
+mod records;
 mod retries;
 mod start;
 mod storefront;

@@ -6,6 +6,8 @@
 mod documents;
 mod headers;
 mod prices;
+mod record_paths;
+mod records;
 mod schemas;
 mod webhooks;
 
@@ -14,6 +16,7 @@ use utoipa::OpenApi;
 
 use super::answer::Problems;
 use super::prices::InventoryInput;
+use super::records::ToggleInput;
 use super::{
     content_schema, docs, events, explain, handlers, health, runs, storefront, subscriptions, tokens, triggers,
 };
@@ -39,7 +42,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
     ),
-    components(schemas(InventoryInput)),
+    components(schemas(InventoryInput, ToggleInput)),
     tags(
         (name = "stores", description = "Stores and their documents"),
         (name = "products", description = "Products with their prices"),
@@ -64,6 +67,9 @@ pub fn document() -> Result<Value> {
         add(&mut document["paths"], documents::paths(content_type)?);
     }
     add(&mut document["paths"], prices::paths()?);
+    add(&mut document["paths"], records::paths()?);
+    let of_prices = record_paths::of_prices(&document["paths"]);
+    add(&mut document["paths"], of_prices);
     add(&mut document["components"]["schemas"], schemas::all()?);
     document["components"]["parameters"] = headers::parameters();
     document["components"]["headers"] = headers::answered();
