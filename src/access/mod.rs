@@ -70,6 +70,12 @@ impl Access {
         if somewhere { Ok(()) } else { Err(Error::Forbidden) }
     }
 
+    /// [`Error::Forbidden`] unless it can be read how the extension records of documents of this type are wired, and what
+    /// becomes of events at them.
+    pub fn require_records(self, content_type: &ContentType) -> Result<()> {
+        if self.may(Right::Extensions, content_type) { Ok(()) } else { self.require_internals() }
+    }
+
     /// Whether drafts and extension records can be seen of the documents that can be read.
     pub fn sees_drafts(self) -> bool {
         !matches!(self, Self::Public(PublicAccess::Read | PublicAccess::None))

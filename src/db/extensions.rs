@@ -6,17 +6,20 @@ use serde_json::{Map, Value};
 
 use super::bulk::{self, Bulk};
 use super::events::Owner;
-use super::{Conn, Sql};
+use super::holder::holder;
+use super::{Conn, Row, Sql, runs};
 use crate::clock::Millis;
 use crate::error::Result;
 
-/// An active extension record that has triggers.
+/// An extension record, as far as it decides which events it hears.
 #[derive(Debug)]
 pub struct Listener {
     /// Its id.
     pub id: i64,
-    /// Its key.
+    /// Its key; empty when it has none, as in an unfinished draft.
     pub key: String,
+    /// Whether it is switched on.
+    pub active: bool,
     /// Its trigger patterns.
     pub triggers: Vec<String>,
     /// Its config; JSON.
@@ -32,25 +35,15 @@ pub struct Listener {
 /// The active records of `owners` that listen to anything, by owner and in their order. Removed ones are among them:
 /// events from before still reach them.
 pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Owner, Vec<Listener>>> {
-    let mut ids_of: BTreeMap<String, Vec<i64>> = BTreeMap::new();
-    for (field, id) in owners {
-        ids_of.entry(field).or_default().push(id);
-    }
     let mut found: HashMap<Owner, Vec<(i64, Listener)>> = HashMap::new();
-    if ids_of.is_empty() {
+    if owners.is_empty() {
         return Ok(HashMap::new());
     }
-    conn.query(&listeners(ids_of), |row| {
-        let listener = Listener {
-            id: row.int(3)?,
-            key: row.text(4)?,
-            triggers: serde_json::from_str(&row.text(5)?).unwrap_or_default(),
-            config: row.find_text(6)?,
-            removed_at: row.find_int(7)?,
-            store: row.find_text(8)?,
-            url: row.find_text(9)?,
-        };
-        found.entry((row.text(0)?, row.int(1)?)).or_default().push((row.int(2)?, listener));
+    let mut sql = Sql::new(COLUMNS);
+    // Most records of others are stepped over here already.
+    sql.text(FROM).text("x.active AND x.key IS NOT NULL AND x.triggers <> '[]' AND ").append(of_owners(owners));
+    conn.query(&sql, |row| {
+        found.entry(owner(&row)?).or_default().push((row.int(2)?, listener(&row)?));
         Ok(())
     })?;
     let in_order = |mut listeners: Vec<(i64, Listener)>| {
@@ -60,12 +53,71 @@ pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Own
     Ok(found.into_iter().map(|(owner, listeners)| (owner, in_order(listeners))).collect())
 }
 
-fn listeners(ids_of: BTreeMap<String, Vec<i64>>) -> Sql {
-    let mut sql = Sql::new(
-        "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, s.document_id, \
-         x.url FROM extensions x LEFT JOIN stores s ON x.owner_field = 'store.extensions' AND s.id = x.owner_id \
-         WHERE x.active AND x.key IS NOT NULL AND x.triggers <> '[]' AND (",
-    );
+/// A record with all that decides what becomes of an event.
+#[derive(Debug)]
+pub struct Reached {
+    /// What holds it.
+    pub owner: Owner,
+    /// The documentId of that; for a price that of its product, and none when it is gone.
+    pub document_id: Option<String>,
+    /// Which events it hears.
+    pub listener: Listener,
+    /// What its handler would be given.
+    pub record: runs::Record,
+}
+
+/// Every record of `owners`, those that hear nothing too, by owner and in their order.
+pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>> {
+    let mut sql = Sql::new(COLUMNS);
+    sql.text(", x.credentials, x.meta, ").text(holder!("x")).text(FROM).append(of_owners(owners.clone()));
+    sql.text(" ORDER BY x.position, x.id");
+    let mut found = conn.list(&sql, |row| {
+        let (owner, listener) = (owner(&row)?, listener(&row)?);
+        let record = runs::Record {
+            key: listener.key.clone(),
+            credentials: row.find_text(11)?,
+            config: listener.config.clone(),
+            url: listener.url.clone(),
+            meta: row.find_text(12)?,
+            active: listener.active,
+            removed_at: listener.removed_at,
+        };
+        Ok(Reached { owner, document_id: row.find_text(13)?, listener, record })
+    })?;
+    found.sort_by_key(|reached| owners.iter().position(|owner| *owner == reached.owner));
+    Ok(found)
+}
+
+const COLUMNS: &str = "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, \
+    s.document_id, x.active, x.url";
+
+const FROM: &str =
+    " FROM extensions x LEFT JOIN stores s ON x.owner_field = 'store.extensions' AND s.id = x.owner_id WHERE ";
+
+fn owner(row: &Row<'_>) -> Result<Owner> {
+    Ok((row.text(0)?, row.int(1)?))
+}
+
+fn listener(row: &Row<'_>) -> Result<Listener> {
+    let triggers = row.find_text(5)?;
+    Ok(Listener {
+        id: row.int(3)?,
+        key: row.find_text(4)?.unwrap_or_default(),
+        triggers: triggers.and_then(|triggers| serde_json::from_str(&triggers).ok()).unwrap_or_default(),
+        config: row.find_text(6)?,
+        removed_at: row.find_int(7)?,
+        store: row.find_text(8)?,
+        active: row.find_int(9)? == Some(1),
+        url: row.find_text(10)?,
+    })
+}
+
+fn of_owners(owners: Vec<Owner>) -> Sql {
+    let mut ids_of: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for (field, id) in owners {
+        ids_of.entry(field).or_default().push(id);
+    }
+    let mut sql = Sql::new("(");
     for (place, (field, ids)) in ids_of.into_iter().enumerate() {
         sql.text(if place > 0 { " OR " } else { "" });
         sql.text("(x.owner_field = ").str(field).text(" AND x.owner_id").in_ints(ids).text(")");

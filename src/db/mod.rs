@@ -10,13 +10,15 @@ pub mod documents;
 pub mod events;
 pub mod extensions;
 mod generations;
+mod holder;
 pub mod idempotency;
 pub mod limits;
 mod line;
 mod lock;
 mod open;
-pub mod seal_keys;
+pub mod records;
 pub mod runs;
+pub mod seal_keys;
 mod sql;
 #[cfg(test)]
 pub(crate) mod testing;

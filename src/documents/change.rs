@@ -222,7 +222,7 @@ impl Changing<'_> {
         Ok(serde_json::from_slice(&found.document)?)
     }
 
-    fn writer(&mut self) -> Writer<'_> {
+    pub(super) fn writer(&mut self) -> Writer<'_> {
         Writer { conn: self.conn, sealer: &self.state.sealer, random: &*self.state.random, now: self.now }
     }
 

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Misfit;
+use super::{Misfit, Schedule};
+use crate::nearest::nearest;
 use crate::triggers::stock::DEFAULT_THRESHOLD;
 
 /// The member of a config that is the runner's and not the handler's.
@@ -88,6 +89,7 @@ impl Policy {
             }
         };
         reader.name_unknown();
+        reader.check_schedule();
         Self {
             timeout_s: reader.number("timeout_s", &TIMEOUT_S),
             max_attempts: reader.number("max_attempts", &MAX_ATTEMPTS),
@@ -104,7 +106,7 @@ impl Policy {
     }
 }
 
-/// The members that a policy may have. `schedule` is read by whoever keeps schedules.
+/// The members that a policy may have. `schedule` is read by [`Schedule::of`].
 const KNOWN: [&str; 7] =
     ["timeout_s", "max_attempts", "rate_limit_per_hour", "on_limit", "ordering", "inventory_threshold", "schedule"];
 
@@ -117,7 +119,19 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn name_unknown(&mut self) {
         for name in self.members.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
-            self.misfits.push(misfit(name, format!("a policy has no such member; it may have {}", KNOWN.join(", "))));
+            let near = nearest(name, KNOWN);
+            let near = if near.is_empty() { KNOWN.to_vec() } else { near };
+            self.misfits
+                .push(misfit(name, format!("a policy has no such member; did you mean {}?", near.join(" or "))));
+        }
+    }
+
+    fn check_schedule(&mut self) {
+        if let Some(text) = self.member::<String>("schedule", "a cron expression")
+            && let Err(problem) = Schedule::parse(&text)
+        {
+            let message = format!("must be a cron expression of five parts, in UTC: {problem}; it counts as not set");
+            self.misfits.push(misfit("schedule", message));
         }
     }
 
@@ -192,6 +206,8 @@ mod tests {
             (json!({"on_limit": "drop"}), "policy.on_limit", "defer or skip"),
             (json!({"ordering": true}), "policy.ordering", "none or target"),
             (json!({"order": "target"}), "policy.order", "ordering"),
+            (json!({"max_atempts": 3}), "policy.max_atempts", "did you mean max_attempts?"),
+            (json!({"schedule": "61 * * * *"}), "policy.schedule", "it counts as not set"),
         ] {
             let told = told(policy.clone());
             assert!(matches!(&told[..], [(at, why)] if at == path && why.contains(part)), "{policy}: {told:?}");

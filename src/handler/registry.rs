@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 
 use super::context::Parts;
 use super::policy::{MEMBER, Policy};
-use super::{Description, Descriptor, ExtensionContext, ExtensionKey, Failure, Handler, Outcome, schema};
+use super::{
+    Description, Descriptor, ExtensionContext, ExtensionKey, Handler, Masker, Obstacle, ObstacleKind, Outcome, schema,
+};
+use crate::nearest::nearest;
 
 /// An attempt of a handler, ready to be awaited.
 pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -71,12 +74,14 @@ impl Registry {
         self.entries.iter().filter(|(key, entry)| **key == entry.descriptor.key).map(|(_, entry)| &**entry)
     }
 
+    /// The keys nearest to one that no handler answers to.
+    pub fn nearest(&self, key: &str) -> Vec<&'static str> {
+        nearest(key, self.entries.keys().copied())
+    }
+
     /// Why there is no handler for `key`, with the keys nearest to it.
     pub fn unknown(&self, key: &str) -> String {
-        let mut near: Vec<(usize, &str)> = self.entries.keys().map(|known| (distance(key, known), *known)).collect();
-        near.retain(|(distance, known)| *distance <= known.len().max(key.len()) / 3);
-        near.sort_unstable();
-        match near.iter().take(3).map(|(_, known)| *known).collect::<Vec<_>>() {
+        match self.nearest(key) {
             near if near.is_empty() => format!("no handler for the key {key}"),
             near => format!("no handler for the key {key}; did you mean {}?", near.join(" or ")),
         }
@@ -115,19 +120,32 @@ impl Entry {
         self.check_config(config).err().into_iter().chain(Policy::misfits(config)).collect()
     }
 
-    /// Makes an attempt ready, or says why the handler cannot be given this config, these credentials, or no url.
-    pub fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Failure> {
-        if self.descriptor.needs_url && parts.url.as_deref().is_none_or(str::is_empty) {
-            return Err(Failure::discard(format!("{} needs a url, and the extension record has none", self.name())));
-        }
+    /// Whether the handler can be given this config, these credentials and this url, or what keeps it from that.
+    pub fn check(&self, config: Value, credentials: Value, url: Option<&str>) -> Result<(), Obstacle> {
+        self.check_url(url)?;
+        self.handler.check(config, credentials)
+    }
+
+    /// Makes an attempt ready, or fails as [`Entry::check`] does.
+    pub fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle> {
+        self.check_url(parts.url.as_deref())?;
         self.handler.attempt(parts, purpose)
+    }
+
+    fn check_url(&self, url: Option<&str>) -> Result<(), Obstacle> {
+        if !self.descriptor.needs_url || url.is_some_and(|url| !url.is_empty()) {
+            return Ok(());
+        }
+        let message = format!("{} needs a url, and the extension record has none", self.name());
+        Err(Obstacle::new(ObstacleKind::MissingUrl, "url", "", message))
     }
 }
 
 /// A handler whose types are no longer told apart.
 trait AnyHandler: Send + Sync {
     fn check_config(&self, config: Value) -> Result<(), Misfit>;
-    fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Failure>;
+    fn check(&self, config: Value, credentials: Value) -> Result<(), Obstacle>;
+    fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle>;
 }
 
 struct Typed<H>(Arc<H>);
@@ -137,10 +155,13 @@ impl<H: Handler> AnyHandler for Typed<H> {
         read::<H::Config>(config).map(drop)
     }
 
-    fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Failure> {
+    fn check(&self, config: Value, credentials: Value) -> Result<(), Obstacle> {
+        typed::<H>(config, credentials).map(drop)
+    }
+
+    fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle> {
         let Parts { event, credentials, config, url, meta, run, http, clock } = parts;
-        let config = read(config).map_err(|misfit| misfit.into_failure("config"))?;
-        let credentials = read(credentials).map_err(|misfit| misfit.into_failure("credentials"))?;
+        let (config, credentials) = typed::<H>(config, credentials)?;
         let context = ExtensionContext { event, credentials, config, url, meta, run, http, clock };
         let handler = Arc::clone(&self.0);
         Ok(match purpose {
@@ -150,10 +171,24 @@ impl<H: Handler> AnyHandler for Typed<H> {
     }
 }
 
-impl Misfit {
-    fn into_failure(self, what: &str) -> Failure {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        Failure::discard(format!("{what}{dot}{}: {}", self.path, self.message))
+/// Config and credentials in the handler's own types.
+fn typed<H: Handler>(config: Value, credentials: Value) -> Result<(H::Config, H::Credentials), Obstacle> {
+    let config = read(config)
+        .map_err(|misfit| Obstacle::new(ObstacleKind::BadConfig, "config", &misfit.path, misfit.message))?;
+    let masker = Masker::new(&credentials);
+    let credentials = read(credentials).map_err(|misfit| {
+        let message = without_value(&misfit.message, &masker);
+        Obstacle::new(ObstacleKind::BadCredentials, "credentials", &misfit.path, message)
+    })?;
+    Ok((config, credentials))
+}
+
+/// What serde tells of a value that does not fit, without the value, which is a secret: of ``invalid type: string "x",
+/// expected a number`` the last part.
+fn without_value(message: &str, masker: &Masker) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => masker.text(message),
     }
 }
 
@@ -175,20 +210,6 @@ fn read<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
         let path = error.path().to_string();
         Misfit { path: if path == "." { String::new() } else { path }, message: error.into_inner().to_string() }
     })
-}
-
-/// How many letters must be added, removed or changed to make one text of the other (Levenshtein's distance).
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (done, letter) in left.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], done + 1);
-        for (place, other) in right.bytes().enumerate() {
-            let changed = diagonal + usize::from(letter != other);
-            diagonal = row[place + 1];
-            row[place + 1] = changed.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
@@ -260,12 +281,5 @@ mod tests {
             Err(("list[1].id".into(), "invalid type: string \"x\", expected u32".into()))
         );
         assert_eq!(check(Value::Null), Err((String::new(), "missing field `list`".into())));
-    }
-
-    #[test]
-    fn distances_are_counted_in_letters() {
-        for (left, right, expected) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
-            assert_eq!(distance(left, right), expected, "{left} {right}");
-        }
     }
 }

@@ -121,7 +121,7 @@ pub(crate) async fn attempt_with(
     };
     let outcome = match registry.find(key).expect("the handler").attempt(parts, Purpose::Run) {
         Ok(attempt) => attempt.await,
-        Err(failure) => Err(failure),
+        Err(obstacle) => Err(obstacle.into()),
     };
     (outcome, http.take_exchanges())
 }

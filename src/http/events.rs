@@ -56,6 +56,22 @@ pub(super) struct EventAnswer {
     actor: String,
 }
 
+/// An event in short.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EventRef {
+    /// Its id.
+    #[schema(example = "evt_01kah4h3t6x4c8n2w9z5q7r1ym")]
+    id: String,
+    #[schema(format = DateTime)]
+    occurred_at: String,
+    /// When its runs were made; null while it waits for that.
+    #[schema(format = DateTime)]
+    dispatched_at: Option<String>,
+    /// What it is about.
+    target: Target,
+}
+
 /// An event with its runs.
 #[derive(Serialize, ToSchema)]
 pub(super) struct WholeEvent {
@@ -107,6 +123,14 @@ pub(super) async fn find(id: web::Path<String>, caller: Caller, reader: Reader) 
         .await?;
     let runs = found.into_iter().map(|run| RunAnswer::new(run, None)).collect::<Result<_>>()?;
     answer::data(StatusCode::OK, WholeEvent { event: event.into(), runs })
+}
+
+impl From<FoundEvent> for EventRef {
+    fn from(found: FoundEvent) -> Self {
+        let event = found.event;
+        let (occurred_at, dispatched_at) = (iso(event.occurred_at), found.dispatched_at.map(iso));
+        Self { id: event.id, occurred_at, dispatched_at, target: event.target }
+    }
 }
 
 impl From<FoundEvent> for EventAnswer {

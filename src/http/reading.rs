@@ -66,6 +66,12 @@ async fn run(reader: &Reader, find: Find) -> Result<Answer> {
     reader.read(find.pace(), move |conn| find.run(conn)).await
 }
 
+/// Sends an answer that is never kept, or its tag alone.
+pub(super) fn unkept(request: &HttpRequest, access: Access, answer: Answer) -> Result<HttpResponse> {
+    let kept = extract::state(request)?.cache.keep(&asked(request, access), None, answer.body, answer.etag);
+    Ok(send(request, &kept))
+}
+
 /// What `request` asks for a caller with this access.
 pub(super) fn asked(request: &HttpRequest, access: Access) -> Asked<'_> {
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());

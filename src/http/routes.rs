@@ -6,8 +6,8 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Respons
 
 use super::problem::plain;
 use super::{
-    by_hand, content_schema, docs, documents, events, handlers, health, prices, replays, runs, storefront,
-    subscriptions, tokens, triggers,
+    by_hand, content_schema, docs, documents, events, explain, handlers, health, prices, records, replays, runs,
+    storefront, subscriptions, tokens, triggers,
 };
 use crate::error::Error;
 
@@ -111,8 +111,10 @@ impl Endpoint {
 pub fn endpoints() -> Vec<Endpoint> {
     let parts = [
         triggers::endpoints(),
+        explain::endpoints(),
         handlers::endpoints(),
         replays::endpoints(),
+        records::endpoints(),
         runs::endpoints(),
         events::endpoints(),
         storefront::endpoints(),

@@ -233,9 +233,6 @@ fn populate(text: &str) -> Result<(), String> {
 impl RunAnswer {
     pub(super) fn new(run: FoundRun, attempts: Option<Vec<Attempt>>) -> Result<Self> {
         let reason = run.told_reason();
-        let (field, owner_id, document_id) = run.owner;
-        let type_name = field.split('.').next().unwrap_or_default().to_owned();
-        let price_id = (type_name == "price").then_some(owner_id);
         let waits = matches!(run.state, State::Available | State::Retryable);
         let attempts = attempts.map(|attempts| attempts.into_iter().map(AttemptAnswer::new).collect()).transpose()?;
         Ok(Self {
@@ -247,10 +244,7 @@ impl RunAnswer {
             event_id: run.event_id,
             target: run.target,
             store: run.store,
-            extension: ExtensionAnswer {
-                id: run.extension_id,
-                owner: OwnerAnswer { type_name, document_id, price_id },
-            },
+            extension: ExtensionAnswer { id: run.extension_id, owner: OwnerAnswer::new(run.owner) },
             pattern: run.pattern,
             attempt: run.attempt,
             lost: run.lost,
@@ -264,6 +258,15 @@ impl RunAnswer {
             finished_at: run.finished_at.map(iso),
             attempts,
         })
+    }
+}
+
+impl OwnerAnswer {
+    /// What holds a record, by `owner_field`, `owner_id` and documentId.
+    pub(super) fn new((field, owner_id, document_id): (String, i64, Option<String>)) -> Self {
+        let type_name = field.split('.').next().unwrap_or_default().to_owned();
+        let price_id = (type_name == "price").then_some(owner_id);
+        Self { type_name, document_id, price_id }
     }
 }
 

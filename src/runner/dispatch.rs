@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use serde::Deserialize;
-
+use super::hears::{Sound, hears, movement};
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, Owner, Undispatched};
@@ -13,8 +12,6 @@ use crate::error::Result;
 use crate::handler::{Descriptor, Ordering, Policy, Registry, Target, destination};
 use crate::ids;
 use crate::state::AppState;
-use crate::triggers::stock::Movement;
-use crate::triggers::{Source, find_in_catalogue};
 
 /// How many events one transaction covers at most.
 const BATCH: usize = 256;
@@ -70,63 +67,35 @@ fn runs_of(
     listeners: &HashMap<Owner, Vec<Listener>>,
     now: Millis,
 ) -> Vec<NewRun> {
+    let sound = Sound {
+        trigger: &event.trigger,
+        occurred_at: event.occurred_at,
+        movement: event.stock.as_deref().and_then(movement),
+    };
     let mut seen = HashSet::new();
     let mut made = Vec::new();
     for owner in owners.iter().filter(|owner| seen.insert(*owner)) {
         for listener in listeners.get(owner).into_iter().flatten() {
-            if !hears(listener, event) || !is_at_its_level(listener, event) {
-                continue;
-            }
-            if let Some(pattern) = state.matchers.matched(&listener.triggers, &event.trigger) {
-                let policy = listener.config.as_deref().map(Policy::of).unwrap_or_default();
-                made.push(NewRun {
-                    uid: ids::sortable("run", now, &*state.random),
-                    event: event.id,
-                    extension: listener.id,
-                    key: listener.key.clone(),
-                    owner: owner.clone(),
-                    store: listener.store.clone().or_else(|| event.store.clone()),
-                    pattern: Some(pattern.to_owned()),
-                    max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
-                    due_at: now,
-                    destination: destination(&listener.key, listener.url.as_deref()),
-                    line: line(&event.target, listener.id, &policy),
-                    replay: None,
-                    cause: None,
-                });
-            }
+            let Ok(pattern) = hears(&state.matchers, listener, sound) else { continue };
+            let policy = listener.config.as_deref().map(Policy::of).unwrap_or_default();
+            made.push(NewRun {
+                uid: ids::sortable("run", now, &*state.random),
+                event: event.id,
+                extension: listener.id,
+                key: listener.key.clone(),
+                owner: owner.clone(),
+                store: listener.store.clone().or_else(|| event.store.clone()),
+                pattern: Some(pattern.to_owned()),
+                max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
+                due_at: now,
+                destination: destination(&listener.key, listener.url.as_deref()),
+                line: line(&event.target, listener.id, &policy),
+                replay: None,
+                cause: None,
+            });
         }
     }
     made
-}
-
-/// Whether a record was there when `event` happened. A removed one still hears of the change that removed it, such as
-/// the deletion of its document, which happened at the same moment.
-fn hears(listener: &Listener, event: &Undispatched) -> bool {
-    let Some(removed_at) = listener.removed_at else { return true };
-    let is_change = || {
-        let short = event.trigger.trim_start_matches("trigger:");
-        find_in_catalogue(short).is_some_and(|entry| entry.source == Source::Change)
-    };
-    event.occurred_at < removed_at || event.occurred_at == removed_at && is_change()
-}
-
-/// Whether a record has the threshold that was crossed, where `event` is about a stock. An event of that name which a
-/// caller emitted tells of no stock, and is for all.
-fn is_at_its_level(listener: &Listener, event: &Undispatched) -> bool {
-    let Some(movement) = event.stock.as_deref().and_then(movement) else { return true };
-    movement.crosses(&event.trigger, Policy::threshold_of(listener.config.as_deref()))
-}
-
-/// What moved: the only one of the changes that such an event tells of.
-fn movement(changes: &str) -> Option<Movement> {
-    #[derive(Deserialize)]
-    struct Change {
-        from: i64,
-        to: i64,
-    }
-    let changes: HashMap<&str, Change> = serde_json::from_str(changes).ok()?;
-    changes.into_values().next().map(|Change { from, to }| Movement { from, to })
 }
 
 /// How many attempts a run of a record with this key has: what its policy says, or its handler.

@@ -20,6 +20,8 @@ mod claim;
 mod dispatch;
 mod effect;
 mod emit;
+mod explain;
+mod hears;
 mod limit;
 mod occasion;
 mod operator;
@@ -35,6 +37,7 @@ mod subjects;
 mod tests;
 mod trial;
 mod turn;
+mod waits;
 mod worker;
 
 use std::sync::Arc;
@@ -46,10 +49,12 @@ use crate::state::AppState;
 
 pub use by_hand::{Started, Wanted, cancel, require_run, run_now};
 pub use emit::{emit, emit_all, emit_alone};
+pub use explain::{Because, Explained, Explanation, Question, Reason, explain};
 pub use operator::Operator;
 pub use prune::prune;
 pub use replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
 pub use trial::{Trial, Way, try_record};
+pub use waits::{Wait, WaitsFor};
 
 /// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.
 pub struct Runner {

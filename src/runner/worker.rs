@@ -13,11 +13,10 @@ use super::effect;
 use super::record::Finished;
 use super::retry;
 use crate::clock::Millis;
-use crate::content::EXTENSION;
 use crate::db::attempts::NewAttempt;
-use crate::db::documents::seal_place;
 use crate::db::extensions::Tally;
 use crate::db::runs::{Claimed, Held, Move, Record, State};
+use crate::documents::{self, Setup};
 use crate::handler::{
     Attempt, Done, Event, Exchange, Failure, Http, Json, MOST_DEPTH, Masker, Outcome, Parts, Policy, Purpose, RunInfo,
     destination,
@@ -141,11 +140,9 @@ impl Work {
 
 pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let Work { record, extension_id, event, run, purpose, dry } = work;
-    let entry =
-        state.handlers.find(&record.key).ok_or_else(|| Failure::discard(state.handlers.unknown(&record.key)))?;
+    let Setup { entry, credentials, config } = documents::set_up(state, extension_id, &record)?;
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
     let timeout = policy.timeout_s.map_or(entry.descriptor().timeout, |seconds| Duration::from_secs(seconds.into()));
-    let credentials = open(state, extension_id, &record)?;
     let masker = Masker::new(&credentials);
     let clock = Arc::clone(&state.clock);
     let make = if dry { Http::rehearsal } else { Http::new };
@@ -154,7 +151,7 @@ pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let parts = Parts {
         event: Arc::clone(&event),
         credentials,
-        config: parse("config", record.config.as_deref())?,
+        config,
         url: record.url,
         meta: record.meta.and_then(|meta| Json::parse(meta).ok()).unwrap_or_default(),
         run,
@@ -162,22 +159,7 @@ pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
         clock,
     };
     let never_blocks = entry.descriptor().never_blocks;
-    entry.attempt(parts, purpose).map(|attempt| Ready { event, attempt, http, timeout, never_blocks })
-}
-
-/// The record's credentials. Whatever is wrong with them must be mended by a person; the log knows more.
-fn open(state: &AppState, id: i64, record: &Record) -> Result<Value, Failure> {
-    let Some(sealed) = &record.credentials else { return Ok(Value::Null) };
-    let opened = state.sealer.open(sealed, &seal_place(&EXTENSION, id)).map_err(|error| {
-        log::error!("credentials of extension record {id} cannot be opened: {error}");
-        Failure::discard("the credentials cannot be opened with the key at hand")
-    })?;
-    parse("credentials", Some(&opened))
-}
-
-fn parse(what: &str, text: Option<&str>) -> Result<Value, Failure> {
-    text.map_or(Ok(Value::Null), serde_json::from_str)
-        .map_err(|_| Failure::discard(format!("{what} cannot be read as JSON")))
+    Ok(Ready { event, attempt: entry.attempt(parts, purpose)?, http, timeout, never_blocks })
 }
 
 /// Awaits the handler, apart from everything else: one that panics, hangs or blocks its thread harms no other. What its

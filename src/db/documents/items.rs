@@ -29,6 +29,8 @@ struct Place<'a> {
     field: &'static Field,
     owner_field: &'a str,
     owner_id: i64,
+    /// Whether an item comes without its list: what is wrong with it is told by its own path.
+    alone: bool,
 }
 
 impl Writer<'_> {
@@ -37,9 +39,34 @@ impl Writer<'_> {
         for (field, items) in input {
             let Kind::Component { of, .. } = field.kind else { continue };
             let owner_field = shape.owner_field(field);
-            self.save_list(Place { component: of, field, owner_field: &owner_field, owner_id }, items)?;
+            self.save_list(Place { component: of, field, owner_field: &owner_field, owner_id, alone: false }, items)?;
         }
         Ok(())
+    }
+
+    /// Saves one item of the list `field` of the version (or item) in row `owner_id`: where it stands, or behind the
+    /// others when it is new. Returns its id.
+    ///
+    /// Fails with [`Error::NotFound`] when the list does not have it.
+    pub fn save_one(&mut self, shape: Shape, field: &'static Field, owner_id: i64, item: Item) -> Result<i64> {
+        let owner_field = shape.owner_field(field);
+        let place = alone(field, &owner_field, owner_id)?;
+        let position = match item.id {
+            Some(id) => find_position(self.conn, place, id)?.ok_or(Error::NotFound)?,
+            None => next_position(self.conn, place)?,
+        };
+        self.save_item(place, position, item)
+    }
+
+    /// Removes one item of a list; one that is not there is as good as removed. Returns whether it was there.
+    pub fn remove_one(&mut self, shape: Shape, field: &'static Field, owner_id: i64, id: i64) -> Result<bool> {
+        let owner_field = shape.owner_field(field);
+        let place = alone(field, &owner_field, owner_id)?;
+        let is_there = find_position(self.conn, place, id)?.is_some();
+        if is_there {
+            self.remove(place, vec![id])?;
+        }
+        Ok(is_there)
     }
 
     fn save_list(&mut self, place: Place<'_>, items: Vec<Item>) -> Result<()> {
@@ -58,7 +85,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn save_item(&mut self, place: Place<'_>, position: i64, item: Item) -> Result<()> {
+    fn save_item(&mut self, place: Place<'_>, position: i64, item: Item) -> Result<i64> {
         let Input { values, items, .. } = item.input;
         let shape = Shape::Component(place.component);
         let id = match item.id {
@@ -74,7 +101,8 @@ impl Writer<'_> {
                 id
             }
         };
-        self.save(shape, id, items)
+        self.save(shape, id, items)?;
+        Ok(id)
     }
 
     /// Versioned items go; records that belong to the document are marked, since runs may still need them.
@@ -110,8 +138,11 @@ impl Writer<'_> {
             }
             match value {
                 Value::Secret(sent) => {
-                    let path = [place.field.name, &position.to_string(), field.name].map(str::to_owned);
-                    columns.extend(self.secret(place, id, sent, path.to_vec())?);
+                    let path = match place.alone {
+                        true => vec![field.name.to_owned()],
+                        false => [place.field.name, &position.to_string(), field.name].map(str::to_owned).to_vec(),
+                    };
+                    columns.extend(self.secret(place, id, sent, path)?);
                 }
                 Value::Null if matches!(field.kind, Kind::Secret) => columns.extend(secret_columns(None, None)),
                 value => columns.push((field.column, bound(field, value))),
@@ -178,16 +209,36 @@ pub fn list_items(
 ) -> Result<Vec<i64>> {
     let Kind::Component { of, .. } = field.kind else { return Ok(Vec::new()) };
     let owner_field = Shape::Document(content_type).owner_field(field);
-    find_ids(conn, Place { component: of, field, owner_field: &owner_field, owner_id: version })
+    find_ids(conn, Place { component: of, field, owner_field: &owner_field, owner_id: version, alone: false })
+}
+
+fn alone<'a>(field: &'static Field, owner_field: &'a str, owner_id: i64) -> Result<Place<'a>> {
+    match field.kind {
+        Kind::Component { of, .. } => Ok(Place { component: of, field, owner_field, owner_id, alone: true }),
+        _ => Err(Error::internal(format!("{} is no component", field.name))),
+    }
+}
+
+fn find_position(conn: &mut Conn, place: Place<'_>, id: i64) -> Result<Option<i64>> {
+    let mut sql = Sql::new("SELECT position FROM ");
+    there(at(sql.name(place.component.table).text(" WHERE "), place), place).text(" AND id = ").int(id);
+    conn.first(&sql, |row| row.int(0))
+}
+
+fn next_position(conn: &mut Conn, place: Place<'_>) -> Result<i64> {
+    let mut sql = Sql::new("SELECT coalesce(max(position) + 1, 0) FROM ");
+    there(at(sql.name(place.component.table).text(" WHERE "), place), place);
+    Ok(conn.first(&sql, |row| row.int(0))?.unwrap_or_default())
+}
+
+/// Leaves out what was removed and is kept for its runs.
+fn there<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
+    if place.component.versioned { sql } else { sql.text(" AND removed_at IS NULL") }
 }
 
 fn find_ids(conn: &mut Conn, place: Place<'_>) -> Result<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM ");
-    at(sql.name(place.component.table).text(" WHERE "), place);
-    if !place.component.versioned {
-        sql.text(" AND removed_at IS NULL");
-    }
-    sql.text(" ORDER BY position, id");
+    there(at(sql.name(place.component.table).text(" WHERE "), place), place).text(" ORDER BY position, id");
     conn.list(&sql, |row| row.int(0))
 }
 

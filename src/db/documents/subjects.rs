@@ -11,14 +11,18 @@ pub struct Subject {
     pub draft: i64,
     /// Whether there is a published version.
     pub is_published: bool,
+    /// How often it was changed.
+    pub revision: i64,
 }
 
 /// The document with this id.
 pub fn find_subject(conn: &mut Conn, content_type: &ContentType, document_id: &str) -> Result<Option<Subject>> {
-    let mut sql = Sql::new("SELECT d.id, p.id FROM ");
+    let mut sql = Sql::new("SELECT d.id, p.id, d.revision FROM ");
     sql.name(content_type.table).text(" d LEFT JOIN ").name(content_type.table).text(" p ON p.draft_id = d.id");
     sql.text(" WHERE d.draft_id IS NULL AND d.document_id = ").str(document_id);
-    conn.first(&sql, |row| Ok(Subject { draft: row.int(0)?, is_published: row.find_int(1)?.is_some() }))
+    conn.first(&sql, |row| {
+        Ok(Subject { draft: row.int(0)?, is_published: row.find_int(1)?.is_some(), revision: row.int(2)? })
+    })
 }
 
 /// Whether a version of the product with this draft has the price.

@@ -155,28 +155,45 @@ const DISPATCHING: &str = "WITH dispatching AS MATERIALIZED (SELECT pg_try_advis
 /// must be made in the order of their events. On PostgreSQL nobody else dispatches then until the transaction ends.
 pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Option<Vec<Undispatched>>> {
     let mut sql = Sql::default();
-    sql.either("SELECT 1, e.* FROM (", DISPATCHING);
-    sql.text("SELECT id, trigger, occurred_at, store_document_id, owners, CASE WHEN trigger IN (");
-    sql.str(LOW).text(", ").str(RESTOCKED).text(") THEN changes END, target FROM events ");
+    sql.either("SELECT 1, e.* FROM (", DISPATCHING).append(to_dispatch());
     // As the index of undispatched events has it, so that no other gives this order.
     sql.text("WHERE dispatched_at IS NULL ORDER BY id + 0 LIMIT ").int(limit);
     sql.either(") AS e", ") AS e ON d.mine");
     let (mut mine, mut found) = (true, Vec::new());
     conn.query(&sql, |row| {
         mine = row.int(0)? == 1;
-        let Some(id) = row.find_int(1)? else { return Ok(()) };
-        found.push(Undispatched {
-            id,
-            trigger: row.text(2)?,
-            occurred_at: row.int(3)?,
-            store: row.find_text(4)?,
-            owners: row.text(5)?,
-            stock: row.find_text(6)?,
-            target: row.text(7)?,
-        });
+        if row.find_int(1)?.is_some() {
+            found.push(read_undispatched(&row, 1)?);
+        }
         Ok(())
     })?;
     Ok(mine.then_some(found))
+}
+
+/// The event with this id as its dispatcher sees it, or saw it.
+pub fn find_as_undispatched(conn: &mut Conn, uid: &str) -> Result<Option<Undispatched>> {
+    let mut sql = to_dispatch();
+    sql.text("WHERE uid = ").str(uid);
+    conn.first(&sql, |row| read_undispatched(&row, 0))
+}
+
+fn to_dispatch() -> Sql {
+    let mut sql = Sql::new("SELECT id, trigger, occurred_at, store_document_id, owners, CASE WHEN trigger IN (");
+    sql.str(LOW).text(", ").str(RESTOCKED).text(") THEN changes END, target FROM events ");
+    sql
+}
+
+/// Reads the columns of [`to_dispatch`], the first of which is column `first`.
+fn read_undispatched(row: &Row<'_>, first: usize) -> Result<Undispatched> {
+    Ok(Undispatched {
+        id: row.int(first)?,
+        trigger: row.text(first + 1)?,
+        occurred_at: row.int(first + 2)?,
+        store: row.find_text(first + 3)?,
+        owners: row.text(first + 4)?,
+        stock: row.find_text(first + 5)?,
+        target: row.text(first + 6)?,
+    })
 }
 
 /// Notes that the runs of these events are stored.

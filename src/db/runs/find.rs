@@ -3,6 +3,7 @@
 use super::State;
 use super::parked::{DESTINATION, LINE};
 use crate::clock::{Millis, iso};
+use crate::db::holder::holder;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 use crate::handler::Target;
@@ -119,15 +120,14 @@ impl FoundRun {
 const FROM: &str = " FROM runs r JOIN events e ON e.id = r.event_id \
     LEFT JOIN destinations d ON r.parked = 1 AND d.name = r.destination AND d.opened_at IS NOT NULL WHERE 1 = 1";
 
-const COLUMNS: &str = "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.lost, r.max_attempts, r.replay, r.reason, \
-    r.due_at, r.created_at, r.finished_at, r.extension_id, r.owner_field, r.owner_id, CASE r.owner_field \
-    WHEN 'store.extensions' THEN (SELECT document_id FROM stores WHERE id = r.owner_id) \
-    WHEN 'product.extensions' THEN (SELECT document_id FROM products WHERE id = r.owner_id) \
-    WHEN 'subscriber.extensions' THEN (SELECT document_id FROM subscribers WHERE id = r.owner_id) \
-    ELSE (SELECT v.document_id FROM prices p JOIN products v ON v.id = p.owner_id \
-    WHERE p.id = r.owner_id AND p.owner_field = 'product.PRICES' LIMIT 1) END, \
-    r.store_document_id, e.uid, e.trigger, e.target, r.probes, \
-    CASE WHEN r.state IN ('available', 'retryable') THEN r.parked END, d.name, d.failing_since, d.next_probe_at, r.replay_of, r.cause";
+const COLUMNS: &str = concat!(
+    "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.lost, r.max_attempts, r.replay, r.reason, r.due_at, \
+     r.created_at, r.finished_at, r.extension_id, r.owner_field, r.owner_id, ",
+    holder!("r"),
+    ", r.store_document_id, e.uid, e.trigger, e.target, r.probes, \
+     CASE WHEN r.state IN ('available', 'retryable') THEN r.parked END, d.name, d.failing_since, d.next_probe_at, \
+     r.replay_of, r.cause"
+);
 
 /// The runs that `filter` asks for, newest first: at most `limit` of them, after the first `start`.
 pub fn find_page(conn: &mut Conn, filter: &RunFilter, start: i64, limit: i64) -> Result<Vec<FoundRun>> {

@@ -7,6 +7,7 @@ mod documents;
 mod headers;
 mod prices;
 mod record_paths;
+mod records;
 mod schemas;
 mod webhooks;
 
@@ -15,8 +16,10 @@ use utoipa::OpenApi;
 
 use super::answer::Problems;
 use super::prices::InventoryInput;
+use super::records::ToggleInput;
 use super::{
-    by_hand, content_schema, docs, events, handlers, health, replays, runs, storefront, subscriptions, tokens, triggers,
+    by_hand, content_schema, docs, events, explain, handlers, health, replays, runs, storefront, subscriptions, tokens,
+    triggers,
 };
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
@@ -35,13 +38,13 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        handlers::list, handlers::find, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find,
+        handlers::list, handlers::find, explain::explain, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find,
         by_hand::run, by_hand::test, replays::cancel, replays::replay, replays::replay_many, events::list, events::find,
         storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
     ),
-    components(schemas(InventoryInput)),
+    components(schemas(InventoryInput, ToggleInput)),
     tags(
         (name = "stores", description = "Stores and their documents"),
         (name = "products", description = "Products with their prices"),
@@ -66,6 +69,7 @@ pub fn document() -> Result<Value> {
         add(&mut document["paths"], documents::paths(content_type)?);
     }
     add(&mut document["paths"], prices::paths()?);
+    add(&mut document["paths"], records::paths()?);
     let of_prices = record_paths::of_prices(&document["paths"]);
     add(&mut document["paths"], of_prices);
     add(&mut document["components"]["schemas"], schemas::all()?);

@@ -4,7 +4,7 @@
 //! What was ever found is kept in `tests/seeds` and tried first. `PROPTEST_CASES` asks for another number of inputs.
 
 mod bodies;
-mod choices;
+pub mod choices;
 mod queries;
 mod served;
 

@@ -1,0 +1,1 @@
+DROP INDEX extensions_active_by_key;

@@ -1,0 +1,211 @@
+//! Extension records, one by one. They belong to the document and not to one of its versions, so a change of one
+//! publishes nothing and is in force at once. A document is stored whatever its records are like; a record that comes
+//! alone is refused when it would not work.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::answer;
+use super::change::Changing;
+use super::etag::Answer;
+use super::records::{HolderPath, RecordPath, find_holder, find_record};
+use super::setup::check_setup;
+use super::write::Request;
+use crate::access::Right;
+use crate::content::{self, EXTENSION, Field, Item, PRICE, Rules, Shape};
+use crate::db::documents::read::One;
+use crate::db::documents::{self as rows};
+use crate::db::records::{self, RecordFilter, ShownRecord};
+use crate::db::{Conn, extensions};
+use crate::error::{Error, Problem, Result};
+use crate::handler::{Misfit, Obstacle, Policy};
+use crate::query::Warning;
+use crate::state::AppState;
+
+/// Members of a record that its handler looks at: whoever sends one is told what the handler cannot use.
+const LOOKED_AT: [&str; 4] = ["key", "config", "credentials", "url"];
+
+/// The records of a holder that `filter` asks for, in their order, and how many there are in all: at most `limit` of
+/// them, after the first `start`.
+///
+/// Fails with [`Error::NotFound`] when there is no such holder.
+pub fn find_records(
+    conn: &mut Conn,
+    path: &HolderPath,
+    filter: &RecordFilter,
+    (start, limit): (i64, i64),
+) -> Result<(Vec<ShownRecord>, i64)> {
+    let owner = find_holder(conn, path)?.owner;
+    Ok((records::find_page(conn, &owner, filter, start, limit)?, records::count(conn, &owner, filter)?))
+}
+
+/// One record, under the revision of its document.
+///
+/// Fails with [`Error::NotFound`] when it is not there.
+pub fn show_record(conn: &mut Conn, path: &RecordPath, warnings: &[Warning]) -> Result<Answer> {
+    let holder = find_holder(conn, &path.holder)?;
+    let record = records::find(conn, &holder.owner, path.id)?.ok_or(Error::NotFound)?;
+    let found = One { document: serde_json::to_vec(&record)?, revision: holder.subject.revision };
+    Ok(answer::one(&found, warnings))
+}
+
+/// Adds a record behind the others; without `triggers` it begins with those of its handler.
+///
+/// Fails with [`Error::NotFound`] when there is no such holder, and with [`Error::Invalid`] when it would not work.
+pub async fn create_record(
+    state: &Arc<AppState>,
+    request: Request,
+    path: HolderPath,
+    mut data: Map<String, Value>,
+) -> Result<Answer> {
+    path.require(request.caller.access, Right::Extensions)?;
+    content::check_item_keys(&EXTENSION, &data)?;
+    begin(state, &mut data);
+    let input = content::validate_item(&EXTENSION, &data, Rules { publishing: true, creating: true })?;
+    let document_id = path.document_id.clone();
+    let create = move |changing: &mut Changing<'_>| {
+        changing.seen()?;
+        let id = changing.save_record(&path, Item { id: None, input })?;
+        let path = RecordPath { holder: path, id };
+        changing.check_record(&path, true)?;
+        show_record(changing.conn, &path, &changing.warnings)
+    };
+    request.write(state, document_id, create).await
+}
+
+/// Changes the members of a record that `data` names.
+///
+/// Fails with [`Error::NotFound`] when it is not there, and with [`Error::Invalid`] when it would not work any more.
+pub async fn update_record(
+    state: &Arc<AppState>,
+    request: Request,
+    path: RecordPath,
+    mut data: Map<String, Value>,
+) -> Result<Answer> {
+    path.holder.require(request.caller.access, Right::Extensions)?;
+    // What was read may be sent back as it is.
+    if data.get("id").and_then(Value::as_i64) == Some(path.id) {
+        data.shift_remove("id");
+    }
+    content::check_item_keys(&EXTENSION, &data)?;
+    let input = content::validate_item(&EXTENSION, &data, Rules { publishing: true, creating: false })?;
+    let refuse = LOOKED_AT.iter().any(|member| data.contains_key(*member));
+    let document_id = path.holder.document_id.clone();
+    let update = move |changing: &mut Changing<'_>| {
+        changing.seen()?;
+        let was_active = find_record(changing.conn, &path)?.1.active;
+        changing.save_record(&path.holder, Item { id: Some(path.id), input })?;
+        if !was_active && find_record(changing.conn, &path)?.1.active {
+            records::switch_on(changing.conn, path.id)?;
+        }
+        changing.check_record(&path, refuse)?;
+        show_record(changing.conn, &path, &changing.warnings)
+    };
+    request.write(state, document_id, update).await
+}
+
+/// Switches a record on or off, or to what it is not. One that would not work as it is is warned of.
+///
+/// Fails with [`Error::NotFound`] when it is not there.
+pub async fn toggle_record(
+    state: &Arc<AppState>,
+    request: Request,
+    path: RecordPath,
+    active: Option<bool>,
+) -> Result<Answer> {
+    path.holder.require(request.caller.access, Right::Extensions)?;
+    let document_id = path.holder.document_id.clone();
+    let toggle = move |changing: &mut Changing<'_>| {
+        let versions = changing.seen()?;
+        let is_active = find_record(changing.conn, &path)?.1.active;
+        let active = active.unwrap_or(!is_active);
+        if active != is_active {
+            match active {
+                true => records::switch_on(changing.conn, path.id)?,
+                false => extensions::switch_off(changing.conn, vec![path.id])?,
+            }
+            rows::revise(changing.conn, changing.content_type, versions.draft)?;
+        }
+        if active {
+            changing.check_record(&path, false)?;
+        }
+        show_record(changing.conn, &path, &changing.warnings)
+    };
+    request.write(state, document_id, toggle).await
+}
+
+/// Removes a record. One that is not there is as good as removed.
+pub async fn delete_record(state: &Arc<AppState>, request: Request, path: RecordPath) -> Result<Answer> {
+    path.holder.require(request.caller.access, Right::Extensions)?;
+    let document_id = path.holder.document_id.clone();
+    let delete = move |changing: &mut Changing<'_>| {
+        let found = rows::find(changing.conn, changing.content_type, changing.document_id)?;
+        let Some(versions) = found else { return Ok(Answer::empty()) };
+        changing.check(versions)?;
+        let owner_id = match find_holder(changing.conn, &path.holder) {
+            Ok(holder) => holder.owner.1,
+            Err(Error::NotFound) => return Ok(Answer::empty()),
+            Err(error) => return Err(error),
+        };
+        let (shape, field) = list_of(&path.holder)?;
+        if changing.writer().remove_one(shape, field, owner_id, path.id)? {
+            rows::revise(changing.conn, changing.content_type, versions.draft)?;
+        }
+        Ok(Answer::empty())
+    };
+    request.write(state, document_id, delete).await
+}
+
+/// Gives a new record what it begins with where `data` does not say: the triggers of its handler.
+pub(super) fn begin(state: &AppState, data: &mut Map<String, Value>) {
+    let entry = data.get("key").and_then(Value::as_str).and_then(|key| state.handlers.find(key));
+    if let Some(entry) = entry.filter(|_| !data.contains_key("triggers")) {
+        data.insert("triggers".to_owned(), entry.descriptor().default_triggers.into());
+    }
+}
+
+impl Changing<'_> {
+    /// Saves a record, and counts that as a change of its document. Returns the record's id.
+    pub(super) fn save_record(&mut self, path: &HolderPath, item: Item) -> Result<i64> {
+        let holder = find_holder(self.conn, path)?;
+        let (shape, field) = list_of(path)?;
+        let id = self.writer().save_one(shape, field, holder.owner.1, item)?;
+        rows::revise(self.conn, self.content_type, holder.subject.draft)?;
+        Ok(id)
+    }
+
+    /// Refuses a record that would not work as it is stored, or warns of it.
+    pub(super) fn check_record(&mut self, path: &RecordPath, refuse: bool) -> Result<()> {
+        let Some((path, message)) = self.find_fault(path)? else { return Ok(()) };
+        if refuse {
+            return Err(Error::Invalid(vec![Problem { path, message, value: None }]));
+        }
+        self.warnings.push(Warning { path, message });
+        Ok(())
+    }
+
+    /// Where and why a record would not work.
+    fn find_fault(&mut self, path: &RecordPath) -> Result<Option<(Vec<String>, String)>> {
+        let owner = find_holder(self.conn, &path.holder)?.owner;
+        let reached = extensions::find_reached(self.conn, vec![owner])?;
+        let reached = reached.into_iter().find(|reached| reached.listener.id == path.id).ok_or(Error::NotFound)?;
+        if let Err(obstacle) = check_setup(self.state, path.id, &reached.record) {
+            let message = obstacle.reason();
+            let Obstacle { path, .. } = obstacle;
+            return Ok(Some((path, message)));
+        }
+        let config: Value = serde_json::from_str(reached.record.config.as_deref().unwrap_or("null"))?;
+        Ok(Policy::misfits(&config).into_iter().next().map(|Misfit { path, message }| {
+            let path = ["config".to_owned(), path];
+            (path.to_vec(), format!("{}: {message}", path.join(".")))
+        }))
+    }
+}
+
+/// Which list of what holds the records.
+fn list_of(path: &HolderPath) -> Result<(Shape, &'static Field)> {
+    let shape = if path.price.is_some() { Shape::Component(&PRICE) } else { Shape::Document(path.content_type) };
+    let field = shape.find_field("extensions");
+    Ok((shape, field.ok_or_else(|| Error::internal(format!("{} has no records", shape.uid())))?))
+}
