@@ -4,6 +4,7 @@
 mod components;
 mod facts;
 mod input;
+mod links;
 mod moment;
 mod print;
 mod scalars;
@@ -13,8 +14,9 @@ mod types;
 mod validate;
 
 pub use components::{EXTENSION, PRICE, SEO, TAG, URL};
-pub use facts::{Check, Component, ContentType, Field, Kind, LinkSide, LinkTable, Relation, Shape};
+pub use facts::{Check, Component, ContentType, Field, Kind, Shape};
 pub use input::{Input, Item, Links, Position, Reference, Value};
+pub use links::{LinkSide, LinkTable, Relation};
 pub use moment::parse_moment;
 pub use set::TypeSet;
 pub use system::{CREATED_AT, DOCUMENT_ID, ID, PUBLISHED_AT, UPDATED_AT, Version};

@@ -121,8 +121,7 @@ impl Reader<'_> {
         for name in self.members.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
             let near = nearest(name, KNOWN);
             let near = if near.is_empty() { KNOWN.to_vec() } else { near };
-            self.misfits
-                .push(misfit(name, format!("a policy has no such member; did you mean {}?", near.join(" or "))));
+            self.misfits.push(misfit(name, format!("is not known; did you mean {}?", near.join(" or "))));
         }
     }
 

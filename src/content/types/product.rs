@@ -1,6 +1,6 @@
 use super::STORE;
 use crate::content::components::{EXTENSION, PRICE, SEO, TAG};
-use crate::content::facts::{ContentType, Field, LinkSide, LinkTable, Relation};
+use crate::content::{ContentType, Field, LinkSide, LinkTable, Relation};
 
 /// Something that stores sell.
 pub static PRODUCT: ContentType = ContentType {

@@ -1,6 +1,6 @@
 use super::{PRODUCT, SUBSCRIBER, product, subscriber};
 use crate::content::components::{EXTENSION, SEO, URL};
-use crate::content::facts::{ContentType, Field, LinkSide, Relation};
+use crate::content::{ContentType, Field, LinkSide, Relation};
 
 /// A shop.
 pub static STORE: ContentType = ContentType {

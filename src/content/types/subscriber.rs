@@ -1,6 +1,6 @@
 use super::STORE;
 use crate::content::components::EXTENSION;
-use crate::content::facts::{ContentType, Field, LinkSide, LinkTable, Relation};
+use crate::content::{ContentType, Field, LinkSide, LinkTable, Relation};
 
 /// Someone who wants to hear from stores.
 pub static SUBSCRIBER: ContentType = ContentType {
