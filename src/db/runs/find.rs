@@ -199,8 +199,10 @@ fn in_states(states: &[State]) -> Sql {
     } else if all(&[State::Dead, State::Cancelled, State::Skipped]) {
         sql.text(" AND r.state IN ('dead', 'cancelled', 'skipped')");
     }
+    // A single one as it stands in the index of those under way.
+    let [open, close] = if states.len() == 1 { [" AND r.state = ", ""] } else { [" AND r.state IN (", ")"] };
     for (place, state) in states.iter().enumerate() {
-        sql.text(if place == 0 { " AND r.state IN (" } else { ", " });
+        sql.text(if place == 0 { open } else { ", " });
         sql.text(match state {
             State::Available => "'available'",
             State::Running => "'running'",
@@ -211,7 +213,7 @@ fn in_states(states: &[State]) -> Sql {
             State::Skipped => "'skipped'",
         });
     }
-    sql.text(")");
+    sql.text(close);
     sql
 }
 
