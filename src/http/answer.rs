@@ -52,7 +52,8 @@ impl Problems {
         (
             "409",
             "Conflict",
-            "The name is taken, the key was used for another request, or less is left than was asked for",
+            "The name is taken, the key was used for another request, less is left than was asked for, or the run has ended \
+             or is on its way already",
         ),
         ("412", "PreconditionFailed", "The document is not the one that `If-Match` names"),
         ("413", "PayloadTooLarge", "The body is above the limit"),

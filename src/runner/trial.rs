@@ -137,7 +137,7 @@ type Told = (&'static str, String, Option<String>, Map<String, Value>);
 /// The word for an outcome, and what is told of it; of a request that was only shown nothing came.
 fn told(outcome: Outcome, shown: bool) -> Told {
     match shown {
-        true => ("shown", NOT_SENT.to_owned(), None, Map::new()),
+        true => ("shown", format!("{NOT_SENT}; what else is sent depends on the answer to this"), None, Map::new()),
         false => worker::parts_of(outcome),
     }
 }

@@ -185,7 +185,8 @@ on_both_databases! {
         let trial = &shown.expect(200)["data"];
         let exchange = &trial["exchanges"][0];
         assert_eq!((&trial["outcome"], &exchange["error"]), (&json!("shown"), &json!("not sent: dry run")));
-        assert_eq!(exchange["answer"], Value::Null);
+        assert_eq!((&exchange["answer"], &trial["counted"]), (&Value::Null, &json!(false)));
+        assert_eq!(trial["message"], "not sent: dry run; what else is sent depends on the answer to this");
         assert_eq!(exchange["request"]["url"], format!("{}?token=********", app.receiver.url("/hook")));
         let body: Value = serde_json::from_str(exchange["request"]["body"].as_str().expect("a body")).expect("JSON");
         assert_eq!((&body["payload"]["n"], &body["test"]), (&json!(1), &json!(true)));

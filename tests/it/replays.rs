@@ -109,7 +109,7 @@ on_both_databases! {
         let replay = app.post(&path, json!({ "reason": "try again" })).await;
         let replay = &replay.expect(202)["data"];
         assert_eq!((&replay["replayOf"], &replay["maxAttempts"]), (&dead["id"], &json!(3)));
-        assert_eq!((&replay["eventId"], &replay["state"]), (&dead["eventId"], &json!("available")));
+        assert_eq!(replay["eventId"], dead["eventId"]);
         app.run_until_idle().await;
         let run = app.runs().await.remove(0);
         assert_eq!((&run["state"], run["attempts"].as_array().map(Vec::len)), (&json!("completed"), Some(3)));
@@ -127,13 +127,16 @@ on_both_databases! {
         let store = shop(app).await;
         sell(app, &store, 1).await;
         let id = app.only_run().await["id"].as_str().expect("an id").to_owned();
-        app.receiver.answers("/hook", [Answer::status(200).after(std::time::Duration::from_millis(600))]);
-        app.post(&format!("/api/runs/{id}/replay"), json!({})).await.expect(202);
+        app.receiver.answers("/hook", [Answer::hang()]);
+        let replay = app.post(&format!("/api/runs/{id}/replay"), json!({})).await;
         let refused = app.post(&format!("/api/runs/{id}/replay"), json!({})).await;
         assert!(refused.expect(409)["error"]["message"].as_str().is_some_and(|text| text.contains("on its way")));
         let named = app.post("/api/runs/replay", json!({ "ids": [id, id, "run_nothing"] })).await;
         assert_eq!(counts(&named, 202), [1, 0, 1, 1]);
         assert_eq!(counts(&app.post("/api/runs/replay", json!({ "state": "dead" })).await, 202), [1, 0, 1, 0]);
+        app.receiver.wait_for(2).await;
+        let replay = replay.expect(202)["data"]["id"].as_str().expect("an id").to_owned();
+        app.post(&format!("/api/runs/{replay}/cancel"), json!({})).await.expect(200);
         app.run_until_idle().await;
         assert_eq!(app.receiver.received().len(), 2);
     }
@@ -152,6 +155,24 @@ on_both_databases! {
         }
         app.run_until_idle().await;
         assert_eq!(app.receiver.received().len(), 3);
+    }
+
+    async fn replays_at_the_same_moment_send_each_event_once(app: &TestApp) {
+        app.receiver.answers("/hook", [500]);
+        let store = shop(app).await;
+        sell(app, &store, 300).await;
+        app.receiver.answers("/hook", [200]);
+        app.receiver.forget();
+        let all = || app.post("/api/runs/replay", json!({ "state": "dead" }));
+        let some = in_state(app, "dead").await;
+        let named = app.post("/api/runs/replay", json!({ "ids": some }));
+        let (first, second, third, fourth) = tokio::join!(all(), all(), named, all());
+        let replayed = [first, second, third, fourth].map(|answer| counts(&answer, 202)[1]);
+        assert_eq!(replayed.iter().sum::<i64>(), 300, "{replayed:?}");
+        app.run_until_idle().await;
+        let deliveries = app.receiver.received();
+        let events: HashSet<_> = deliveries.iter().map(|delivery| delivery.header("webhook-id")).collect();
+        assert_eq!((deliveries.len(), events.len()), (300, 300));
     }
 
     async fn runs_that_die_again_do_not_prolong_a_replay(app: &TestApp) {

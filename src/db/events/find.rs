@@ -66,11 +66,13 @@ pub fn find_row(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
 impl EventFilter {
     fn condition(&self) -> Sql {
         let mut sql = Sql::default();
-        let texts = [
-            (" AND e.trigger = ", &self.trigger),
-            (" AND e.store_document_id = ", &self.store),
-            (" AND e.target_document_id = ", &self.document),
-        ];
+        if let Some(trigger) = &self.trigger {
+            // In a window SQLite looks at it row by row: most triggers have far more events outside of it.
+            let in_window = self.from.is_some() || self.to.is_some();
+            let sqlite = if in_window { " AND +e.trigger = " } else { " AND e.trigger = " };
+            sql.either(sqlite, " AND e.trigger = ").str(trigger.as_str());
+        }
+        let texts = [(" AND e.store_document_id = ", &self.store), (" AND e.target_document_id = ", &self.document)];
         for (condition, value) in texts {
             if let Some(value) = value {
                 sql.text(condition).str(value.as_str());

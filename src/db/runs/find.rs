@@ -4,7 +4,7 @@ use super::State;
 use super::parked::{DESTINATION, LINE};
 use crate::clock::{Millis, iso};
 use crate::db::holder::holder;
-use crate::db::{Conn, Sql};
+use crate::db::{Conn, Kind, Sql};
 use crate::error::{Error, Result};
 use crate::handler::Target;
 use crate::ids;
@@ -87,6 +87,9 @@ pub struct FoundRun {
     pub target: Target,
 }
 
+/// How many events a trigger has that is common.
+const COMMON: i64 = 50_000;
+
 /// What a parked run waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parking {
@@ -131,8 +134,9 @@ const COLUMNS: &str = concat!(
 
 /// The runs that `filter` asks for, newest first: at most `limit` of them, after the first `start`.
 pub fn find_page(conn: &mut Conn, filter: &RunFilter, start: i64, limit: i64) -> Result<Vec<FoundRun>> {
+    let walks = filter.has_window() || is_common(conn, filter)?;
     let mut sql = Sql::new(COLUMNS);
-    sql.text(FROM).append(filter.condition());
+    sql.text(FROM).append(filter.condition(walks));
     // The few that have not ended are found by their own indexes and sorted; those of a window are walked by their ids,
     // which begin with the time; the others are walked from the newest.
     let few = !filter.states.is_empty() && filter.states.iter().all(|state| !state.is_end());
@@ -145,12 +149,22 @@ pub fn find_page(conn: &mut Conn, filter: &RunFilter, start: i64, limit: i64) ->
     conn.list(&sql, |row| read(&row))
 }
 
+/// Whether the trigger that `filter` names is so common that a page of its runs is found by walking all of them from the
+/// newest, as SQLite cannot tell by itself.
+fn is_common(conn: &mut Conn, filter: &RunFilter) -> Result<bool> {
+    let Some(trigger) = filter.trigger.as_deref().filter(|_| conn.kind() == Kind::Sqlite) else { return Ok(false) };
+    let mut sql = Sql::new("SELECT 1 FROM events WHERE trigger = ");
+    sql.str(trigger).limit(1, COMMON);
+    Ok(conn.first(&sql, |_| Ok(()))?.is_some())
+}
+
 /// How many runs `filter` asks for.
 pub fn count(conn: &mut Conn, filter: &RunFilter) -> Result<i64> {
     let mut sql = Sql::new("SELECT count(*)");
     // Without it the count need not look at events at all.
     let needs_event = filter.trigger.is_some() || filter.document.is_some() || filter.event.is_some();
-    sql.text(if needs_event { FROM } else { " FROM runs r WHERE 1 = 1" }).append(filter.condition());
+    sql.text(if needs_event { FROM } else { " FROM runs r WHERE 1 = 1" });
+    sql.append(filter.condition(filter.has_window()));
     Ok(conn.first(&sql, |row| row.int(0))?.unwrap_or_default())
 }
 
@@ -167,16 +181,22 @@ impl RunFilter {
         self.from.is_some() || self.to.is_some()
     }
 
-    pub(super) fn condition(&self) -> Sql {
+    /// What a run and its event must be like. With `walks` the trigger is looked at row by row, since the statement goes
+    /// by something else.
+    pub(super) fn condition(&self, walks: bool) -> Sql {
         let mut sql = Sql::default();
         sql.append(in_states(&self.states));
-        // In a window the key is looked at row by row: most keys have far more runs outside of it.
-        let key = if self.has_window() { [" AND +r.key = ", " AND r.key = "] } else { [" AND r.key = "; 2] };
-        if let Some(value) = &self.key {
-            sql.either(key[0], key[1]).str(value.as_str());
+        // Most keys have far more runs than a window, or than the states of those that are not completed.
+        let is_narrow = self.has_window() || !self.states.is_empty() && !self.states.contains(&State::Completed);
+        let by_key = (" AND r.key = ", " AND +r.key = ", is_narrow, &self.key);
+        let by_trigger = (" AND e.trigger = ", " AND +e.trigger = ", walks, &self.trigger);
+        for (indexed, plain, goes_by_other, value) in [by_key, by_trigger] {
+            if let Some(value) = value {
+                // PostgreSQL knows from its statistics which way is shorter.
+                sql.either(if goes_by_other { plain } else { indexed }, indexed).str(value.as_str());
+            }
         }
         let texts = [
-            (" AND e.trigger = ", &self.trigger),
             (" AND r.store_document_id = ", &self.store),
             (" AND e.target_document_id = ", &self.document),
             (" AND e.uid = ", &self.event),
@@ -216,8 +236,10 @@ fn in_states(states: &[State]) -> Sql {
     } else if all(&[State::Dead, State::Cancelled, State::Skipped]) {
         sql.text(" AND r.state IN ('dead', 'cancelled', 'skipped')");
     }
+    // A single one as it stands in the index of those under way.
+    let [open, close] = if states.len() == 1 { [" AND r.state = ", ""] } else { [" AND r.state IN (", ")"] };
     for (place, state) in states.iter().enumerate() {
-        sql.text(if place == 0 { " AND r.state IN (" } else { ", " });
+        sql.text(if place == 0 { open } else { ", " });
         sql.text(match state {
             State::Available => "'available'",
             State::Running => "'running'",
@@ -228,7 +250,7 @@ fn in_states(states: &[State]) -> Sql {
             State::Skipped => "'skipped'",
         });
     }
-    sql.text(")");
+    sql.text(close);
     sql
 }
 

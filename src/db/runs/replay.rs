@@ -67,7 +67,7 @@ pub fn find_selected(conn: &mut Conn, filter: &RunFilter, rows: (i64, i64), limi
          FROM runs r JOIN events e ON e.id = r.event_id \
          LEFT JOIN extensions x ON x.id = r.extension_id AND x.removed_at IS NULL WHERE r.id > ",
     );
-    sql.int(rows.0).text(" AND r.id <= ").int(rows.1).append(filter.condition());
+    sql.int(rows.0).text(" AND r.id <= ").int(rows.1).append(filter.condition(filter.has_window()));
     sql.text(" ORDER BY r.id LIMIT ").int(limit);
     conn.list(&sql, |row| {
         let state = row.text(8)?;

@@ -4,6 +4,7 @@ mod catalogue;
 mod filters;
 mod plans;
 mod populate;
+mod runs;
 mod statements;
 
 use serde_json::Value;

@@ -60,7 +60,7 @@ fn sqlite_reads_no_table_from_end_to_end_for_a_storefront() {
 }
 
 /// The steps of SQLite's plan. What is bound does not matter to it (`SQLITE_ENABLE_QPSG`), so nothing is.
-fn explain(conn: &mut Conn, statement: &str) -> Vec<String> {
+pub fn explain(conn: &mut Conn, statement: &str) -> Vec<String> {
     let sql: &'static str = format!("EXPLAIN QUERY PLAN {statement}").leak();
     conn.list(&Sql::new(sql), |row| row.text(3)).unwrap_or_else(|error| panic!("{statement}: {error}"))
 }
@@ -97,7 +97,7 @@ fn postgres_reads_no_table_from_end_to_end_for_a_storefront() {
 }
 
 /// How often this transaction has read each large table from end to end.
-fn full_scans(conn: &mut Conn) -> BTreeMap<String, i64> {
+pub fn full_scans(conn: &mut Conn) -> BTreeMap<String, i64> {
     let counters = Sql::new(
         "SELECT s.relname::text, s.seq_scan FROM pg_stat_xact_user_tables s, pg_class c
             WHERE c.oid = s.relid AND c.reltuples >= 10000 AND s.seq_scan > 0",
