@@ -10,6 +10,7 @@ pub mod events;
 pub mod extensions;
 mod generations;
 mod holder;
+pub mod hours;
 pub mod idempotency;
 mod line;
 mod lock;

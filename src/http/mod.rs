@@ -19,6 +19,7 @@ mod problem;
 mod quick;
 mod reader;
 mod reading;
+mod record_runs;
 mod records;
 mod record_path;
 pub mod routes;

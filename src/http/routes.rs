@@ -6,7 +6,7 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Respons
 
 use super::problem::plain;
 use super::{
-    content_schema, docs, documents, events, explain, handlers, health, prices, records, runs, storefront,
+    content_schema, docs, documents, events, explain, handlers, health, prices, record_runs, records, runs, storefront,
     subscriptions, tokens, triggers,
 };
 use crate::error::Error;
@@ -114,6 +114,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         explain::endpoints(),
         handlers::endpoints(),
         records::endpoints(),
+        record_runs::endpoints(),
         runs::endpoints(),
         events::endpoints(),
         storefront::endpoints(),

@@ -23,6 +23,7 @@ mod pump;
 mod record;
 mod rescue;
 mod retry;
+mod stats;
 mod subjects;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ use crate::state::AppState;
 pub use emit::{emit, emit_all};
 pub use explain::{Because, Explained, Explanation, Question, Reason, explain};
 pub use prune::prune;
+pub use stats::{LastFailure, Latency, Latest, Stats, stats};
 pub use waits::{Wait, WaitsFor};
 
 /// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.

@@ -1,6 +1,7 @@
 //! Runs: one extension record to be executed for one event. Who may change a running one is told by its attempt number.
 
 mod find;
+mod latest;
 
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk};
@@ -10,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::handler::Event;
 
 pub use find::{FoundRun, RunFilter, count, find, find_page};
+pub use latest::{LatestAttempt, LatestRun, find_attempts, find_latest, find_told};
 
 /// Where a run stands. The moves between states are written in `runner::retry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -18,7 +18,8 @@ use super::answer::Problems;
 use super::prices::InventoryInput;
 use super::records::ToggleInput;
 use super::{
-    content_schema, docs, events, explain, handlers, health, runs, storefront, subscriptions, tokens, triggers,
+    content_schema, docs, events, explain, handlers, health, record_runs, runs, storefront, subscriptions, tokens,
+    triggers,
 };
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
@@ -37,7 +38,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        handlers::list, handlers::find, explain::explain, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
+        handlers::list, handlers::find, handlers::activate, explain::explain, record_runs::list_runs, record_runs::stats, triggers::list, triggers::find, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
         storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
