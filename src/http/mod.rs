@@ -20,6 +20,7 @@ mod problem;
 mod quick;
 mod reader;
 mod reading;
+mod record_runs;
 mod record_path;
 mod replays;
 mod records;
