@@ -10,6 +10,7 @@ pub mod events;
 pub mod extensions;
 mod generations;
 pub mod idempotency;
+pub mod inbound;
 mod line;
 mod lock;
 mod open;

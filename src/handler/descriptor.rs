@@ -89,6 +89,8 @@ pub struct Description {
     pub default_triggers: &'static [&'static str],
     /// Whether a record must have a `url`.
     pub needs_url: bool,
+    /// Whether its records have an address that a service sends to.
+    pub inbound: bool,
     /// Runs an hour that all its records may have together.
     pub rate_limit_per_hour: u32,
     /// Seconds that an attempt may take.
@@ -104,7 +106,11 @@ pub struct Description {
 }
 
 impl Description {
-    pub(super) fn new(descriptor: &Descriptor, config_schema: Value, credentials_schema: Value) -> Self {
+    pub(super) fn new(
+        descriptor: &Descriptor,
+        inbound: bool,
+        (config_schema, credentials_schema): (Value, Value),
+    ) -> Self {
         Self {
             key: descriptor.key,
             aliases: descriptor.aliases,
@@ -116,6 +122,7 @@ impl Description {
             author: descriptor.author,
             default_triggers: descriptor.default_triggers,
             needs_url: descriptor.needs_url,
+            inbound,
             rate_limit_per_hour: descriptor.rate_limit_per_hour,
             timeout_s: descriptor.timeout.as_secs(),
             max_attempts: descriptor.max_attempts,

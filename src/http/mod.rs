@@ -10,6 +10,7 @@ mod events;
 pub mod extract;
 mod handlers;
 mod health;
+mod hooks;
 mod idempotency;
 mod list;
 pub mod openapi;

@@ -6,7 +6,7 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Respons
 
 use super::problem::plain;
 use super::{
-    content_schema, docs, documents, events, handlers, health, prices, runs, storefront, subscriptions, tokens,
+    content_schema, docs, documents, events, handlers, health, hooks, prices, runs, storefront, subscriptions, tokens,
     triggers,
 };
 use crate::error::Error;
@@ -112,6 +112,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let parts = [
         triggers::endpoints(),
         handlers::endpoints(),
+        hooks::endpoints(),
         runs::endpoints(),
         events::endpoints(),
         storefront::endpoints(),

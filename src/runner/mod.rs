@@ -16,6 +16,7 @@
 
 mod dispatch;
 mod emit;
+pub mod inbound;
 mod prune;
 mod pump;
 mod record;

@@ -14,7 +14,7 @@ use utoipa::OpenApi;
 
 use super::answer::Problems;
 use super::prices::InventoryInput;
-use super::{content_schema, docs, events, handlers, health, runs, storefront, subscriptions, tokens, triggers};
+use super::{content_schema, docs, events, handlers, health, hooks, runs, storefront, subscriptions, tokens, triggers};
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
 pub(super) use schemas::capital;
@@ -32,7 +32,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        handlers::list, handlers::find, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
+        handlers::list, handlers::find, hooks::take, hooks::address, hooks::rotate, hooks::deliveries, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find, events::list, events::find,
         storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
@@ -43,6 +43,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         (name = "products", description = "Products with their prices"),
         (name = "subscribers", description = "Subscribers"),
         (name = "extensions", description = "The handlers that extension records name"),
+        (name = "inbound", description = "What services send, signed, and the addresses that they send it to"),
         (name = "triggers", description = "Emitting triggers, and those there are"),
         (name = "runs", description = "What was executed, sent and answered"),
         (name = "events", description = "What happened"),
