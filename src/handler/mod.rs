@@ -28,7 +28,8 @@
 //! }
 //! ```
 //!
-//! It knows nothing of retries, leases or tables: it reports, and the runner decides.
+//! It knows nothing of retries, leases or tables: it reports, and the runner decides. One that also takes what a service
+//! sends implements [`Inbound`].
 
 mod context;
 mod descriptor;

@@ -1,5 +1,6 @@
 //! Inbound webhooks: what a service sends, signed, is stored and becomes events, once.
 
+mod batches;
 mod refused;
 mod services;
 mod vectors;
