@@ -124,10 +124,11 @@ impl Notice {
         Self { id: hash(body), kind: None, trigger: None, payload: Value::Null }
     }
 
-    /// Something with the service's own id; where it has none, the hash of what was sent stands for it.
-    pub fn of(payload: Value, id: &str, kind: &str) -> Self {
+    /// Something with the service's own id in its member `id`, and what the service calls it in its member `kind`. Where
+    /// there is no id, the hash of what was sent stands for it.
+    pub fn of(payload: Value, id: Option<&str>, kind: &str) -> Self {
         let text = |member: &str| payload.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let id = text(id).map_or_else(|| hash(payload.to_string().as_bytes()), str::to_owned);
+        let id = id.and_then(text).map_or_else(|| hash(payload.to_string().as_bytes()), str::to_owned);
         Self { id, kind: text(kind).map(str::to_owned), trigger: None, payload }
     }
 }
@@ -216,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_has_no_id_is_told_apart_by_what_it_is() {
-        let of = |text: &str| Notice::of(serde_json::from_str(text).expect("JSON"), "id", "type");
+        let of = |text: &str| Notice::of(serde_json::from_str(text).expect("JSON"), Some("id"), "type");
         assert_eq!(of(r#"{"id": "evt_1", "type": "a"}"#).id, "evt_1");
         let (one, other) = (of(r#"{"id": "", "type": 5}"#), of(r#"{"type": "b"}"#));
         assert!(one.id.starts_with("sha256:") && one.id.len() == 71 && one.kind.is_none());

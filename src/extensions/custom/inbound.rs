@@ -25,8 +25,9 @@ pub struct Config {
     prefix: Option<String>,
     /// The public key of a sender that signs by Standard Webhooks with a key pair: whpk_ and base64. No secret is needed then.
     public_key: Option<String>,
-    /// The header with the sender's own id of what happened, for senders with a hexadecimal HMAC: X-GitHub-Delivery. Without
-    /// it, the same body is taken once.
+    /// The header with the sender's own id of what happened, for senders with a hexadecimal HMAC that send the same body for
+    /// different things. If not set, a body is taken once. The id is not signed: a delivery that was overheard could be sent
+    /// again under another.
     id_header: Option<String>,
 }
 
@@ -52,7 +53,7 @@ pub struct Credentials {
     /// The hash of a hexadecimal HMAC of the body: sha1, sha256, sha384 or sha512; sha256 if only the header is set.
     algorithm: Option<String>,
     /// The header with a hexadecimal HMAC of the body, such as X-Hub-Signature-256. Set it for senders that do not sign by
-    /// Standard Webhooks. They sign no time, so what they sent is known again by its id alone, for as long as it is kept.
+    /// Standard Webhooks. They sign no time, so what was sent before is only known again for as long as it is kept.
     header_name: Option<String>,
 }
 
@@ -99,7 +100,7 @@ impl Inbound for FromAnywhere {
             None => Some(verify_standard(delivery, config, credentials)?),
         };
         let mut notice = match delivery.json() {
-            Some(sent) => Notice::of(sent, "", "type"),
+            Some(sent) => Notice::of(sent, None, "type"),
             None => Notice::unread(delivery.body),
         };
         if let Some(id) = id {

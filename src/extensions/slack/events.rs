@@ -61,7 +61,7 @@ impl Inbound for Events {
         };
         let trigger = trigger_for("slack_", &kind);
         let kind = Some(kind).filter(|kind| !kind.is_empty());
-        Ok(Received::Notices(vec![Notice { kind, trigger, ..Notice::of(sent, "event_id", "type") }]))
+        Ok(Received::Notices(vec![Notice { kind, trigger, ..Notice::of(sent, Some("event_id"), "type") }]))
     }
 }
 

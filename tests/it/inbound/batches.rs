@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use tenon::db::inbound::{self, NewDelivery, NewNotice};
 
 use super::*;
 
@@ -38,7 +39,7 @@ impl Signer {
 }
 
 on_both_databases! {
-    async fn what_overlaps_is_told_once_and_waits_for_nobody_who_waits(app: &TestApp) {
+    async fn what_overlaps_is_told_once(app: &TestApp) {
         let signer = Signer::new();
         let store = app.store(vec![signer.record()]).await;
         let address = address(app, &app.record(&store, 0).await["id"]).await;
@@ -52,6 +53,21 @@ on_both_databases! {
         let events = app.texts("SELECT payload FROM events WHERE trigger = 'trigger:sendgrid_event'").await;
         assert_eq!(events.iter().collect::<std::collections::HashSet<_>>().len(), 123);
         assert_eq!(events.len(), 123);
+    }
+
+    async fn two_that_tell_the_same_in_another_order_never_wait_for_each_other(app: &TestApp) {
+        let store = async |order: &[i64]| {
+            let notice = |place: &i64| NewNotice { id: format!("id-{place:05}"), place: *place, kind: None, event_uid: None };
+            let notices: Vec<_> = order.iter().map(notice).collect();
+            let (headers, body) = ("{}".to_owned(), "[]".to_owned());
+            let delivery = NewDelivery { extension_id: 1, received_at: 0, headers, body, is_base64: false };
+            let stored = app.state.db.write(move |conn| inbound::insert(conn, &delivery, notices)).await;
+            stored.expect("nobody waits for who waits for him").len()
+        };
+        let forth: Vec<i64> = (0..20_000).collect();
+        let back: Vec<i64> = forth.iter().rev().copied().collect();
+        let (one, other) = futures_util::future::join(store(&forth), store(&back)).await;
+        assert_eq!(one + other, forth.len());
     }
 
     async fn the_events_of_a_delivery_are_in_its_order(app: &TestApp) {

@@ -63,7 +63,7 @@ async fn store_with_stripe(app: &TestApp, others: Vec<Value>) -> (String, Value,
     (store, record, address)
 }
 
-/// How many rows `table` has.
+/// How many rows `query` finds.
 async fn count(app: &TestApp, query: &'static str) -> usize {
     app.texts(query).await.len()
 }

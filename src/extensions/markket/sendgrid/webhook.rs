@@ -83,7 +83,7 @@ fn verify(delivery: &Delivery<'_>, config: &Config) -> Result<(), Refusal> {
 
 fn notice(event: Value) -> Notice {
     let trigger = if event.is_object() { Name::parse("sendgrid_event").ok() } else { None };
-    Notice { trigger, ..Notice::of(event, "sg_event_id", "event") }
+    Notice { trigger, ..Notice::of(event, Some("sg_event_id"), "event") }
 }
 
 const ICON: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><rect x="2" y="4" width="20" height="16" rx="2"/><path d="m2 7 10 7L22 7"/></svg>"#;

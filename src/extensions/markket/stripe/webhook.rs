@@ -52,7 +52,7 @@ impl Inbound for Webhook {
         let Some(event) = delivery.json().filter(|event| event.is_object()) else {
             return Ok(Received::Notices(vec![Notice::unread(delivery.body)]));
         };
-        let mut notice = Notice::of(event, "id", "type");
+        let mut notice = Notice::of(event, Some("id"), "type");
         notice.trigger = notice.kind.as_deref().and_then(trigger);
         Ok(Received::Notices(vec![notice]))
     }
