@@ -46,10 +46,14 @@ fn written(prefix: &str, at: Millis, chance: u128) -> String {
 
 /// A new API token: `tenon_` and 40 characters of `a-z0-9`, 200 bits of chance.
 pub fn token(random: &dyn Random) -> String {
+    format!("tenon_{}", secret(random))
+}
+
+/// A text that nobody can guess: 40 characters of `a-z0-9`, 200 bits of chance.
+pub fn secret(random: &dyn Random) -> String {
     let mut bytes = [0; 40];
     random.fill(&mut bytes);
-    let digits = bytes.iter().map(|byte| char::from(BASE32[usize::from(byte % 32)]));
-    "tenon_".chars().chain(digits).collect()
+    bytes.iter().map(|byte| char::from(BASE32[usize::from(byte % 32)])).collect()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub mod db; // everything that speaks SQL
 pub mod config; // the only reader of the environment
 pub mod key; // the key that seals credentials
 pub mod emission; // what callers emit, waiting to be stored
+pub mod refusals; // deliveries that were not taken, counted
 pub mod cache; // finished answers, until a commit makes them old
 pub mod state; // what requests and workers may use
 pub mod documents; // what can be done with documents

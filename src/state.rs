@@ -15,6 +15,7 @@ use crate::emission;
 use crate::handler::Registry;
 use crate::key;
 use crate::outbound;
+use crate::refusals::Refusals;
 use crate::secrets::{Sealer, token_hash};
 use crate::triggers::Matchers;
 
@@ -42,6 +43,8 @@ pub struct AppState {
     pub token_uses: TokenUses,
     /// What callers emit, waiting to be stored.
     pub emissions: Arc<emission::Queue>,
+    /// Deliveries that were not taken, and not told of yet.
+    pub refusals: Refusals,
     /// Finished answers.
     pub cache: Cache,
     /// Wakes the runner when something was committed for it.
@@ -72,7 +75,7 @@ impl AppState {
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
         let cache = Cache::new(config.cache_mib << 20);
-        let (matchers, token_uses, emissions, wake, pulse, stops) = Default::default();
+        let (matchers, token_uses, emissions, refusals, wake, pulse, stops) = Default::default();
         Ok(Arc::new(Self {
             config,
             db,
@@ -85,6 +88,7 @@ impl AppState {
             bootstrap_hash,
             token_uses,
             emissions,
+            refusals,
             cache,
             wake,
             pulse,

@@ -13,6 +13,7 @@ mod generations;
 mod holder;
 pub mod hours;
 pub mod idempotency;
+pub mod inbound;
 pub mod limits;
 mod line;
 mod lock;

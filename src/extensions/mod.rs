@@ -3,7 +3,9 @@
 
 pub mod custom;
 pub mod discord;
+pub mod markket;
 pub mod posthog;
+pub mod slack;
 
 use crate::handler::Registry;
 
@@ -11,7 +13,14 @@ use crate::handler::Registry;
 ///
 /// Fails, naming the key, when two handlers have the same.
 pub fn registry() -> Result<Registry, String> {
-    Registry::default().with(custom::webhook::Webhook)?.with(discord::webhook::Webhook)?.with(posthog::track::Track)
+    Registry::default()
+        .with_inbound(custom::inbound::FromAnywhere)?
+        .with(custom::webhook::Webhook)?
+        .with(discord::webhook::Webhook)?
+        .with_inbound(markket::sendgrid::webhook::Webhook)?
+        .with_inbound(markket::stripe::webhook::Webhook)?
+        .with(posthog::track::Track)?
+        .with_inbound(slack::events::Events)
 }
 
 #[cfg(test)]

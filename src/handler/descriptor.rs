@@ -94,6 +94,8 @@ pub struct Description {
     pub default_triggers: &'static [&'static str],
     /// Whether a record must have a `url`.
     pub needs_url: bool,
+    /// Whether its records have an address that a service sends to.
+    pub inbound: bool,
     /// Attempts an hour of UTC that all its records of one store may have together; null for no limit.
     pub rate_limit_per_hour: Option<u32>,
     /// Seconds that an attempt may take.
@@ -111,7 +113,11 @@ pub struct Description {
 }
 
 impl Description {
-    pub(super) fn new(descriptor: &Descriptor, config_schema: Value, credentials_schema: Value) -> Self {
+    pub(super) fn new(
+        descriptor: &Descriptor,
+        inbound: bool,
+        (config_schema, credentials_schema): (Value, Value),
+    ) -> Self {
         Self {
             key: descriptor.key,
             aliases: descriptor.aliases,
@@ -123,6 +129,7 @@ impl Description {
             author: descriptor.author,
             default_triggers: descriptor.default_triggers,
             needs_url: descriptor.needs_url,
+            inbound,
             rate_limit_per_hour: descriptor.rate_limit_per_hour,
             timeout_s: descriptor.timeout.as_secs(),
             max_attempts: descriptor.max_attempts,

@@ -36,7 +36,7 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub payload: Option<Json>,
-    /// Who caused it: `token:shop`, `public`.
+    /// Who caused it: `token:shop`, `public`, or `extension:17` for what a service sent to that extension record.
     #[schema(example = "token:shop")]
     pub actor: String,
     /// How many events led to it, each through the run of an extension record.

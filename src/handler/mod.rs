@@ -28,13 +28,15 @@
 //! }
 //! ```
 //!
-//! It knows nothing of retries, leases or tables: it reports, and the runner decides.
+//! It knows nothing of retries, leases or tables: it reports, and the runner decides. One that also takes what a service
+//! sends implements [`Inbound`].
 
 mod context;
 mod descriptor;
 mod destination;
 mod event;
 mod http;
+pub mod inbound;
 mod json;
 mod key;
 mod mask;
@@ -59,6 +61,7 @@ pub use descriptor::{Description, Descriptor};
 pub use destination::destination;
 pub use event::{DEPTH_HEADER, Event, MOST_DEPTH, StoreRef, Target};
 pub use http::{Answer, Call, Http, NOT_SENT};
+pub use inbound::{Delivery, Inbound, Notice, Received, Refusal};
 pub use json::Json;
 pub use key::ExtensionKey;
 pub use mask::Masker;

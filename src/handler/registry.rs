@@ -9,9 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::context::Parts;
+use super::inbound::{AnyInbound, TypedInbound};
 use super::policy::{MEMBER, Policy};
 use super::{
-    Description, Descriptor, ExtensionContext, ExtensionKey, Handler, Masker, Obstacle, ObstacleKind, Outcome, schema,
+    Delivery, Description, Descriptor, ExtensionContext, ExtensionKey, Handler, Inbound, Masker, Obstacle,
+    ObstacleKind, Outcome, Received, Refusal, schema,
 };
 use crate::nearest::nearest;
 
@@ -38,6 +40,7 @@ pub struct Entry {
     descriptor: Descriptor,
     description: Description,
     handler: Box<dyn AnyHandler>,
+    inbound: Option<Box<dyn AnyInbound>>,
 }
 
 /// A config or credentials that their handler cannot use.
@@ -53,8 +56,21 @@ impl Registry {
     /// The table with one more handler.
     ///
     /// Fails, naming the key, when it is not a key or another handler has it already.
-    pub fn with(mut self, handler: impl Handler) -> Result<Self, String> {
-        let entry = Arc::new(Entry::new(handler));
+    pub fn with(self, handler: impl Handler) -> Result<Self, String> {
+        self.enter(Entry::new(Arc::new(handler), None))
+    }
+
+    /// The table with one more handler, which takes what is sent to its records' addresses.
+    ///
+    /// Fails as [`Registry::with`] does.
+    pub fn with_inbound(self, handler: impl Inbound) -> Result<Self, String> {
+        let handler = Arc::new(handler);
+        let inbound = Box::new(TypedInbound(Arc::clone(&handler)));
+        self.enter(Entry::new(handler, Some(inbound)))
+    }
+
+    fn enter(mut self, entry: Entry) -> Result<Self, String> {
+        let entry = Arc::new(entry);
         for key in std::iter::once(&entry.descriptor.key).chain(entry.descriptor.aliases) {
             ExtensionKey::parse(key)?;
             if let Some(other) = self.entries.insert(key, Arc::clone(&entry)) {
@@ -89,11 +105,11 @@ impl Registry {
 }
 
 impl Entry {
-    fn new(handler: impl Handler) -> Self {
+    fn new<H: Handler>(handler: Arc<H>, inbound: Option<Box<dyn AnyInbound>>) -> Self {
         let descriptor = handler.descriptor();
-        let (config, credentials) = schemas_of(&handler);
-        let description = Description::new(&descriptor, config, credentials);
-        Self { descriptor, description, handler: Box::new(Typed(Arc::new(handler))) }
+        let schemas = (schema::of_config::<H::Config>(), schema::of_credentials::<H::Credentials>());
+        let description = Description::new(&descriptor, inbound.is_some(), schemas);
+        Self { descriptor, description, handler: Box::new(Typed(handler)), inbound }
     }
 
     fn name(&self) -> &str {
@@ -138,6 +154,23 @@ impl Entry {
         }
         let message = format!("{} needs a url, and the extension record has none", self.name());
         Err(Obstacle::new(ObstacleKind::MissingUrl, "url", "", message))
+    }
+
+    /// Whether its records have an address that a service can send to.
+    pub fn is_inbound(&self) -> bool {
+        self.inbound.is_some()
+    }
+
+    /// The headers that are kept with what is sent to a record's address.
+    pub fn kept_headers(&self) -> &'static [&'static str] {
+        self.inbound.as_ref().map_or(&[], |inbound| inbound.headers())
+    }
+
+    /// Gives the handler what was sent to the address of a record with this config and these credentials; see
+    /// [`Inbound::receive`].
+    pub fn receive(&self, delivery: &Delivery<'_>, config: Value, credentials: Value) -> Result<Received, Refusal> {
+        let inbound = self.inbound.as_ref().ok_or(Refusal("nothing is taken here"))?;
+        inbound.receive(delivery, config, credentials)
     }
 }
 
@@ -192,12 +225,8 @@ fn without_value(message: &str, masker: &Masker) -> String {
     }
 }
 
-fn schemas_of<H: Handler>(_: &H) -> (Value, Value) {
-    (schema::of_config::<H::Config>(), schema::of_credentials::<H::Credentials>())
-}
-
 /// Reads a handler's own type; nothing at all is read as an object without members.
-fn read<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
     let value = match value {
         Value::Null => Value::Object(Map::new()),
         Value::Object(mut members) => {

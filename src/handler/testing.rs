@@ -9,19 +9,20 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{
-    Event, Exchange, Handler, Http, Json, Masker, Outcome, Parts, Purpose, Registry, RunInfo, StoreRef, Target,
+    Delivery, Event, Exchange, Handler, Http, Inbound, Json, Masker, Outcome, Parts, Purpose, Received, Refusal,
+    Registry, RunInfo, StoreRef, Target,
 };
-use crate::clock::FixedClock;
+use crate::clock::{FixedClock, Millis};
 use crate::outbound::Client;
 
 /// Takes one request and answers it.
 pub(crate) struct Receiver {
     address: SocketAddr,
-    requests: mpsc::Receiver<Received>,
+    requests: mpsc::Receiver<Request>,
 }
 
 /// What the receiver was sent.
-pub(crate) struct Received {
+pub(crate) struct Request {
     /// Request line and headers.
     pub(crate) head: String,
     /// The body.
@@ -40,7 +41,7 @@ impl Receiver {
             let received = loop {
                 let count = stream.read(&mut chunk).expect("a request");
                 bytes.extend_from_slice(&chunk[..count]);
-                if let Some(received) = Received::whole(&bytes) {
+                if let Some(received) = Request::whole(&bytes) {
                     break received;
                 }
             };
@@ -54,12 +55,12 @@ impl Receiver {
         format!("http://{}{path}", self.address)
     }
 
-    pub(crate) fn request(&self) -> Received {
+    pub(crate) fn request(&self) -> Request {
         self.requests.recv_timeout(Duration::from_secs(5)).expect("a request came")
     }
 }
 
-impl Received {
+impl Request {
     fn whole(bytes: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(bytes);
         let (head, body) = text.split_once("\r\n\r\n")?;
@@ -124,4 +125,19 @@ pub(crate) async fn attempt_with(
         Err(obstacle) => Err(obstacle.into()),
     };
     (outcome, http.take_exchanges())
+}
+
+/// What `handler` makes of a delivery to a record with this config and these credentials.
+pub(crate) fn delivered(
+    handler: impl Inbound,
+    (config, credentials): (Value, Value),
+    headers: &[(&str, &str)],
+    body: &str,
+    now: Millis,
+) -> Result<Received, Refusal> {
+    let key = handler.descriptor().key;
+    let registry = Registry::default().with_inbound(handler).expect("one handler");
+    let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let delivery = Delivery { headers: &headers, body: body.as_bytes(), now };
+    registry.find(key).expect("the handler").receive(&delivery, config, credentials)
 }

@@ -81,6 +81,19 @@ impl FromRequest for Submission {
     }
 }
 
+/// A body as it came, whatever its type.
+pub struct Raw(pub web::Bytes);
+
+impl FromRequest for Raw {
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move { bytes(&request, &mut payload).await.map(Self) })
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Form {
     Json,
@@ -94,15 +107,19 @@ async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Option<Val
     if form == Form::Multipart {
         return Err(Error::UnsupportedMediaType("multipart/form-data is not read; send JSON".to_owned()));
     }
-    let bytes = timeout(TIMEOUT, web::Bytes::from_request(request, payload)).await;
-    let bytes = bytes.map_err(|_| Error::Validation("the body did not come in time".to_owned()))?;
-    let bytes = bytes.map_err(unreadable)?;
+    let bytes = bytes(request, payload).await?;
     match form {
         Form::Json if !bytes.is_empty() => json(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).map(Some),
         Form::UrlEncoded if bytes.len() > FORM_LIMIT => Err(Error::TooLarge),
         Form::UrlEncoded => urlencoded(&bytes).map(Some),
         _ => Ok(None),
     }
+}
+
+async fn bytes(request: &HttpRequest, payload: &mut Payload) -> Result<web::Bytes> {
+    let bytes = timeout(TIMEOUT, web::Bytes::from_request(request, payload)).await;
+    let bytes = bytes.map_err(|_| Error::Validation("the body did not come in time".to_owned()))?;
+    bytes.map_err(unreadable)
 }
 
 /// A form, whose names have brackets as those of a query string: `data[title]=x`.

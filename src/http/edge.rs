@@ -140,14 +140,22 @@ fn log_answer<B>(response: &ServiceResponse<B>, id: &HeaderValue, started: Insta
     let id = id.to_str().unwrap_or_default();
     let error = response.response().error().and_then(|error| error.as_error::<Error>());
     if let (true, Some(error)) = (status.is_server_error(), error) {
-        log::error!("{} {} {} {id}: {}", request.method(), request.path(), status.as_u16(), problem::chain(error));
+        let (path, status) = (logged_path(request), status.as_u16());
+        log::error!("{} {path} {status} {id}: {}", request.method(), problem::chain(error));
     }
     if log::log_enabled!(log::Level::Debug) {
         let took = started.elapsed().as_secs_f64() * 1000.0;
         let extensions = request.extensions();
         let actor = extensions.get::<Actor>().map_or("-", |Actor(actor)| actor);
-        log::debug!("{} {} {} {took:.1} ms {actor} {id}", request.method(), request.path(), status.as_u16());
+        let (path, status) = (logged_path(request), status.as_u16());
+        log::debug!("{} {path} {status} {took:.1} ms {actor} {id}", request.method());
     }
+}
+
+/// The path of `request`; only its pattern where a part of it is secret.
+fn logged_path(request: &HttpRequest) -> String {
+    let pattern = request.match_pattern().filter(|pattern| pattern.contains("{token}"));
+    pattern.unwrap_or_else(|| request.path().to_owned())
 }
 
 /// Who called, for the log.

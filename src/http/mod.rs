@@ -12,6 +12,7 @@ mod explain;
 pub mod extract;
 mod handlers;
 mod health;
+mod hooks;
 mod idempotency;
 mod list;
 pub mod openapi;

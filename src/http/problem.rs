@@ -35,6 +35,11 @@ impl ResponseError for Error {
 
 /// An answer without JSON, as Strapi's router gives it.
 pub(super) fn plain(status: StatusCode, text: &'static str) -> HttpResponse {
+    plain_text(status, text.to_owned())
+}
+
+/// An answer that is a text.
+pub(super) fn plain_text(status: StatusCode, text: String) -> HttpResponse {
     let mut response = HttpResponse::with_body(status, text).map_into_boxed_body();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response

@@ -22,6 +22,7 @@ mod effect;
 mod emit;
 mod explain;
 mod hears;
+pub mod inbound;
 mod limit;
 mod occasion;
 mod operator;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::HOUR;
-use crate::db::{extensions, hours, idempotency, runs};
+use crate::db::{extensions, hours, idempotency, inbound, runs};
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -15,7 +15,8 @@ const BATCH: i64 = 200;
 /// How often it is looked for what can go.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Deletes events from before the configured retention whose runs have all ended, and records that were removed an hour
+/// Deletes events from before the configured retention whose runs have all ended, what services sent before it, and
+/// records that were removed an hour
 /// ago or more and have nothing left to run. Returns how many events went.
 pub async fn prune(state: &AppState) -> Result<usize> {
     let now = state.clock.now();
@@ -28,6 +29,7 @@ pub async fn prune(state: &AppState) -> Result<usize> {
             break;
         }
     }
+    while state.db.write(move |conn| inbound::prune(conn, before, BATCH)).await? == BATCH as usize {}
     while state.db.write(move |conn| idempotency::prune(conn, now, BATCH)).await? == BATCH as usize {}
     state.db.write(move |conn| extensions::prune(conn, now - HOUR)).await?;
     state.db.write(move |conn| hours::prune(conn, before)).await?;

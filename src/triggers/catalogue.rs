@@ -73,8 +73,45 @@ const LEVEL: &str = r#"{
   }
 }"#;
 
-/// What the service sent.
-const SERVICE: &str = r#"{"type": "object", "description": "The event as the service sent it."}"#;
+/// What Stripe sent: its event, whatever its type. Other types than those of the catalogue are triggers too, named after
+/// them: `charge.refunded` is `trigger:stripe_charge_refunded`.
+const STRIPE: &str = r#"{
+  "type": "object",
+  "description": "Stripe's event, as Stripe sent it.",
+  "required": ["id", "type"],
+  "properties": {
+    "id": {"type": "string", "description": "Stripe's id of the event: evt_…."},
+    "type": {"type": "string", "description": "Stripe's name for it, such as invoice.paid."},
+    "created": {"type": "integer", "description": "When it happened, in seconds since 1970."},
+    "livemode": {"type": "boolean", "description": "Whether it is about money, and no test."},
+    "account": {"type": "string", "description": "The connected account that it happened to, if one."},
+    "data": {
+      "type": "object",
+      "properties": {
+        "object": {"type": "object", "description": "The invoice, subscription or whatever it is about."},
+        "previous_attributes": {"type": "object", "description": "What changed of it, as it was before."}
+      }
+    }
+  }
+}"#;
+
+/// What SendGrid sent: one event out of a list.
+const SENDGRID: &str = r#"{
+  "type": "object",
+  "description": "One event, as SendGrid sent it.",
+  "properties": {
+    "event": {
+      "type": "string",
+      "description": "What happened: processed, deferred, delivered, bounce, dropped, open, click, spamreport, unsubscribe, group_unsubscribe or group_resubscribe."
+    },
+    "email": {"type": "string", "description": "Whom the message was for."},
+    "timestamp": {"type": "integer", "description": "When it happened, in seconds since 1970."},
+    "sg_event_id": {"type": "string", "description": "SendGrid's id of the event."},
+    "sg_message_id": {"type": "string", "description": "SendGrid's id of the message."},
+    "reason": {"type": "string", "description": "Why it was not delivered."},
+    "url": {"type": "string", "description": "What was clicked."}
+  }
+}"#;
 
 const fn change(name: &'static str, target: &'static str, description: &'static str) -> Entry {
     Entry { name, description, target, source: Source::Change, aliases: &[], payload: "" }
@@ -88,8 +125,8 @@ const fn caller(name: &'static str, description: &'static str) -> Entry {
     Entry { name, description, target: "store", source: Source::Caller, aliases: &[], payload: ORDER }
 }
 
-const fn webhook(name: &'static str, description: &'static str) -> Entry {
-    Entry { name, description, target: "store", source: Source::Webhook, aliases: &[], payload: SERVICE }
+const fn webhook(name: &'static str, description: &'static str, payload: &'static str) -> Entry {
+    Entry { name, description, target: "store", source: Source::Webhook, aliases: &[], payload }
 }
 
 const fn also(entry: Entry, aliases: &'static [&'static str]) -> Entry {
@@ -139,12 +176,12 @@ pub const CATALOGUE: &[Entry] = &[
     caller("order_refunded", "An order was refunded."),
     caller("order_shipped", "An order was shipped."),
     caller("subscription_upgraded", "A customer moved to a better plan."),
-    webhook("stripe_subscription_created", "Stripe: a subscription began."),
-    webhook("stripe_subscription_updated", "Stripe: a subscription was changed."),
-    webhook("stripe_subscription_cancelled", "Stripe: a subscription ended."),
-    webhook("stripe_invoice_paid", "Stripe: an invoice was paid."),
-    webhook("stripe_payment_failed", "Stripe: a payment failed."),
-    webhook("sendgrid_event", "SendGrid: something happened to a message that was sent."),
+    webhook("stripe_subscription_created", "Stripe: a subscription began.", STRIPE),
+    webhook("stripe_subscription_updated", "Stripe: a subscription was changed.", STRIPE),
+    webhook("stripe_subscription_cancelled", "Stripe: a subscription ended.", STRIPE),
+    webhook("stripe_invoice_paid", "Stripe: an invoice was paid.", STRIPE),
+    webhook("stripe_payment_failed", "Stripe: a payment failed.", STRIPE),
+    webhook("sendgrid_event", "SendGrid: something happened to a message that was sent.", SENDGRID),
 ];
 
 /// The entry with this name or alias, without the prefix.

@@ -24,6 +24,7 @@ mod history;
 mod http;
 mod idempotency;
 mod kept;
+mod inbound;
 mod inventory;
 mod kill;
 mod layers;

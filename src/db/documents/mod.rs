@@ -1,6 +1,7 @@
 //! Documents in tables: their versions, items and links.
 
 mod bound;
+mod holder;
 mod inventory;
 mod items;
 mod link_copies;
@@ -15,6 +16,7 @@ mod unique;
 mod versions;
 
 pub use bound::bound;
+pub use holder::{Holder, find_holder, holder_type};
 pub use inventory::{InventoryChange, LARGEST_INVENTORY, PriceRows, change_inventory};
 pub use items::{Writer, list_items, seal_place};
 pub use links::save as save_links;

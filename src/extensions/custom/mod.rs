@@ -1,3 +1,4 @@
 //! Handlers for services that Tenon does not know.
 
+pub mod inbound;
 pub mod webhook;

@@ -18,7 +18,7 @@ use super::answer::Problems;
 use super::prices::InventoryInput;
 use super::records::ToggleInput;
 use super::{
-    by_hand, content_schema, docs, events, explain, handlers, health, record_runs, replays, runs, storefront,
+    by_hand, content_schema, docs, events, explain, handlers, health, hooks, record_runs, replays, runs, storefront,
     subscriptions, tokens, triggers,
 };
 use crate::content::CONTENT_TYPES;
@@ -38,7 +38,8 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        handlers::list, handlers::find, handlers::activate, explain::explain, record_runs::list_runs, record_runs::stats,
+        handlers::list, handlers::find, handlers::activate, explain::explain, hooks::take, hooks::address, hooks::rotate, hooks::deliveries,
+        record_runs::list_runs, record_runs::stats,
         triggers::list, triggers::find, triggers::emit, triggers::emit_batch, runs::list, runs::find, by_hand::run,
         by_hand::test, replays::cancel, replays::replay, replays::replay_many, events::list, events::find,
         storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
@@ -51,6 +52,7 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         (name = "products", description = "Products with their prices"),
         (name = "subscribers", description = "Subscribers"),
         (name = "extensions", description = "The handlers that extension records name"),
+        (name = "inbound", description = "What services send, signed, and the addresses that they send it to"),
         (name = "triggers", description = "Emitting triggers, and those there are"),
         (name = "runs", description = "What was executed, sent and answered"),
         (name = "events", description = "What happened"),

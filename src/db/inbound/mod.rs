@@ -1,0 +1,185 @@
+//! What services send to extension records: their addresses, and the deliveries that were taken, each notice once.
+
+mod find;
+
+use super::bulk::{self, Bulk};
+use super::{Bind, Conn, Sql};
+use crate::clock::Millis;
+use crate::error::{Error, Result};
+
+pub use find::{FoundDelivery, FoundNotice, count, find_page};
+
+/// An extension record that something was sent to.
+#[derive(Debug, Clone)]
+pub struct Addressee {
+    /// Its key.
+    pub key: String,
+    /// The field that holds it: `store.extensions`.
+    pub owner_field: String,
+    /// The row of the draft, or the price's id.
+    pub owner_id: i64,
+    /// Whether it is switched on.
+    pub active: bool,
+    /// Its credentials, sealed.
+    pub credentials: Option<String>,
+    /// Its config; JSON.
+    pub config: Option<String>,
+    /// Its address.
+    pub address: Option<Address>,
+}
+
+/// Where services send to.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// The secret part, sealed for [`token_place`].
+    pub token: String,
+    /// Deliveries that were refused.
+    pub refused: i64,
+    /// When the last of them was noted.
+    pub refused_at: Option<Millis>,
+    /// Why it was refused.
+    pub refusal: Option<String>,
+}
+
+/// A delivery before it is stored.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// The extension record.
+    pub extension_id: i64,
+    /// When it came.
+    pub received_at: Millis,
+    /// The headers that are kept; JSON.
+    pub headers: String,
+    /// The body; base64 when it is not UTF-8.
+    pub body: String,
+    /// Whether it is.
+    pub is_base64: bool,
+}
+
+/// Something that a delivery tells of, before it is stored.
+#[derive(Debug, Clone)]
+pub struct NewNotice {
+    /// The service's own id of it.
+    pub id: String,
+    /// Where it stands in the delivery.
+    pub place: i64,
+    /// What the service calls it.
+    pub kind: Option<String>,
+    /// The event that it becomes.
+    pub event_uid: Option<String>,
+}
+
+/// The place that the token of a record's address is sealed for.
+pub fn token_place(extension_id: i64) -> String {
+    format!("inbound_addresses/{extension_id}/token")
+}
+
+/// The extension record with this id, unless it was removed.
+pub fn find_addressee(conn: &mut Conn, extension_id: i64) -> Result<Option<Addressee>> {
+    let mut sql = Sql::new(
+        "SELECT x.key, x.owner_field, x.owner_id, x.active, x.credentials, x.config, a.token, a.refused, a.refused_at, \
+         a.refusal FROM extensions x LEFT JOIN inbound_addresses a ON a.extension_id = x.id \
+         WHERE x.key IS NOT NULL AND x.removed_at IS NULL AND x.id = ",
+    );
+    sql.int(extension_id);
+    conn.first(&sql, |row| {
+        let address = match row.find_text(6)? {
+            None => None,
+            Some(token) => {
+                Some(Address { token, refused: row.int(7)?, refused_at: row.find_int(8)?, refusal: row.find_text(9)? })
+            }
+        };
+        Ok(Addressee {
+            key: row.text(0)?,
+            owner_field: row.text(1)?,
+            owner_id: row.int(2)?,
+            active: row.find_int(3)? == Some(1),
+            credentials: row.find_text(4)?,
+            config: row.find_text(5)?,
+            address,
+        })
+    })
+}
+
+/// Gives a record's address this sealed token; one that it has already stays, unless `anew`.
+pub fn keep_token(conn: &mut Conn, extension_id: i64, token: &str, anew: bool) -> Result<()> {
+    let mut sql = Sql::new("INSERT INTO inbound_addresses (extension_id, token) VALUES (");
+    sql.int(extension_id).text(", ").str(token).text(") ON CONFLICT (extension_id) DO ");
+    sql.text(if anew { "UPDATE SET token = excluded.token" } else { "NOTHING" });
+    conn.execute(&sql).map(drop)
+}
+
+/// Notes that `count` deliveries to a record were refused, the last of them at `now` and for this reason.
+pub fn note_refusals(conn: &mut Conn, extension_id: i64, count: i64, (now, reason): (Millis, &str)) -> Result<()> {
+    let mut sql = Sql::new("UPDATE inbound_addresses SET refused = refused + ");
+    sql.int(count).text(", refused_at = ").int(now).text(", refusal = ").str(reason);
+    sql.text(" WHERE extension_id = ").int(extension_id);
+    conn.execute(&sql).map(drop)
+}
+
+/// Those of these notices that the record was told before.
+pub fn find_known(conn: &mut Conn, extension_id: i64, notices: Vec<String>) -> Result<Vec<String>> {
+    let mut sql = Sql::new("SELECT notice FROM inbound_notices WHERE extension_id = ");
+    sql.int(extension_id).text(" AND notice").in_texts(notices);
+    conn.list(&sql, |row| row.text(0))
+}
+
+const INSERT: Bulk = Bulk {
+    sqlite: &[
+        "INSERT INTO inbound_notices (extension_id, notice, delivery_id, place, kind, event_uid) VALUES (",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ") ON CONFLICT DO NOTHING RETURNING place",
+    ],
+    postgres: [
+        "INSERT INTO inbound_notices (extension_id, notice, delivery_id, place, kind, event_uid) SELECT * FROM ",
+        " ON CONFLICT DO NOTHING RETURNING place",
+    ],
+};
+
+/// Stores a delivery with what it tells of, and returns the places of those notices that were new. Whoever stores the same
+/// at the same moment waits until this transaction ends. Nothing is stored when nothing is new.
+pub fn insert(conn: &mut Conn, delivery: &NewDelivery, mut notices: Vec<NewNotice>) -> Result<Vec<i64>> {
+    let mut sql =
+        Sql::new("INSERT INTO inbound_deliveries (extension_id, received_at, headers, body, is_base64) VALUES (");
+    sql.int(delivery.extension_id).text(", ").int(delivery.received_at).text(", ").str(&*delivery.headers);
+    sql.text(", ").str(&*delivery.body).text(", ").bind(Bind::Bool(Some(delivery.is_base64))).text(") RETURNING id");
+    let id =
+        conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("a delivery that was stored has no id"))?;
+    // Two deliveries that tell of the same would wait for each other, each holding what the other needs, unless both
+    // take it in one order.
+    notices.sort_by(|one, other| one.id.cmp(&other.id));
+    let values = |notice: NewNotice| {
+        vec![
+            delivery.extension_id.into(),
+            notice.id.into(),
+            id.into(),
+            notice.place.into(),
+            notice.kind.into(),
+            notice.event_uid.into(),
+        ]
+    };
+    let new = bulk::run(conn, &INSERT, notices.into_iter().map(values).collect())?;
+    if new.is_empty() {
+        let mut sql = Sql::new("DELETE FROM inbound_deliveries WHERE id = ");
+        sql.int(id);
+        conn.execute(&sql)?;
+    }
+    Ok(new)
+}
+
+/// Deletes up to `limit` deliveries from before `before`, with what they told of; returns how many. Addresses of records
+/// that are gone go with them.
+pub fn prune(conn: &mut Conn, before: Millis, limit: i64) -> Result<usize> {
+    let gone = Sql::new(
+        "DELETE FROM inbound_addresses WHERE NOT EXISTS (SELECT 1 FROM extensions WHERE id = inbound_addresses.extension_id)",
+    );
+    conn.execute(&gone)?;
+    let mut sql =
+        Sql::new("DELETE FROM inbound_deliveries WHERE id IN (SELECT id FROM inbound_deliveries WHERE received_at < ");
+    sql.int(before).text(" ORDER BY received_at LIMIT ").int(limit).text(")");
+    conn.execute(&sql)
+}

@@ -1,0 +1,4 @@
+//! Handlers for what a marketplace lives by.
+
+pub mod sendgrid;
+pub mod stripe;

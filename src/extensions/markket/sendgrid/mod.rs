@@ -1,0 +1,3 @@
+//! Handlers for SendGrid.
+
+pub mod webhook;

@@ -1,0 +1,3 @@
+//! Handlers for Stripe.
+
+pub mod webhook;

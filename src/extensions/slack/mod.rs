@@ -1,0 +1,3 @@
+//! Handlers for Slack.
+
+pub mod events;
