@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use serde_json::{Value, json};
-use tenon::clock::{HOUR, iso};
+use tenon::access::Access;
+use tenon::clock::{HOUR, SECOND, iso};
+use tenon::runner::{self, Operator};
 
 use crate::support::api::Answered;
 use crate::support::app::TestApp;
@@ -315,6 +317,25 @@ on_both_databases! {
         app.run_until_idle().await;
         let found = app.get(&path.replace("/cancel", "")).await;
         assert_eq!(found.expect(200)["data"]["run"], run);
+    }
+
+    async fn an_attempt_that_another_process_cancelled_ends_with_its_lease(app: &TestApp)
+    with |config| config.runner.concurrency = 1; {
+        app.receiver.answers("/hook", [Answer::hang()]);
+        let store = app.store(vec![app.webhook("trigger:post_sale")]).await;
+        app.emit(&store, "post_sale", json!({})).await;
+        app.receiver.wait_for(1).await;
+        let id = app.only_run().await["id"].as_str().expect("an id").to_owned();
+        // As the command line does it, which cannot reach into the server.
+        let operator = Operator::new(&app.state, "command line".into());
+        runner::cancel(&operator, Access::Full, id, None).await.expect("cancelled");
+        app.receiver.answers("/hook", [200]);
+        app.emit(&store, "post_sale", json!({})).await;
+        app.advance(20 * SECOND);
+        app.receiver.wait_for(2).await;
+        app.run_until_idle().await;
+        let states: Vec<_> = app.runs().await.iter().map(|run| run["state"].clone()).collect();
+        assert_eq!(states, ["completed", "cancelled"]);
     }
 
     async fn who_may_run_some_records_replays_and_cancels_theirs_alone(app: &TestApp) {
