@@ -190,7 +190,7 @@ on_both_databases! {
     }
 
     async fn what_cannot_be_replayed_is_left_out_with_the_reason(app: &TestApp) {
-        app.receiver.answers("/hook", [500]);
+        app.receiver.answers("/hook", [400]);
         let off = shop(app).await;
         sell(app, &off, 2).await;
         let gone = app.store_named("gone", vec![once(app, "/hook", "trigger:post_sale")]).await;
@@ -216,10 +216,10 @@ on_both_databases! {
     }
 
     async fn a_window_is_as_wide_as_it_is_asked_for(app: &TestApp) {
-        app.receiver.answers("/hook", [500]);
+        app.receiver.answers("/hook", [400]);
         let store = shop(app).await;
         let other = app.store_named("other", vec![once(app, "/other", "trigger:post_sale")]).await;
-        app.receiver.answers("/other", [500]);
+        app.receiver.answers("/other", [400]);
         let mut moments = Vec::new();
         for _ in 0..3 {
             moments.push(iso(app.state.clock.now()));
