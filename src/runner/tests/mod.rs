@@ -260,6 +260,23 @@ fn a_run_whose_worker_vanished_is_given_back() {
 }
 
 #[test]
+fn what_waits_for_nothing_is_let_go() {
+    for parked in ["UPDATE runs SET parked = 1", "UPDATE runs SET parked = 2, line = '7 s'"] {
+        on_both(async |stage| {
+            stage.store(RECORD).await;
+            stage.emit(None).await.expect("emitted");
+            let state = Arc::clone(&stage.state);
+            let dispatched = stage.state.db.write(move |conn| dispatch::dispatch(conn, &state, NOON)).await;
+            assert_eq!(dispatched.expect("dispatched").runs, 1);
+            stage.sql(parked).await;
+            let runner = Runner::start(Arc::clone(&stage.state));
+            stage.until("completed").await;
+            runner.stop().await;
+        });
+    }
+}
+
+#[test]
 fn what_does_not_end_within_the_grace_is_given_back() {
     on_both(async |stage| {
         stage.store(BLOCKING).await;

@@ -113,3 +113,19 @@ fn a_process_without_a_runner_wakes_one_that_has() {
         assert!(took[3] < Duration::from_millis(60), "{took:?}");
     });
 }
+
+#[test]
+fn one_process_dispatches_at_a_time() {
+    on_two(RECORD, async |stage, other| {
+        stage.emit(None).await.expect("emitted");
+        let [mut one, mut two] = [&stage.state, other].map(|state| state.db.connect_reader().expect("a connection"));
+        let found =
+            |conn: &mut crate::db::Conn| Ok(crate::db::events::undispatched(conn, 10)?.map(|events| events.len()));
+        let while_one_does = one.transaction(|conn| {
+            assert_eq!(found(conn)?, Some(1));
+            two.transaction(found)
+        });
+        assert_eq!(while_one_does.expect("read"), None);
+        assert_eq!(two.transaction(found).expect("read"), Some(1));
+    });
+}
