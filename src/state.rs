@@ -95,6 +95,15 @@ impl AppState {
             stops,
         }))
     }
+
+    /// Wakes the runner: an event was committed. Those of other processes are woken when this one's has its hands full,
+    /// or there is none; else they would only come too late.
+    pub fn wake_for_events(&self) {
+        self.wake.events.notify_one();
+        if !self.pulse.beats() || self.wake.is_full.load(Ordering::Relaxed) {
+            self.db.tell_of_work();
+        }
+    }
 }
 
 /// Wakes the runner's loops before their next turn by the clock.
@@ -104,6 +113,8 @@ pub struct Wake {
     pub events: Notify,
     /// A run may be due.
     pub runs: Notify,
+    /// Whether the runner has as many attempts under way as it may.
+    pub is_full: AtomicBool,
 }
 
 /// Whether a loop runs.

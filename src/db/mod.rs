@@ -98,6 +98,21 @@ impl Db {
         }
     }
 
+    /// Tells the runners of other processes that there is work for them, where there can be any.
+    pub fn tell_of_work(&self) {
+        if let Writers::Pool(watch, _) = &self.writers {
+            watch.tell_of_work();
+        }
+    }
+
+    /// Waits until another process tells of work for runners; for ever where there is none.
+    pub async fn work(&self) {
+        match &self.writers {
+            Writers::Thread(_) => std::future::pending().await,
+            Writers::Pool(watch, _) => watch.work().await,
+        }
+    }
+
     /// The moment before a read of documents of these types. `None` when nobody could tell later whether something was
     /// committed since: what other processes do is not heard of.
     pub fn stamp(&self, types: TypeSet) -> Option<Stamp> {

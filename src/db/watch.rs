@@ -1,5 +1,6 @@
 //! What other processes have committed, on PostgreSQL: every transaction that changes documents sends a notification,
-//! which arrives if and only if it is committed, and every server listens.
+//! which arrives if and only if it is committed, and every server listens. Another tells runners that there is work for
+//! them; it is sent after the commit, beside the writes, since notifications make transactions wait for each other.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -7,7 +8,7 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket, tls::NoTlsStream};
 
@@ -18,6 +19,8 @@ use crate::error::{Error, Result};
 
 /// How often the connection must answer: nothing that was kept is used for more than twice as long after it died.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long work for runners is collected before more of it is told of.
+const TOLD_TOGETHER: Duration = Duration::from_millis(5);
 /// How long to wait before connecting anew.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long a caller waits at most until its own notification has come around.
@@ -26,6 +29,10 @@ const ECHO: Duration = Duration::from_millis(100);
 /// Sends and hears notifications.
 pub(super) struct Watch {
     generations: Arc<Generations>,
+    /// Wakes whoever tells other processes that there is work for runners.
+    work: Arc<Notify>,
+    /// Wakes this process's runner when another tells of work.
+    heard: Notify,
     /// Who waits for the notification of which transaction.
     waiting: Mutex<HashMap<i64, oneshot::Sender<()>>>,
 }
@@ -39,12 +46,23 @@ pub(super) struct Notice {
 
 impl Watch {
     pub fn new(generations: Arc<Generations>) -> Arc<Self> {
-        Arc::new(Self { generations, waiting: Mutex::default() })
+        Arc::new(Self { generations, work: Arc::default(), heard: Notify::new(), waiting: Mutex::default() })
     }
 
     /// Listens on a connection of its own until this is dropped. Must be called within a runtime.
     pub fn listen(self: &Arc<Self>, url: &str) {
         tokio::spawn(keep_listening(Arc::downgrade(self), url.to_owned()));
+    }
+
+    /// Tells the runners of other processes soon that there is work for them. Those who call while it is being told are
+    /// told of together.
+    pub fn tell_of_work(&self) {
+        self.work.notify_one();
+    }
+
+    /// Waits until another process tells of work for runners.
+    pub async fn work(&self) {
+        self.heard.notified().await;
     }
 
     /// Tells every server, once the transaction that is open is committed, that documents of these types were changed.
@@ -121,14 +139,22 @@ async fn listen(watch: &Weak<Watch>, url: &str) -> Result<(), Box<dyn StdError +
 }
 
 async fn beat(client: &Client, watch: &Weak<Watch>) -> Result<(), Box<dyn StdError + Send + Sync>> {
-    client.batch_execute("LISTEN tenon_documents").await?;
-    match watch.upgrade() {
-        Some(watch) => watch.generations.set_complete(true),
+    // What it tells needs no flush of the disk: it is of no use after a crash.
+    client.batch_execute("SET synchronous_commit = off; LISTEN tenon_documents; LISTEN tenon_runs").await?;
+    let work = match watch.upgrade() {
+        Some(watch) => {
+            watch.generations.set_complete(true);
+            Arc::clone(&watch.work)
+        }
         None => return Ok(()),
-    }
+    };
     while watch.strong_count() > 0 {
-        sleep(HEARTBEAT).await;
-        timeout(HEARTBEAT, client.batch_execute("SELECT 1")).await??;
+        if timeout(HEARTBEAT, work.notified()).await.is_ok() {
+            timeout(HEARTBEAT, client.batch_execute("NOTIFY tenon_runs")).await??;
+            sleep(TOLD_TOGETHER).await;
+        } else {
+            timeout(HEARTBEAT, client.batch_execute("SELECT 1")).await??;
+        }
     }
     Ok(())
 }
@@ -140,7 +166,10 @@ async fn hear_all(
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         let Some(watch) = watch.upgrade() else { return Ok(()) };
         if let AsyncMessage::Notification(notification) = message? {
-            watch.hear(notification.payload());
+            match notification.channel() {
+                "tenon_runs" => watch.heard.notify_one(),
+                _ => watch.hear(notification.payload()),
+            }
         }
     }
     Err("the connection was closed".into())

@@ -58,7 +58,7 @@ pub async fn subscribe(state: &Arc<AppState>, caller: Caller, asked: Subscriptio
         Ok(())
     };
     state.db.write(work).await?;
-    state.wake.events.notify_one();
+    state.wake_for_events();
     Ok(())
 }
 

@@ -169,7 +169,7 @@ impl Request {
         work: impl FnOnce(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
     ) -> Result<Answer> {
         let answer = state.db.write(self.job(state, document_id, work)).await?;
-        state.wake.events.notify_one();
+        state.wake_for_events();
         Ok(answer)
     }
 
@@ -182,7 +182,7 @@ impl Request {
     ) -> Result<Answer> {
         let line = document_id.clone();
         let answer = state.db.write_in_line(&line, self.job(state, document_id, work)).await?;
-        state.wake.events.notify_one();
+        state.wake_for_events();
         Ok(answer)
     }
 

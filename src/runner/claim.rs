@@ -32,6 +32,13 @@ pub(super) struct Round {
     left: bool,
 }
 
+impl Round {
+    /// Notes that runs were made, which may be in lanes that had their turn: another round must follow.
+    pub(super) fn expect_more(&mut self) {
+        self.took = true;
+    }
+}
+
 /// A run to be executed.
 #[derive(Debug)]
 pub(super) struct Taken {
@@ -112,7 +119,7 @@ fn look_at_lanes(
     room: &mut Room,
     now: Millis,
 ) -> Result<Vec<i64>> {
-    let mut ids = Vec::new();
+    let (mut ids, whole, mut admits_more) = (Vec::new(), round.after.is_empty(), false);
     for _ in 0..LOOKS {
         if room.free() == 0 {
             break;
@@ -122,15 +129,16 @@ fn look_at_lanes(
         let chosen = room.choose(&found.due);
         round.took |= !chosen.is_empty();
         round.left |= chosen.len() < found.due.len() || found.is_cut;
+        admits_more |= found.is_cut && found.due.iter().any(|run| room.admits(&run.destination, &run.store));
         ids.extend(chosen);
         match found.last {
             Some(last) => round.after = last,
-            None if !round.left => return Ok(ids),
             None => {
-                // All of them had their turn. What is left waits for room, or for the next round.
-                claim.more = round.took;
-                claim.blocked = true;
-                claim.round = Some(Round::default());
+                // All of them had their turn. What is left waits for room, or for the next round; and what came into
+                // lanes that had theirs in an earlier look has not been seen.
+                claim.blocked = round.left;
+                claim.more = if whole { admits_more } else { round.took || !round.left };
+                claim.round = round.left.then(Round::default);
                 return Ok(ids);
             }
         }

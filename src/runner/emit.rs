@@ -93,7 +93,7 @@ async fn store(state: &Arc<AppState>, batch: Vec<Waiting>) {
     }
     match commit(state, Arc::new(requests), now).await {
         Ok(answers) => {
-            state.wake.events.notify_one();
+            state.wake_for_events();
             for (caller, answer) in callers.into_iter().zip(answers) {
                 let _ = caller.send(answer);
             }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -108,6 +109,7 @@ impl Pump {
             Some(finished) = self.ended.1.recv() => self.unrecorded.push(finished),
             () = wake.events.notified() => self.events = true,
             () = wake.runs.notified() => self.runs = true,
+            () = self.state.db.work() => self.events = true,
             changed = self.stopped.changed() => self.stopping |= changed.is_err(),
             () = tokio::time::sleep_until(until) => {
                 self.events = true;
@@ -183,6 +185,7 @@ impl Pump {
                         self.begin(taken, done.lease_until);
                     }
                 }
+                self.state.wake.is_full.store(self.free() == 0 || self.blocked, Ordering::Relaxed);
             }
             Err(error) => {
                 if self.failures == 0 {
@@ -212,6 +215,7 @@ impl Pump {
             probing: probing.into_iter().flatten().collect(),
             rescue: (self.next_rescue <= Instant::now()).then(|| self.under_way.keys().copied().collect()),
             dispatch: claim && self.events,
+            careful: self.failures > 0,
             claim: claim && (self.runs || due || probes || unblocked),
             probes: claim && probes,
             room: if claim { self.room() } else { Room::default() },

@@ -30,6 +30,8 @@ pub(super) struct Asked {
     pub(super) rescue: Option<HashSet<i64>>,
     /// Whether to look for events.
     pub(super) dispatch: bool,
+    /// Whether the turn before failed.
+    pub(super) careful: bool,
     /// Whether to look for runs even if no event made any.
     pub(super) claim: bool,
     /// Whether to look for probes that are due.
@@ -72,13 +74,21 @@ pub(super) fn turn(conn: &mut Conn, state: &AppState, asked: &Asked, now: Millis
     if let Some(held) = &asked.rescue {
         look |= rescue(conn, held, now)?;
     }
+    let mut made = 0;
     if asked.dispatch {
-        let dispatched = dispatch(conn, state, now);
+        let dispatched = match asked.finished.is_empty() && !asked.careful {
+            true => dispatch::dispatch(conn, state, now)?,
+            false => try_dispatch(conn, state, now),
+        };
         (done.more_events, done.busy) = (dispatched.more, dispatched.busy);
-        look |= dispatched.runs > 0;
+        made = dispatched.runs;
+        look |= made > 0;
     }
     if look {
-        let room = (asked.room.clone(), asked.round.clone());
+        let mut room = (asked.room.clone(), asked.round.clone());
+        if let Some(round) = room.1.as_mut().filter(|_| made > 0) {
+            round.expect_more();
+        }
         let claim = claim::claim(conn, state, room, asked.probes, (now, lease_until))?;
         done.busy |= claim.busy;
         done.claim = Some(claim);
@@ -99,8 +109,8 @@ fn rescue(conn: &mut Conn, held: &HashSet<i64>, now: Millis) -> Result<bool> {
     Ok(rescue::release(conn, now)? + rescued > 0)
 }
 
-fn dispatch(conn: &mut Conn, state: &AppState, now: Millis) -> Dispatched {
-    // In a savepoint: what ended must be recorded even if events cannot be dispatched.
+/// In a savepoint: what ended must be recorded, and what is due be executed, even if events cannot be dispatched.
+fn try_dispatch(conn: &mut Conn, state: &AppState, now: Millis) -> Dispatched {
     let dispatched = conn.transaction(|conn| dispatch::dispatch(conn, state, now));
     dispatched.unwrap_or_else(|error| {
         log::error!("events could not be dispatched: {error}");

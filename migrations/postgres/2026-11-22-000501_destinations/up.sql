@@ -20,8 +20,9 @@ UPDATE runs SET destination = key WHERE state IN ('available', 'retryable', 'run
 
 DROP INDEX runs_due;
 CREATE INDEX runs_waiting ON runs (parked, due_at, id) WHERE state IN ('available', 'retryable');
--- `destination >= ''` is always true: it keeps this index out of statements that do not say it.
+-- `|| ''` and `+ 0` keep these apart from the index of what waits: a statement that could use either might take the wrong
+-- one, when the statistics are from a moment in which nothing waited.
 CREATE INDEX runs_by_lane ON runs ((destination || ' ' || coalesce(store_document_id, '')), due_at, id)
-    WHERE state IN ('available', 'retryable') AND parked = 0 AND destination >= '';
+    WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 0;
 CREATE INDEX runs_parked ON runs (destination, extension_id, due_at, id)
-    WHERE state IN ('available', 'retryable') AND parked = 1;
+    WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 1;

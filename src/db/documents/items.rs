@@ -4,10 +4,10 @@ use serde_json::Value as Json;
 
 use super::bound::bound;
 use crate::clock::{Millis, Random};
-use crate::content::{Check, Component, ContentType, Field, Input, Item, Kind, Shape, Value};
-use crate::db::{Bind, Conn, Sql};
+use crate::content::{Check, Component, ContentType, EXTENSION, Field, Input, Item, Kind, Shape, Value};
+use crate::db::{Bind, Conn, Sql, runs};
 use crate::error::{Error, Problem, Result};
-use crate::handler::Schedule;
+use crate::handler::{Schedule, destination};
 use crate::secrets::{Sealer, mask, unmask};
 
 /// What storing items needs beside the connection.
@@ -91,7 +91,9 @@ impl Writer<'_> {
         let id = match item.id {
             Some(id) => {
                 let columns = self.columns(place, id, position, values)?;
+                let before = self.destination(place, id)?;
                 update(self.conn, place, (id, position), columns)?;
+                self.redirect(place, id, before)?;
                 id
             }
             None => {
@@ -155,6 +157,24 @@ impl Writer<'_> {
     fn next_tick(&self, config: &Value) -> Option<Millis> {
         let Value::Json(config) = config else { return None };
         Schedule::of(config)?.next_after(self.now)
+    }
+
+    /// Where the runs of an extension record go.
+    fn destination(&mut self, place: Place<'_>, id: i64) -> Result<Option<String>> {
+        if place.component.uid != EXTENSION.uid {
+            return Ok(None);
+        }
+        let mut sql = Sql::new("SELECT key, url FROM extensions WHERE id = ");
+        let found = self.conn.first(sql.int(id), |row| Ok((row.find_text(0)?, row.find_text(1)?)))?;
+        Ok(found.map(|(key, url)| destination(&key.unwrap_or_default(), url.as_deref())))
+    }
+
+    /// Lets the runs of an extension record that wait follow its url.
+    fn redirect(&mut self, place: Place<'_>, id: i64, before: Option<String>) -> Result<()> {
+        match self.destination(place, id)? {
+            Some(now) if before.as_ref() != Some(&now) => runs::redirect(self.conn, id, &now),
+            _ => Ok(()),
+        }
     }
 
     /// Seals what was sent; a mask in it stands for what is stored in the same place.

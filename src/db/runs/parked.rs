@@ -4,7 +4,6 @@
 use crate::clock::Millis;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
-use crate::handler::destination;
 
 /// What `parked` is for runs whose destination is open.
 pub(super) const DESTINATION: i64 = 1;
@@ -16,7 +15,7 @@ pub(super) const LINE: i64 = 2;
 pub fn park(conn: &mut Conn, destination: &str) -> Result<()> {
     let mut sql = Sql::new(
         "UPDATE runs SET parked = 1 WHERE id IN (SELECT id FROM runs WHERE \
-        state IN ('available', 'retryable') AND parked = 0 AND destination >= '' \
+        state || '' IN ('available', 'retryable') AND parked + 0 = 0 \
         AND (destination || ' ' || coalesce(store_document_id, '')) >= ",
     );
     // The lanes of one destination: what stands between `name ` and `name!` in the order of bytes.
@@ -30,7 +29,8 @@ pub fn park(conn: &mut Conn, destination: &str) -> Result<()> {
 pub fn release(conn: &mut Conn, destinations: Vec<String>, now: Millis) -> Result<usize> {
     let mut sql = Sql::new("UPDATE runs SET parked = 0, due_at = CASE WHEN due_at <= ");
     sql.int(now).text(" THEN due_at WHEN not_before > ").int(now).text(" THEN not_before ELSE ").int(now);
-    sql.text(" END WHERE state IN ('available', 'retryable') AND parked = 1 AND destination").in_texts(destinations);
+    sql.text(" END WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 1 AND destination")
+        .in_texts(destinations);
     conn.execute(&sql)
 }
 
@@ -39,8 +39,8 @@ pub fn release(conn: &mut Conn, destinations: Vec<String>, now: Millis) -> Resul
 pub fn release_strays(conn: &mut Conn, now: Millis) -> Result<usize> {
     let sql = Sql::new(
         "WITH RECURSIVE names(name) AS (SELECT * FROM (SELECT destination FROM runs \
-         WHERE state IN ('available', 'retryable') AND parked = 1 ORDER BY destination LIMIT 1) AS first \
-         UNION ALL SELECT (SELECT destination FROM runs WHERE state IN ('available', 'retryable') AND parked = 1 \
+         WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 1 ORDER BY destination LIMIT 1) AS first \
+         UNION ALL SELECT (SELECT destination FROM runs WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 1 \
          AND destination > names.name ORDER BY destination LIMIT 1) FROM names WHERE name IS NOT NULL) \
          SELECT name FROM names WHERE name IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM destinations d WHERE d.name = names.name AND d.opened_at IS NOT NULL)",
@@ -54,7 +54,7 @@ pub fn release_strays(conn: &mut Conn, now: Millis) -> Result<usize> {
 pub fn find_to_probe(conn: &mut Conn, destination: &str, last: i64) -> Result<Option<(i64, i64)>> {
     for after in [last, 0] {
         let mut sql = Sql::new(
-            "SELECT id, extension_id FROM runs WHERE state IN ('available', 'retryable') AND parked = 1 AND destination = ",
+            "SELECT id, extension_id FROM runs WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 1 AND destination = ",
         );
         sql.str(destination).text(" AND extension_id > ").int(after);
         sql.text(" ORDER BY extension_id, due_at, id LIMIT 1").either("", " FOR UPDATE SKIP LOCKED");
@@ -66,13 +66,11 @@ pub fn find_to_probe(conn: &mut Conn, destination: &str, last: i64) -> Result<Op
     Ok(None)
 }
 
-/// Sends the runs of a record that wait to where its url leads from now on.
-pub fn redirect(conn: &mut Conn, extension: i64, key: &str, url: Option<&str>) -> Result<()> {
-    let destination = destination(key, url);
+/// Sends the runs of an extension record that wait to another destination: its url was changed.
+pub fn redirect(conn: &mut Conn, extension: i64, destination: &str) -> Result<()> {
     let mut sql = Sql::new("UPDATE runs SET destination = ");
-    sql.str(destination.as_str())
-        .text(", parked = CASE WHEN parked = 2 THEN 2 WHEN EXISTS (SELECT 1 FROM destinations ");
-    sql.text("WHERE opened_at IS NOT NULL AND name = ").str(destination.as_str());
+    sql.str(destination).text(", parked = CASE WHEN parked = 2 THEN 2 WHEN EXISTS (SELECT 1 FROM destinations ");
+    sql.text("WHERE opened_at IS NOT NULL AND name = ").str(destination);
     sql.text(") THEN 1 ELSE 0 END WHERE state IN ('available', 'retryable') AND extension_id = ").int(extension);
     conn.execute(&sql).map(drop)
 }
@@ -96,10 +94,11 @@ pub fn lock_lines(conn: &mut Conn, mut lines: Vec<String>, wait: bool) -> Result
     conn.list(sql.text("pg_try_advisory_xact_lock(hashtextextended(line, 0))"), |row| row.text(0))
 }
 
+/// By id: `+ 0` and `|| ''` keep the indexes of waiting runs out of it.
 const ADVANCE: &str = "UPDATE runs SET parked = CASE WHEN EXISTS (SELECT 1 FROM destinations d \
-    WHERE d.name = runs.destination AND d.opened_at IS NOT NULL) THEN 1 ELSE 0 END WHERE parked = 2 \
-    AND state IN ('available', 'retryable') AND id IN (SELECT (SELECT id FROM runs WHERE line = l.line \
-    AND state IN ('available', 'retryable', 'running') ORDER BY event_id, id LIMIT 1) FROM ";
+    WHERE d.name = runs.destination AND d.opened_at IS NOT NULL) THEN 1 ELSE 0 END WHERE parked + 0 = 2 \
+    AND state || '' IN ('available', 'retryable') AND id IN (SELECT (SELECT id FROM runs WHERE line = l.line \
+    AND state IN ('available', 'retryable', 'running') ORDER BY event_id + 0, id LIMIT 1) FROM ";
 
 /// Lets the first run of each of `lines` go that has not ended. Must be called whenever a run of a line is made or ends,
 /// on lines that are locked. Returns how many were let go.
@@ -120,7 +119,7 @@ pub fn advance_all(conn: &mut Conn) -> Result<usize> {
          UNION ALL SELECT (SELECT line FROM runs WHERE line > lines.line \
          AND state IN ('available', 'retryable', 'running') ORDER BY line LIMIT 1) FROM lines WHERE line IS NOT NULL) \
          SELECT line FROM lines l WHERE line IS NOT NULL AND (SELECT parked FROM runs WHERE line = l.line \
-         AND state IN ('available', 'retryable', 'running') ORDER BY event_id, id LIMIT 1) = 2",
+         AND state IN ('available', 'retryable', 'running') ORDER BY event_id + 0, id LIMIT 1) = 2",
     );
     let lines = conn.list(&sql, |row| row.text(0))?;
     let free = lock_lines(conn, lines, false)?;

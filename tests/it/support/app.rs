@@ -98,6 +98,17 @@ impl TestApp {
         }
     }
 
+    /// What the clock shows.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Lets the runner do what is due, and leaves the clock as it is.
+    pub async fn rest(&self) {
+        let now = self.clock.now();
+        self.settle(|left| left.next_due.is_none_or(|due| due > now)).await;
+    }
+
     /// Waits until every event is dispatched, no attempt is under way, and `enough` holds.
     async fn settle(&self, enough: impl Fn(&Undone) -> bool) -> Undone {
         let since = Instant::now();
@@ -124,7 +135,9 @@ impl TestApp {
             let left = Sql::new(
                 "SELECT (SELECT count(*) FROM events WHERE dispatched_at IS NULL), \
                  (SELECT count(*) FROM runs WHERE state = 'running'), \
-                 (SELECT min(due_at) FROM runs WHERE state IN ('available', 'retryable'))",
+                 (SELECT min(CASE WHEN d.next_probe_at > r.due_at THEN d.next_probe_at ELSE r.due_at END) FROM runs r \
+                 LEFT JOIN destinations d ON r.parked = 1 AND d.name = r.destination \
+                 WHERE r.state IN ('available', 'retryable') AND r.parked < 2)",
             );
             conn.first(&left, |row| {
                 Ok(Undone { events: row.int(0)?, running: row.int(1)?, next_due: row.find_int(2)? })

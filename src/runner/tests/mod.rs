@@ -1,7 +1,7 @@
 //! The runner on both databases, from an emission to what is on the record.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -20,8 +20,25 @@ use crate::triggers::Name;
 
 const NOON: Millis = 1_795_262_400_000;
 
+mod plans;
+mod several;
+
+/// What a puppet did, over all processes of a stage.
+#[derive(Default)]
+struct Acts {
+    count: AtomicUsize,
+    /// For which events, in their order.
+    events: Mutex<Vec<String>>,
+}
+
+impl Acts {
+    fn load(&self, order: Ordering) -> usize {
+        self.count.load(order)
+    }
+}
+
 /// Does what its config says, and counts.
-struct Puppet(Arc<AtomicUsize>);
+struct Puppet(Arc<Acts>);
 
 #[derive(serde::Deserialize, utoipa::ToSchema)]
 struct Part {
@@ -37,7 +54,8 @@ impl Handler for Puppet {
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.0.count.fetch_add(1, Ordering::SeqCst);
+        self.0.events.lock().expect("no panic").push(context.event.id.clone());
         match context.config.act.as_str() {
             "panic" => panic!("the strings are torn"),
             "fail" => Err(Failure::retry("not now")),
@@ -56,20 +74,20 @@ impl Handler for Puppet {
 struct Stage {
     state: Arc<AppState>,
     clock: Arc<FixedClock>,
-    acts: Arc<AtomicUsize>,
+    acts: Arc<Acts>,
     database: TestDatabase,
 }
 
 impl Stage {
     async fn build(kind: Kind) -> Self {
         let database = TestDatabase::fresh(kind);
-        let (clock, acts) = (Arc::new(FixedClock::at(NOON)), Arc::new(AtomicUsize::new(0)));
+        let (clock, acts) = (Arc::new(FixedClock::at(NOON)), Arc::<Acts>::default());
         let state = Self::process(&database, &clock, &acts).await;
         Self { state, clock, acts, database }
     }
 
     /// The state of a process on this database.
-    async fn process(database: &TestDatabase, clock: &Arc<FixedClock>, acts: &Arc<AtomicUsize>) -> Arc<AppState> {
+    async fn process(database: &TestDatabase, clock: &Arc<FixedClock>, acts: &Arc<Acts>) -> Arc<AppState> {
         let config = Config::read(|name| match name {
             "DATABASE_URL" => Some(database.url.clone()),
             "TENON_SECRET_KEY" => Some("07".repeat(32)),
@@ -97,15 +115,7 @@ impl Stage {
     }
 
     async fn emit_for(&self, store: &str, trigger: &str, key: Option<&str>) -> Result<String, Error> {
-        let emission = Emission {
-            content_type: &STORE,
-            document_id: store.into(),
-            trigger: Name::parse(trigger).expect("a name"),
-            payload: Some(json!({"total": 1})),
-            idempotency_key: key.map(str::to_owned),
-        };
-        let caller = Caller { actor: "public".to_owned(), access: Access::Full, depth: 0 };
-        Ok(emit(&self.state, &caller, emission).await?.id)
+        emit_from(&self.state, store, trigger, key).await
     }
 
     async fn texts(&self, text: &'static str) -> Vec<String> {
@@ -121,6 +131,19 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
+}
+
+/// Emits a sale, as a caller of this process.
+async fn emit_from(state: &Arc<AppState>, store: &str, trigger: &str, key: Option<&str>) -> Result<String, Error> {
+    let emission = Emission {
+        content_type: &STORE,
+        document_id: store.into(),
+        trigger: Name::parse(trigger).expect("a name"),
+        payload: Some(json!({"total": 1})),
+        idempotency_key: key.map(str::to_owned),
+    };
+    let caller = Caller { actor: "public".to_owned(), access: Access::Full, depth: 0 };
+    Ok(emit(state, &caller, emission).await?.id)
 }
 
 /// The statement that stores a record with this key and config.
@@ -142,6 +165,8 @@ const FAILING: &str = record!("test:puppet", r#"{"act": "fail"}"#);
 const PANICKING: &str = record!("test:puppet", r#"{"act": "panic"}"#);
 const BLOCKING: &str = record!("test:puppet", r#"{"act": "block", "policy": {"timeout_s": 1, "max_attempts": 1}}"#);
 const MISFIT: &str = record!("test:puppet", r#"{"act": 5}"#);
+const LIMITED: &str = record!("test:puppet", r#"{"act": "bow", "policy": {"rate_limit_per_hour": 50}}"#);
+const ORDERED: &str = record!("test:puppet", r#"{"act": "bow", "policy": {"ordering": "target"}}"#);
 const UNKNOWN: &str = record!("test:pupet", "{}");
 
 /// Takes what is due, as another process does.
@@ -279,6 +304,23 @@ fn a_run_whose_worker_vanished_is_given_back() {
 }
 
 #[test]
+fn what_waits_for_nothing_is_let_go() {
+    for parked in ["UPDATE runs SET parked = 1", "UPDATE runs SET parked = 2, line = '7 s'"] {
+        on_both(async |stage| {
+            stage.store(RECORD).await;
+            stage.emit(None).await.expect("emitted");
+            let state = Arc::clone(&stage.state);
+            let dispatched = stage.state.db.write(move |conn| dispatch::dispatch(conn, &state, NOON)).await;
+            assert_eq!(dispatched.expect("dispatched").runs, 1);
+            stage.sql(parked).await;
+            let runner = Runner::start(Arc::clone(&stage.state));
+            stage.until("completed").await;
+            runner.stop().await;
+        });
+    }
+}
+
+#[test]
 fn what_does_not_end_within_the_grace_is_given_back() {
     on_both(async |stage| {
         stage.store(BLOCKING).await;
@@ -290,26 +332,6 @@ fn what_does_not_end_within_the_grace_is_given_back() {
         runner.stop().await;
         assert_eq!(stage.texts("SELECT state || ' ' || lost FROM runs").await, ["retryable 1"]);
         assert_eq!(stage.texts("SELECT outcome FROM attempts").await, ["lost"]);
-    });
-}
-
-#[test]
-fn several_processes_share_the_work() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on(async {
-        let stage = Stage::build(Kind::Postgres).await;
-        stage.store(RECORD).await;
-        let other = Stage::process(&stage.database, &stage.clock, &stage.acts).await;
-        let runners = [Arc::clone(&stage.state), Arc::clone(&other)].map(Runner::start);
-        futures_util::future::join_all((0..300).map(|_| stage.emit(None))).await;
-        let ended = "SELECT state FROM runs WHERE state = 'completed'";
-        while stage.texts(ended).await.len() < 300 {
-            other.wake.runs.notify_one();
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        futures_util::future::join_all(runners.map(Runner::stop)).await;
-        assert_eq!(stage.acts.load(Ordering::SeqCst), 300, "each once");
-        assert_eq!(stage.texts("SELECT run_count || '' FROM extensions").await, ["300"]);
     });
 }
 

@@ -1,0 +1,131 @@
+//! Several processes on one PostgreSQL.
+
+use super::*;
+
+/// Tells a story of two processes on one database.
+fn on_two(record: &'static str, story: impl AsyncFn(&Stage, &Arc<AppState>)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let stage = Stage::build(Kind::Postgres).await;
+        stage.store(record).await;
+        let other = Stage::process(&stage.database, &stage.clock, &stage.acts).await;
+        story(&stage, &other).await;
+    });
+}
+
+/// Waits until the query finds so many rows, and wakes both processes meanwhile.
+async fn until(stage: &Stage, other: &AppState, query: &'static str, count: usize) {
+    let since = Instant::now();
+    while stage.texts(query).await.len() != count {
+        assert!(since.elapsed() < Duration::from_secs(20), "{query}: {} of {count}", stage.texts(query).await.len());
+        stage.state.wake.runs.notify_one();
+        other.wake.runs.notify_one();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+const COMPLETED: &str = "SELECT state FROM runs WHERE state = 'completed'";
+
+#[test]
+fn several_processes_share_the_work() {
+    on_two(RECORD, async |stage, other| {
+        let runners = [Arc::clone(&stage.state), Arc::clone(other)].map(Runner::start);
+        futures_util::future::join_all((0..300).map(|_| stage.emit(None))).await;
+        until(stage, other, COMPLETED, 300).await;
+        futures_util::future::join_all(runners.map(Runner::stop)).await;
+        assert_eq!(stage.acts.load(Ordering::SeqCst), 300, "each once");
+        assert_eq!(stage.texts("SELECT run_count || '' FROM extensions").await, ["300"]);
+    });
+}
+
+#[test]
+fn several_processes_keep_to_a_limit_together() {
+    on_two(LIMITED, async |stage, other| {
+        let runners = [Arc::clone(&stage.state), Arc::clone(other)].map(Runner::start);
+        futures_util::future::join_all((0..120).map(|_| stage.emit(None))).await;
+        for executed in [50, 100, 120] {
+            let deferred = "SELECT id || '' FROM runs WHERE reason LIKE 'waits: the limit of this record, 50 an hour%'";
+            until(stage, other, COMPLETED, executed).await;
+            until(stage, other, deferred, 120 - executed).await;
+            assert_eq!(stage.acts.load(Ordering::SeqCst), executed);
+            // Into the next hour, and beyond the chance in it.
+            stage.clock.advance(HOUR + 30_000);
+        }
+        futures_util::future::join_all(runners.map(Runner::stop)).await;
+        assert_eq!(
+            stage.texts("SELECT used || '' FROM hourly_uses WHERE scope = 'extension 7' ORDER BY hour").await,
+            ["50", "50", "20"]
+        );
+    });
+}
+
+#[test]
+fn one_process_probes_at_a_time() {
+    on_two(FAILING, async |stage, other| {
+        let runners = [Arc::clone(&stage.state), Arc::clone(other)].map(Runner::start);
+        futures_util::future::join_all((0..30).map(|_| stage.emit(None))).await;
+        until(stage, other, "SELECT state FROM runs WHERE state <> 'running' AND parked = 1", 30).await;
+        for _ in 0..5 {
+            let before = stage.acts.load(Ordering::SeqCst);
+            stage.clock.advance(500);
+            stage.state.wake.runs.notify_one();
+            other.wake.runs.notify_one();
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            until(stage, other, "SELECT state FROM runs WHERE state = 'running'", 0).await;
+            assert_eq!(stage.acts.load(Ordering::SeqCst) - before, 1);
+        }
+        futures_util::future::join_all(runners.map(Runner::stop)).await;
+    });
+}
+
+#[test]
+fn a_line_keeps_its_order_over_several_processes() {
+    on_two(ORDERED, async |stage, other| {
+        let runners = [Arc::clone(&stage.state), Arc::clone(other)].map(Runner::start);
+        let mut emitted = Vec::new();
+        for number in 0..150 {
+            let state = if number % 2 == 0 { &stage.state } else { other };
+            emitted.push(emit_from(state, "s", "post_sale", None).await.expect("emitted"));
+        }
+        until(stage, other, COMPLETED, 150).await;
+        futures_util::future::join_all(runners.map(Runner::stop)).await;
+        assert_eq!(*stage.acts.events.lock().expect("no panic"), emitted);
+    });
+}
+
+#[test]
+fn a_process_without_a_runner_wakes_one_that_has() {
+    on_two(RECORD, async |stage, other| {
+        let runner = Runner::start(Arc::clone(&stage.state));
+        let mut took = Vec::new();
+        for round in 0..7 {
+            // It is asleep by now, for up to 200 ms.
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            let since = Instant::now();
+            emit_from(other, "s", "post_sale", None).await.expect("emitted");
+            while stage.acts.load(Ordering::SeqCst) == round {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            took.push(since.elapsed());
+        }
+        runner.stop().await;
+        took.sort();
+        assert!(took[3] < Duration::from_millis(60), "{took:?}");
+    });
+}
+
+#[test]
+fn one_process_dispatches_at_a_time() {
+    on_two(RECORD, async |stage, other| {
+        stage.emit(None).await.expect("emitted");
+        let [mut one, mut two] = [&stage.state, other].map(|state| state.db.connect_reader().expect("a connection"));
+        let found =
+            |conn: &mut crate::db::Conn| Ok(crate::db::events::undispatched(conn, 10)?.map(|events| events.len()));
+        let while_one_does = one.transaction(|conn| {
+            assert_eq!(found(conn)?, Some(1));
+            two.transaction(found)
+        });
+        assert_eq!(while_one_does.expect("read"), None);
+        assert_eq!(two.transaction(found).expect("read"), Some(1));
+    });
+}
