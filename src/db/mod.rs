@@ -11,6 +11,7 @@ pub mod events;
 pub mod extensions;
 mod generations;
 mod holder;
+pub mod hours;
 pub mod idempotency;
 pub mod limits;
 mod line;

@@ -1,5 +1,6 @@
 //! The document service: what can be done with documents, whoever asks and however. Knows nothing of HTTP.
 
+mod activate;
 mod answer;
 mod change;
 mod diff;
@@ -18,6 +19,7 @@ mod subscriptions;
 mod write;
 mod write_records;
 
+pub use activate::{Activation, activate};
 pub use etag::{Answer, IfMatch};
 pub use inventory::{Operation, change_inventory};
 pub use once::Once;

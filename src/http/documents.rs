@@ -152,14 +152,15 @@ pub(super) fn described(
     data: Option<&Map<String, Value>>,
 ) -> Result<Request> {
     let if_match = request.headers().get(IF_MATCH).map(|header| IfMatch::parse(header.to_str().unwrap_or_default()));
-    let once = match idempotency::key(request)? {
-        Some(key) => {
-            let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-            let parts = [request.method().as_str(), target, &serde_json::to_string(&data)?];
-            Some(Once::new(&caller.actor, key, &parts))
-        }
-        None => None,
-    };
+    let once = once(request, &caller, data)?;
     let query = request.query_string().to_owned();
     Ok(Request { content_type: of.0, caller, query, form: form(request), if_match, once })
+}
+
+/// The key that `request` was sent under, if it was, with all that makes it this request.
+pub(super) fn once(request: &HttpRequest, caller: &Caller, data: Option<&Map<String, Value>>) -> Result<Option<Once>> {
+    let Some(key) = idempotency::key(request)? else { return Ok(None) };
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let parts = [request.method().as_str(), target, &serde_json::to_string(&data)?];
+    Ok(Some(Once::new(&caller.actor, key, &parts)))
 }

@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::state::AppState;
 
 /// Where records are: below documents, and below prices.
-const LISTS: [&str; 2] =
+pub(super) const LISTS: [&str; 2] =
     ["/api/{type}/{documentId}/extensions", "/api/products/{documentId}/prices/{priceId}/extensions"];
 
 pub(super) fn endpoints() -> Vec<Endpoint> {

@@ -6,8 +6,8 @@ use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, Respons
 
 use super::problem::plain;
 use super::{
-    by_hand, content_schema, docs, documents, events, explain, handlers, health, prices, records, replays, runs,
-    storefront, subscriptions, tokens, triggers,
+    by_hand, content_schema, docs, documents, events, explain, handlers, health, prices, record_runs, records, replays,
+    runs, storefront, subscriptions, tokens, triggers,
 };
 use crate::error::Error;
 
@@ -115,6 +115,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         handlers::endpoints(),
         replays::endpoints(),
         records::endpoints(),
+        record_runs::endpoints(),
         runs::endpoints(),
         events::endpoints(),
         storefront::endpoints(),

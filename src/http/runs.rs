@@ -152,9 +152,16 @@ pub(super) struct WholeRun {
     responses((status = 200, description = "A page of them", body = Page<RunAnswer>), Problems))]
 pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     caller.access.require_internals()?;
-    let known = ["state", "key", "trigger", "store", "document", "event", "extension", "from", "to", "populate"];
-    let asked = Parameters::read(request.query_string(), &known)?;
-    let (filter, window) = (filter(&asked)?, asked.window()?);
+    page(&request, &reader, None).await
+}
+
+/// Answers with a page of runs; of this record alone, where it is known from the path.
+pub(super) async fn page(request: &HttpRequest, reader: &Reader, extension: Option<i64>) -> Result<HttpResponse> {
+    let known = ["state", "key", "trigger", "store", "document", "event", "from", "to", "populate", "extension"];
+    let known = if extension.is_some() { &known[..known.len() - 1] } else { &known[..] };
+    let asked = Parameters::read(request.query_string(), known)?;
+    let (mut filter, window) = (filter(&asked)?, asked.window()?);
+    filter.extension = extension.or(filter.extension);
     let with_attempts = asked.parsed("populate", populate)?.is_some();
     let (found, total) = reader
         .read(Pace::Slow, move |conn| {

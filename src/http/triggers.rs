@@ -17,7 +17,7 @@ use crate::emission::{Emission, Emitted};
 use crate::error::{Error, Problem, Result};
 use crate::runner;
 use crate::state::AppState;
-use crate::triggers::{CATALOGUE, Entry, Name};
+use crate::triggers::{CATALOGUE, Entry, Name, find_in_catalogue};
 
 /// The most triggers of a batch.
 const BATCH: usize = 500;
@@ -25,6 +25,7 @@ const BATCH: usize = 500;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::at("/api/triggers").get(list).post(emit_batch),
+        Endpoint::at("/api/triggers/{name}").get(find),
         Endpoint::at("/api/{type}/{documentId}/triggers/{name}").post(emit),
     ]
 }
@@ -106,6 +107,17 @@ pub(super) struct EmittedAnswer {
 pub(super) async fn list(caller: Caller) -> Result<HttpResponse> {
     caller.access.require_internals()?;
     answer::data(StatusCode::OK, CATALOGUE.iter().map(TriggerAnswer::new).collect::<Result<Vec<_>>>()?)
+}
+
+/// Find a trigger of the catalogue
+#[utoipa::path(get, path = "/api/triggers/{name}", tag = "triggers", operation_id = "findTrigger",
+    params(("name" = String, Path, description = "Its name or an alias of it, with or without `trigger:`", example = "post_sale")),
+    responses((status = 200, description = "When it fires and what comes with it", body = Data<TriggerAnswer>), Problems))]
+pub(super) async fn find(name: web::Path<String>, caller: Caller) -> Result<HttpResponse> {
+    caller.access.require_internals()?;
+    let name = Name::parse(&name).map_err(|reason| refused(&["name"], reason))?;
+    let entry = find_in_catalogue(name.short()).ok_or(Error::NotFound)?;
+    answer::data(StatusCode::OK, TriggerAnswer::new(entry)?)
 }
 
 /// Emit a trigger for a document

@@ -32,6 +32,7 @@ mod replay;
 mod rescue;
 mod retry;
 mod room;
+mod stats;
 mod subjects;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub use explain::{Because, Explained, Explanation, Question, Reason, explain};
 pub use operator::Operator;
 pub use prune::prune;
 pub use replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
+pub use stats::{LastFailure, Latency, Latest, Stats, stats};
 pub use trial::{Trial, Way, try_record};
 pub use waits::{Wait, WaitsFor};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::HOUR;
-use crate::db::{extensions, idempotency, runs};
+use crate::db::{extensions, hours, idempotency, runs};
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -30,6 +30,7 @@ pub async fn prune(state: &AppState) -> Result<usize> {
     }
     while state.db.write(move |conn| idempotency::prune(conn, now, BATCH)).await? == BATCH as usize {}
     state.db.write(move |conn| extensions::prune(conn, now - HOUR)).await?;
+    state.db.write(move |conn| hours::prune(conn, before)).await?;
     Ok(pruned)
 }
 

@@ -9,7 +9,8 @@ use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::attempts::{self, NewAttempt};
 use crate::db::extensions::{self, Tally};
-use crate::db::runs::{self, Move};
+use crate::db::hours::{self, hour_of};
+use crate::db::runs::{self, Move, State};
 use crate::error::Result;
 
 /// An attempt that has ended, not yet recorded.
@@ -63,6 +64,7 @@ pub(super) fn record(conn: &mut Conn, finished: &[Finished], troubled: bool, now
     let released = breaker::judge(conn, &ours, troubled, now)?;
     attempts::insert(conn, ours.iter().filter_map(|one| one.attempt.clone()))?;
     extensions::count(conn, &tallies(&ours))?;
+    hours::count(conn, by_hour(&ours))?;
     for one in ours.iter().filter(|one| !one.meta.is_empty()) {
         extensions::merge_meta(conn, one.extension_id, &one.meta)?;
     }
@@ -79,6 +81,19 @@ fn tallies(finished: &[&Finished]) -> BTreeMap<i64, Tally> {
         let tally = tallies.entry(one.extension_id).or_default();
         tally.runs += one.tally.runs;
         tally.succeeded_at = tally.succeeded_at.max(one.tally.succeeded_at);
+    }
+    tallies
+}
+
+/// The attempts by record and hour, with what became of their runs.
+fn by_hour(finished: &[&Finished]) -> BTreeMap<(i64, i64), hours::Tally> {
+    let mut tallies: BTreeMap<(i64, i64), hours::Tally> = BTreeMap::new();
+    for one in finished {
+        let Some(attempt) = &one.attempt else { continue };
+        let tally = tallies.entry((one.extension_id, hour_of(attempt.started_at))).or_default();
+        tally.attempts += 1;
+        tally.completed += i64::from(one.step.state == State::Completed);
+        tally.dead += i64::from(one.step.state == State::Dead);
     }
     tallies
 }

@@ -45,6 +45,13 @@ on_both_databases! {
         let aliases = json!(["trigger:subscriber_create", "trigger:subscriber_created"]);
         assert_eq!(named("trigger:new_subscriber")["aliases"], aliases);
         assert_eq!(app.with_token(None).get("/api/triggers").await.status, 403);
+        for name in ["new_subscriber", "trigger:subscriber_created"] {
+            let found = app.get(&format!("/api/triggers/{name}")).await;
+            assert_eq!(found.expect(200)["data"], named("trigger:new_subscriber"));
+        }
+        assert_eq!(app.get("/api/triggers/acme:door").await.status, 404);
+        assert_eq!(app.get("/api/triggers/no%20name").await.status, 400);
+        assert_eq!(app.with_token(None).get("/api/triggers/post_sale").await.status, 403);
     }
 
     async fn what_cannot_be_emitted_is_refused_and_leaves_nothing(app: &TestApp) {

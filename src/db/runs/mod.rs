@@ -3,6 +3,7 @@
 mod cancel;
 mod claim;
 mod find;
+mod latest;
 mod moves;
 mod parked;
 mod replay;
@@ -16,6 +17,7 @@ use crate::error::{Error, Result};
 pub use cancel::{Standing, cancel, lock};
 pub use claim::{Claimed, Due, DueByLanes, Record, Upcoming, find_due, find_due_by_lanes, take, upcoming};
 pub use find::{FoundRun, Parking, RunFilter, count, find, find_page};
+pub use latest::{LatestAttempt, LatestRun, find_attempts, find_latest, find_told};
 pub use moves::{Held, Lost, Move, PutBack, find_lost, finish, put_back, renew};
 pub use parked::{advance, advance_all, find_to_probe, lock_lines, park, redirect, release, release_strays};
 pub use replay::{Selected, find_last, find_selected};

@@ -18,8 +18,8 @@ use super::answer::Problems;
 use super::prices::InventoryInput;
 use super::records::ToggleInput;
 use super::{
-    by_hand, content_schema, docs, events, explain, handlers, health, replays, runs, storefront, subscriptions, tokens,
-    triggers,
+    by_hand, content_schema, docs, events, explain, handlers, health, record_runs, replays, runs, storefront,
+    subscriptions, tokens, triggers,
 };
 use crate::content::CONTENT_TYPES;
 use crate::error::Result;
@@ -38,7 +38,8 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        handlers::list, handlers::find, explain::explain, triggers::list, triggers::emit, triggers::emit_batch, runs::list, runs::find,
+        handlers::list, handlers::find, handlers::activate, explain::explain, record_runs::list_runs,
+        record_runs::stats, triggers::list, triggers::find, triggers::emit, triggers::emit_batch, runs::list, runs::find,
         by_hand::run, by_hand::test, replays::cancel, replays::replay, replays::replay_many, events::list, events::find,
         storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,

@@ -1,0 +1,63 @@
+//! What the runs of extension records came to, hour by hour.
+
+use std::collections::BTreeMap;
+
+use super::bulk::{self, Bulk};
+use super::{Conn, Sql};
+use crate::clock::{HOUR, Millis};
+use crate::error::Result;
+
+/// An hour of a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Attempts that were made.
+    pub attempts: i64,
+    /// Runs that were completed.
+    pub completed: i64,
+    /// Runs that are dead.
+    pub dead: i64,
+}
+
+/// The hour of a moment, counted since 1970 in UTC.
+pub fn hour_of(at: Millis) -> i64 {
+    at.div_euclid(HOUR)
+}
+
+const COUNT: Bulk = Bulk {
+    sqlite: &[
+        "INSERT INTO extension_hours (extension_id, hour, attempts, completed, dead) VALUES (",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ") ON CONFLICT (extension_id, hour) DO UPDATE SET attempts = attempts + excluded.attempts, \
+         completed = completed + excluded.completed, dead = dead + excluded.dead RETURNING extension_id",
+    ],
+    postgres: [
+        "INSERT INTO extension_hours AS h (extension_id, hour, attempts, completed, dead) SELECT * FROM ",
+        " ON CONFLICT (extension_id, hour) DO UPDATE SET attempts = h.attempts + excluded.attempts, \
+         completed = h.completed + excluded.completed, dead = h.dead + excluded.dead RETURNING extension_id",
+    ],
+};
+
+/// Adds to the hours of records, given by record and hour.
+pub fn count(conn: &mut Conn, tallies: BTreeMap<(i64, i64), Tally>) -> Result<()> {
+    let row = |((extension, hour), tally): ((i64, i64), Tally)| {
+        vec![extension.into(), hour.into(), tally.attempts.into(), tally.completed.into(), tally.dead.into()]
+    };
+    bulk::run(conn, &COUNT, tallies.into_iter().map(row).collect()).map(drop)
+}
+
+/// The hours of a record from `first` on in which anything happened, each by its number.
+pub fn find_since(conn: &mut Conn, extension: i64, first: i64) -> Result<Vec<(i64, Tally)>> {
+    let mut sql = Sql::new("SELECT hour, attempts, completed, dead FROM extension_hours WHERE extension_id = ");
+    sql.int(extension).text(" AND hour >= ").int(first).text(" ORDER BY hour");
+    conn.list(&sql, |row| Ok((row.int(0)?, Tally { attempts: row.int(1)?, completed: row.int(2)?, dead: row.int(3)? })))
+}
+
+/// Deletes the hours that ended before `before`.
+pub fn prune(conn: &mut Conn, before: Millis) -> Result<usize> {
+    let mut sql = Sql::new("DELETE FROM extension_hours WHERE hour < ");
+    sql.int(hour_of(before));
+    conn.execute(&sql)
+}

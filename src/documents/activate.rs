@@ -1,0 +1,155 @@
+//! One handler activated for many documents and prices at once: all of it or nothing.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::change::Changing;
+use super::etag::Answer;
+use super::once::Once;
+use super::records::{HolderPath, RecordPath, find_holder};
+use super::write_records::begin;
+use crate::access::{Caller, Right};
+use crate::content::{self, EXTENSION, Item, Rules};
+use crate::db::Conn;
+use crate::db::records::{self, RecordFilter, ShownRecord};
+use crate::error::{Error, Problem, Result};
+use crate::handler::{Entry, Target};
+use crate::state::AppState;
+
+/// What shall be activated, and where.
+#[derive(Debug, Clone)]
+pub struct Activation {
+    /// The handler's key, or an alias of it.
+    pub key: String,
+    /// What shall hold the new records.
+    pub targets: Vec<HolderPath>,
+    /// What each record shall have: triggers, credentials, config, url, active.
+    pub data: Map<String, Value>,
+    /// Whether a target may have the handler already.
+    pub again: bool,
+}
+
+/// A new record, and what holds it.
+#[derive(Serialize)]
+struct Activated {
+    target: Target,
+    extension: ShownRecord,
+}
+
+/// Gives each target a record of the handler, which begins with the handler's triggers unless `data` names others.
+///
+/// Fails with [`Error::Forbidden`] when the caller may not do so for one of them, and with [`Error::Invalid`] when the
+/// records would not work, and for each target that is not there or has the handler already.
+pub async fn activate(
+    state: &Arc<AppState>,
+    caller: Caller,
+    once: Option<Once>,
+    activation: Activation,
+) -> Result<Answer> {
+    for target in &activation.targets {
+        target.require(caller.access, Right::Extensions)?;
+    }
+    let Some(entry) = state.handlers.find(&activation.key).map(Arc::clone) else {
+        let problem =
+            Problem { path: vec!["key".into()], message: state.handlers.unknown(&activation.key), value: None };
+        return Err(Error::Invalid(vec![problem]));
+    };
+    let mut data = activation.data.clone();
+    data.insert("key".to_owned(), json!(activation.key));
+    begin(state, &mut data);
+    let shared = Arc::clone(state);
+    let answer = state.db.write(move |conn| {
+        let work = |conn: &mut Conn| {
+            Activating { state: &shared, caller: &caller, entry: &entry, data: &data }.run(conn, &activation)
+        };
+        match &once {
+            Some(once) => once.run(conn, shared.clock.now(), work),
+            None => work(conn),
+        }
+    });
+    let answer = answer.await?;
+    state.wake.events.notify_one();
+    Ok(answer)
+}
+
+struct Activating<'a> {
+    state: &'a AppState,
+    caller: &'a Caller,
+    entry: &'a Entry,
+    data: &'a Map<String, Value>,
+}
+
+impl Activating<'_> {
+    fn run(&self, conn: &mut Conn, activation: &Activation) -> Result<Answer> {
+        let (mut made, mut problems) = (Vec::new(), Vec::new());
+        let mut places: Vec<usize> = (0..activation.targets.len()).collect();
+        // Documents are locked as they are changed: in one order, whatever the order in which callers name them.
+        places.sort_by_key(|place| {
+            let target = &activation.targets[*place];
+            (target.content_type.singular, &target.document_id, *place)
+        });
+        for place in places {
+            let target = &activation.targets[place];
+            match self.activate(conn, target, activation.again)? {
+                Ok(extension) => made.push((place, Activated { target: named(target), extension })),
+                Err(reason) => problems.push((place, reason)),
+            }
+        }
+        if problems.is_empty() {
+            made.sort_by_key(|(place, _)| *place);
+            let made: Vec<Activated> = made.into_iter().map(|(_, activated)| activated).collect();
+            return Ok(Answer::of_page(serde_json::to_vec(&json!({"data": made, "meta": {}}))?, None));
+        }
+        problems.sort();
+        let problem = |(place, reason): (usize, String)| Problem {
+            path: vec!["targets".to_owned(), place.to_string()],
+            message: format!("targets[{place}] {reason}"),
+            value: None,
+        };
+        Err(Error::Invalid(problems.into_iter().map(problem).collect()))
+    }
+
+    /// The new record of a target, or why there is none.
+    fn activate(
+        &self,
+        conn: &mut Conn,
+        path: &HolderPath,
+        again: bool,
+    ) -> Result<std::result::Result<ShownRecord, String>> {
+        let mut changing = Changing {
+            state: self.state,
+            conn,
+            content_type: path.content_type,
+            document_id: &path.document_id,
+            actor: &self.caller.actor,
+            depth: self.caller.depth,
+            now: self.state.clock.now(),
+            if_match: None,
+            warnings: Vec::new(),
+        };
+        let holder = match changing.seen().and_then(|_| find_holder(changing.conn, path)) {
+            Ok(holder) => holder,
+            Err(Error::NotFound) => return Ok(Err("is not there".to_owned())),
+            Err(error) => return Err(error),
+        };
+        let descriptor = self.entry.descriptor();
+        for key in std::iter::once(&descriptor.key).chain(descriptor.aliases).filter(|_| !again) {
+            let filter = RecordFilter { key: Some((*key).to_owned()), active: None };
+            if let Some(other) = records::find_page(changing.conn, &holder.owner, &filter, 0, 1)?.first() {
+                let id = other.id;
+                return Ok(Err(format!("has {key} already, in record {id}; `again` makes another one")));
+            }
+        }
+        let input = content::validate_item(&EXTENSION, self.data, Rules { publishing: true, creating: true })?;
+        let id = changing.save_record(path, Item { id: None, input })?;
+        changing.check_record(&RecordPath { holder: path.clone(), id }, true)?;
+        Ok(Ok(records::find(changing.conn, &holder.owner, id)?.ok_or(Error::NotFound)?))
+    }
+}
+
+fn named(path: &HolderPath) -> Target {
+    let type_name = if path.price.is_some() { "price" } else { path.content_type.singular };
+    Target { type_name: type_name.to_owned(), document_id: path.document_id.clone(), price_id: path.price }
+}
