@@ -19,7 +19,7 @@ use crate::db::documents::{self as rows};
 use crate::db::records::{self, RecordFilter, ShownRecord};
 use crate::db::{Conn, extensions};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Misfit, Obstacle, Policy};
+use crate::handler::{Misfit, Policy};
 use crate::query::Warning;
 use crate::state::AppState;
 
@@ -177,29 +177,28 @@ impl Changing<'_> {
 
     /// Refuses a record that would not work as it is stored, or warns of it.
     pub(super) fn check_record(&mut self, path: &RecordPath, refuse: bool) -> Result<()> {
-        let Some((path, message)) = self.find_fault(path)? else { return Ok(()) };
-        if refuse {
-            return Err(Error::Invalid(vec![Problem { path, message, value: None }]));
+        let faults = self.find_faults(path)?;
+        if refuse && !faults.is_empty() {
+            let problem = |Warning { path, message }| Problem { path, message, value: None };
+            return Err(Error::Invalid(faults.into_iter().map(problem).collect()));
         }
-        self.warnings.push(Warning { path, message });
+        self.warnings.extend(faults);
         Ok(())
     }
 
-    /// Where and why a record would not work.
-    fn find_fault(&mut self, path: &RecordPath) -> Result<Option<(Vec<String>, String)>> {
+    /// Where and why a record would not work, or not as it is meant.
+    fn find_faults(&mut self, path: &RecordPath) -> Result<Vec<Warning>> {
         let owner = find_holder(self.conn, &path.holder)?.owner;
         let reached = extensions::find_reached(self.conn, vec![owner])?;
         let reached = reached.into_iter().find(|reached| reached.listener.id == path.id).ok_or(Error::NotFound)?;
-        if let Err(obstacle) = check_setup(self.state, path.id, &reached.record) {
-            let message = obstacle.reason();
-            let Obstacle { path, .. } = obstacle;
-            return Ok(Some((path, message)));
-        }
+        let obstacle = check_setup(self.state, path.id, &reached.record).err();
         let config: Value = serde_json::from_str(reached.record.config.as_deref().unwrap_or("null"))?;
-        Ok(Policy::misfits(&config).into_iter().next().map(|Misfit { path, message }| {
+        let misfits = Policy::misfits(&config).into_iter().map(|Misfit { path, message }| {
             let path = ["config".to_owned(), path];
-            (path.to_vec(), format!("{}: {message}", path.join(".")))
-        }))
+            Warning { message: format!("{}: {message}", path.join(".")), path: path.to_vec() }
+        });
+        let obstacle = obstacle.map(|obstacle| Warning { message: obstacle.reason(), path: obstacle.path });
+        Ok(obstacle.into_iter().chain(misfits).collect())
     }
 }
 

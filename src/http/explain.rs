@@ -46,9 +46,9 @@ pub(super) struct ExplanationAnswer {
     key: String,
     /// What holds it.
     owner: OwnerAnswer,
-    /// Where it would call, as far as its url says.
-    #[schema(example = "https://erp.example")]
-    destination: Option<String>,
+    /// Where it would call: the host of its url, with the port if that names one; else its key.
+    #[schema(example = "erp.example")]
+    destination: String,
     /// Whether the event makes a run that reaches the handler, or did; how that ends is another matter.
     fires: bool,
     /// The record's pattern that matches.

@@ -3,19 +3,17 @@
 
 use std::collections::HashMap;
 
-use url::Url;
-
 use super::hears::{Deaf, Sound, hears, movement};
 use super::waits::{Wait, waits};
-use crate::clock::iso;
+use crate::clock::{Millis, iso};
 use crate::db::Conn;
-use crate::db::documents::reach_of;
+use crate::db::documents::{Reach, reach_of};
 use crate::db::events::{self, FoundEvent, Owner};
 use crate::db::extensions::{self, Reached};
 use crate::db::runs::{self, FoundRun, RunFilter, State};
 use crate::documents::{HolderPath, check_setup, find_holder};
 use crate::error::{Error, Result};
-use crate::handler::ObstacleKind;
+use crate::handler::{ObstacleKind, destination};
 use crate::nearest::nearest;
 use crate::state::AppState;
 use crate::triggers::Name;
@@ -60,8 +58,8 @@ pub struct Explanation {
     pub key: String,
     /// What holds it, with the documentId of that.
     pub owner: (String, i64, Option<String>),
-    /// Where its handler would call, as far as its url says: scheme, host and port.
-    pub destination: Option<String>,
+    /// Where its handler would call: the host of its url, with the port if that has one; else its key.
+    pub destination: String,
     /// The pattern that matches.
     pub pattern: Option<String>,
     /// Why it does not fire; none when it does.
@@ -171,14 +169,16 @@ fn would(
     movement: Option<Movement>,
 ) -> Result<Explained> {
     let holder = find_holder(conn, path)?;
-    let mut owners = reach_of(conn, path.content_type, holder.subject.draft)?.owners;
+    let Reach { mut owners, store } = reach_of(conn, path.content_type, holder.subject.draft)?;
     if path.price.is_some() {
         owners.insert(0, holder.owner);
     }
-    let sound = Sound { trigger: trigger.as_str(), occurred_at: state.clock.now(), movement };
+    let now = state.clock.now();
+    let sound = Sound { trigger: trigger.as_str(), occurred_at: now, movement };
+    let happening = Happening { sound, store: store.map(|store| store.document_id), now };
     let mut reached = extensions::find_reached(conn, owners)?;
     reached.retain(|reached| reached.listener.removed_at.is_none());
-    let records = reached.iter().map(|reached| explanation(conn, state, reached, sound)).collect::<Result<_>>()?;
+    let records = reached.iter().map(|reached| explanation(conn, state, reached, &happening)).collect::<Result<_>>()?;
     Ok(Explained { event: None, trigger: trigger.as_str().to_owned(), records })
 }
 
@@ -197,22 +197,33 @@ fn did(conn: &mut Conn, state: &AppState, path: &HolderPath, id: &str) -> Result
     }
     let movement = event.stock.as_deref().and_then(movement);
     let sound = Sound { trigger: &event.trigger, occurred_at: event.occurred_at, movement };
+    let happening = Happening { sound, store: event.store.clone(), now: state.clock.now() };
     let mut records = Vec::new();
     for reached in extensions::find_reached(conn, owners)? {
-        let now = explanation(conn, state, &reached, sound)?;
+        let now = explanation(conn, state, &reached, &happening)?;
         let run = ran.remove(&reached.listener.id);
         records.push(if found.dispatched_at.is_some() { now.seen_from_run(run) } else { now });
     }
     Ok(Explained { trigger: event.trigger, event: Some(found), records })
 }
 
-fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, sound: Sound<'_>) -> Result<Explanation> {
+/// What happens, or happened.
+struct Happening<'a> {
+    sound: Sound<'a>,
+    /// The documentId of the store that it belongs to.
+    store: Option<String>,
+    /// When that is asked.
+    now: Millis,
+}
+
+fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, happening: &Happening<'_>) -> Result<Explanation> {
+    let sound = happening.sound;
     let Reached { owner, document_id, listener, record } = reached;
     let mut explanation = Explanation {
         extension: listener.id,
         key: listener.key.clone(),
         owner: (owner.0.clone(), owner.1, document_id.clone()),
-        destination: record.url.as_deref().and_then(destination),
+        destination: destination(&record.key, record.url.as_deref()),
         pattern: None,
         reason: None,
         waits: Vec::new(),
@@ -236,7 +247,8 @@ fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, sound: Soun
         });
     }
     if explanation.reason.is_none() {
-        match waits(conn, state, reached, sound.occurred_at)? {
+        let store = listener.store.as_deref().or(happening.store.as_deref());
+        match waits(conn, state, reached, store, happening.now)? {
             Ok(waits) => explanation.waits = waits,
             Err(skipped) => explanation.reason = Some(Reason::new(Because::Limit, skipped)),
         }
@@ -271,12 +283,6 @@ fn no_pattern_matches(patterns: &[String], trigger: &str) -> Reason {
 
 fn short(name: &str) -> &str {
     name.strip_prefix("trigger:").unwrap_or(name)
-}
-
-/// Scheme, host and port of a url: enough to tell receivers apart, and nothing that may be secret.
-fn destination(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok().filter(Url::has_host)?;
-    Some(url.origin().ascii_serialization())
 }
 
 impl Reason {

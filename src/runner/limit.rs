@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::worker::why_not;
 use crate::clock::{Millis, SECOND, iso};
-use crate::db::runs::{self, Claimed, PutBack, State};
+use crate::db::runs::{self, Claimed, PutBack, Record, State};
 use crate::db::{Conn, limits};
 use crate::error::Result;
 use crate::handler::{OnLimit, Policy};
@@ -26,16 +26,29 @@ pub(super) struct Limited {
 }
 
 /// A limit that a run is under.
-struct Limit {
-    scope: String,
-    most: i64,
+pub(super) struct Limit {
+    /// What it counts by.
+    pub(super) scope: String,
+    /// How much an hour.
+    pub(super) most: i64,
     /// Whose it is, for people.
     of: String,
 }
 
+impl Limit {
+    /// That it is used up, for people.
+    pub(super) fn told(&self, next_hour: Millis) -> String {
+        format!("the limit {}, {} an hour, is used up until {}", self.of, self.most, iso(next_hour))
+    }
+}
+
 /// Counts `taken`, and puts back those that are beyond a limit: to the next hour, or skipped, as their policy says.
 pub(super) fn apply(conn: &mut Conn, state: &AppState, taken: Vec<Claimed>, now: Millis) -> Result<Limited> {
-    let limits: Vec<Vec<Limit>> = taken.iter().map(|run| limits_of(state, run)).collect();
+    let of_run = |run: &Claimed| {
+        let record = run.record.as_ref().filter(|_| why_not(run).is_none())?;
+        Some(limits_of(state, run.extension_id, record, run.store.as_deref()))
+    };
+    let limits: Vec<Vec<Limit>> = taken.iter().map(|run| of_run(run).unwrap_or_default()).collect();
     let mut wanted: BTreeMap<String, i64> = BTreeMap::new();
     for limit in limits.iter().flatten() {
         *wanted.entry(limit.scope.clone()).or_default() += 1;
@@ -66,21 +79,26 @@ pub(super) fn apply(conn: &mut Conn, state: &AppState, taken: Vec<Claimed>, now:
     Ok(limited)
 }
 
-fn limits_of(state: &AppState, run: &Claimed) -> Vec<Limit> {
-    let Some(record) = run.record.as_ref().filter(|_| why_not(run).is_none()) else { return Vec::new() };
+/// The limits that runs of a record for this store are under.
+pub(super) fn limits_of(state: &AppState, extension_id: i64, record: &Record, store: Option<&str>) -> Vec<Limit> {
     let handler = state.handlers.find(&record.key).map(|entry| entry.descriptor());
     let of_handler = handler.and_then(|handler| {
         let most = handler.rate_limit_per_hour?.into();
-        let scope = limits::handler_scope(handler.key, run.store.as_deref());
+        let scope = limits::handler_scope(handler.key, store);
         Some(Limit { scope, most, of: format!("of {} for one store", handler.key) })
     });
     let own = Policy::of(record.config.as_deref().unwrap_or_default()).rate_limit_per_hour;
     let of_record = own.map(|most| Limit {
-        scope: limits::record_scope(run.extension_id),
+        scope: limits::record_scope(extension_id),
         most: most.into(),
         of: "of this record".to_owned(),
     });
     of_handler.into_iter().chain(of_record).collect()
+}
+
+/// Whether runs of a record with this config that come when a limit is used up are not executed at all.
+pub(super) fn skips(config: Option<&str>) -> bool {
+    config.map(Policy::of).unwrap_or_default().on_limit == Some(OnLimit::Skip)
 }
 
 /// Returns whether lines of skipped runs could not be advanced, because another process has them.
@@ -88,11 +106,9 @@ fn put_back(conn: &mut Conn, state: &AppState, denied: Vec<(Claimed, &Limit)>, n
     let (_, next_hour) = limits::hour(now);
     let mut lines = BTreeSet::new();
     let back = denied.into_iter().map(|(run, limit)| {
-        let config = run.record.as_ref().and_then(|record| record.config.as_deref());
-        let skips = config.map(Policy::of).unwrap_or_default().on_limit == Some(OnLimit::Skip);
         let held = (run.id, run.attempt);
-        let told = format!("the limit {}, {} an hour, is used up until {}", limit.of, limit.most, iso(next_hour));
-        if skips {
+        let told = limit.told(next_hour);
+        if skips(run.record.as_ref().and_then(|record| record.config.as_deref())) {
             lines.extend(run.line);
             PutBack { held, state: State::Skipped, due_at: run.due_at, reason: told, finished_at: Some(now) }
         } else {

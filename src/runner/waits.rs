@@ -1,9 +1,11 @@
 //! What holds up a record that fires, or has it skipped: limits and breakers.
 
-use crate::clock::Millis;
-use crate::db::Conn;
+use super::limit::{limits_of, skips};
+use crate::clock::{Millis, iso};
 use crate::db::extensions::Reached;
+use crate::db::{Conn, destinations, limits};
 use crate::error::Result;
+use crate::handler::destination;
 use crate::state::AppState;
 
 /// Why a record that fires is executed later.
@@ -36,12 +38,34 @@ impl WaitsFor {
     }
 }
 
-/// What a run of this record would wait for at `now`; `Err` with the reason when it would be skipped.
+/// What a run of this record for this store would wait for if it were taken at `now`; `Err` with the reason when it would
+/// be skipped.
 pub(super) fn waits(
-    _conn: &mut Conn,
-    _state: &AppState,
-    _reached: &Reached,
-    _now: Millis,
+    conn: &mut Conn,
+    state: &AppState,
+    reached: &Reached,
+    store: Option<&str>,
+    now: Millis,
 ) -> Result<std::result::Result<Vec<Wait>, String>> {
-    Ok(Ok(Vec::new()))
+    let Reached { listener, record, .. } = reached;
+    let destination = destination(&record.key, record.url.as_deref());
+    let open = destinations::find_open(conn, vec![destination])?.into_iter().map(|failing| Wait {
+        because: WaitsFor::Breaker,
+        until: Some(failing.next_probe_at),
+        message: format!("{} has failed since {}", failing.name, iso(failing.since)),
+    });
+    let mut waits: Vec<Wait> = open.collect();
+    let limits = limits_of(state, listener.id, record, store);
+    let used = limits::used(conn, limits.iter().map(|limit| limit.scope.clone()).collect(), now)?;
+    let full = limits.iter().find(|limit| used.get(&limit.scope).is_some_and(|used| *used >= limit.most));
+    if let Some(limit) = full {
+        let (_, next_hour) = limits::hour(now);
+        let message = limit.told(next_hour);
+        // What waits for its destination is not taken, and so not counted, until that is back.
+        if waits.is_empty() && skips(record.config.as_deref()) {
+            return Ok(Err(message));
+        }
+        waits.push(Wait { because: WaitsFor::Limit, until: Some(next_hour), message });
+    }
+    Ok(Ok(waits))
 }

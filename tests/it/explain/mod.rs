@@ -4,6 +4,7 @@ mod random;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tenon::clock::{Clock as _, HOUR, iso};
 
 use crate::support::api::{Answered, send};
 use crate::support::app::TestApp;
@@ -63,7 +64,8 @@ on_both_databases! {
         let told = records(&answer);
         assert_eq!(answer.json["data"]["trigger"], "trigger:post_sale");
         assert_eq!(told[0]["owner"], json!({"type": "store", "documentId": store}));
-        assert_eq!(told[0]["destination"], url.trim_end_matches("/hook"));
+        assert_eq!(told[0]["destination"], url.trim_start_matches("http://").trim_end_matches("/hook"));
+        assert_eq!(told[5]["destination"], "custom:webhook", "without a url it is the service that the handler reaches");
         assert_eq!((&told[0]["message"], &told[0]["run"], &told[0]["waits"]), (&Value::Null, &Value::Null, &json!([])));
         assert_eq!(told[2]["nearest"], json!(["trigger:post_sales"]));
         assert!(told[3]["message"].as_str().expect("a message").contains("by hand"), "{}", told[3]);
@@ -145,6 +147,61 @@ on_both_databases! {
         app.run_until_idle().await;
         assert!(records(&app.get(&format!("/api/stores/{store}/explain?trigger=post_sale")).await).is_empty());
         assert_eq!(verdicts(&app.get(&format!("/api/stores/{store}/explain?event={event}")).await), ["removed"]);
+    }
+
+    async fn a_limit_that_is_used_up_is_told_before_and_after(app: &TestApp) {
+        let record = |path: &str, policy: Value| {
+            let mut record = app.webhook_to(path, "post_sale");
+            record["config"] = json!({ "policy": policy });
+            record
+        };
+        let store = app.store(vec![
+            record("/defers", json!({"rate_limit_per_hour": 1})),
+            record("/skips", json!({"rate_limit_per_hour": 1, "on_limit": "skip"})),
+            record("/free", json!({"rate_limit_per_hour": 2})),
+        ]).await;
+        // Half an hour is left for all of it.
+        let now = app.clock.now();
+        app.advance(HOUR - now.rem_euclid(HOUR) + HOUR / 2);
+        app.emit(&store, "post_sale", json!({})).await;
+        app.run_until_idle().await;
+        let until = iso(app.clock.now() + HOUR / 2);
+        let would = app.get(&format!("/api/stores/{store}/explain?trigger=post_sale")).await;
+        assert_eq!(verdicts(&would), ["fires by post_sale", "limit", "fires by post_sale"]);
+        let told = records(&would);
+        assert_eq!((&told[0]["waits"][0]["because"], &told[0]["waits"][0]["until"]), (&json!("limit"), &json!(until)));
+        assert!(told[1]["message"].as_str().expect("a message").contains(&until), "{}", told[1]);
+        assert_eq!((&told[1]["waits"], &told[2]["waits"]), (&json!([]), &json!([])));
+
+        let event = app.emit(&store, "post_sale", json!({})).await;
+        app.until("SELECT id FROM runs WHERE state = 'skipped'").await;
+        app.until("SELECT id FROM runs WHERE state = 'available' AND reason IS NOT NULL").await;
+        let did = app.get(&format!("/api/stores/{store}/explain?event={event}")).await;
+        assert_eq!(verdicts(&did), verdicts(&would));
+        let did = records(&did);
+        assert_eq!((&did[0]["run"]["state"], &did[0]["waits"]), (&json!("available"), &told[0]["waits"]));
+        assert_eq!((&did[1]["run"]["state"], &did[1]["message"]), (&json!("skipped"), &did[1]["run"]["reason"]));
+        app.run_until_idle().await;
+        let delivered = app.receiver.received().into_iter().filter(|sent| sent.path == "/defers").count();
+        assert_eq!(delivered, 2, "the other waited for its hour");
+    }
+
+    async fn a_destination_that_keeps_failing_is_waited_for(app: &TestApp) {
+        app.receiver.answers("/hook", [503]);
+        let store = app.store(vec![app.webhook("post_sale"), json!({"key": "discord:webhook", "triggers": ["post_sale"], "active": false})]).await;
+        app.run_until_idle().await;
+        for _ in 0..5 {
+            app.emit(&store, "post_sale", json!({})).await;
+        }
+        app.until("SELECT name FROM destinations WHERE opened_at IS NOT NULL").await;
+        let answer = app.get(&format!("/api/stores/{store}/explain?trigger=post_sale")).await;
+        assert_eq!(verdicts(&answer), ["fires by post_sale", "inactive"]);
+        let waits = records(&answer)[0]["waits"].clone();
+        assert_eq!(waits[0]["because"], "breaker");
+        assert!(waits[0]["until"].is_string() && waits[0]["message"].as_str().expect("a message").contains("has failed since"), "{waits}");
+        app.receiver.answers("/hook", [200]);
+        app.run_until_idle().await;
+        assert_eq!(records(&app.get(&format!("/api/stores/{store}/explain?trigger=post_sale")).await)[0]["waits"], json!([]));
     }
 
     async fn what_cannot_be_explained_is_refused_with_the_parameter(app: &TestApp) {
