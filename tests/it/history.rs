@@ -83,7 +83,16 @@ on_both_databases! {
     async fn the_directory_tells_what_each_handler_needs(app: &TestApp) {
         let listed = app.get("/api/extensions/handlers").await;
         let keys: Vec<_> = listed.expect(200)["data"].as_array().expect("a list").iter().map(|one| &one["key"]).collect();
-        assert_eq!(keys, ["custom:webhook", "discord:webhook", "posthog:track"]);
+        let expected = [
+            "custom:inbound",
+            "custom:webhook",
+            "discord:webhook",
+            "markket:sendgrid:webhook",
+            "markket:stripe:webhook",
+            "posthog:track",
+            "slack:events",
+        ];
+        assert_eq!(keys, expected);
         let found = app.get("/api/extensions/handlers/posthog:track").await;
         let found = &found.expect(200)["data"];
         assert_eq!(found["credentialsSchema"]["properties"]["api_key"]["format"], "password");
