@@ -23,7 +23,6 @@ mod reader;
 mod reading;
 mod record_runs;
 mod record_path;
-mod record_runs;
 mod records;
 mod replays;
 pub mod routes;
