@@ -113,6 +113,8 @@ pub struct Wake {
     pub events: Notify,
     /// A run may be due.
     pub runs: Notify,
+    /// The time has moved by more than it does.
+    pub ticks: Notify,
     /// Whether the runner has as many attempts under way as it may.
     pub is_full: AtomicBool,
 }

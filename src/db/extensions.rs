@@ -175,18 +175,24 @@ pub struct Tally {
     pub runs: i64,
     /// When the last of them that succeeded ended.
     pub succeeded_at: Option<Millis>,
+    /// When the first of them that failed ended.
+    pub failed_at: Option<Millis>,
 }
 
 const COUNT: Bulk = Bulk {
     sqlite: &[
-        "UPDATE extensions SET run_count = run_count + ",
-        ", last_run = max(coalesce(last_run, 0), coalesce(",
-        ", last_run)) WHERE id = ",
-        " RETURNING id",
+        "UPDATE extensions SET run_count = run_count + t.runs, last_run = max(coalesce(last_run, 0), \
+         coalesce(t.succeeded_at, last_run)), failing_since = CASE WHEN t.succeeded_at IS NULL THEN \
+         coalesce(failing_since, t.failed_at) END FROM (SELECT ",
+        " AS runs, ",
+        " AS succeeded_at, ",
+        " AS failed_at, ",
+        " AS id) AS t WHERE extensions.id = t.id RETURNING extensions.id",
     ],
     postgres: [
-        "UPDATE extensions x SET run_count = x.run_count + t.runs, last_run = greatest(x.last_run, t.succeeded_at) FROM ",
-        " AS t(runs, succeeded_at, id) WHERE x.id = t.id RETURNING x.id",
+        "UPDATE extensions x SET run_count = x.run_count + t.runs, last_run = greatest(x.last_run, t.succeeded_at), \
+         failing_since = CASE WHEN t.succeeded_at IS NULL THEN coalesce(x.failing_since, t.failed_at) END FROM ",
+        " AS t(runs, succeeded_at, failed_at, id) WHERE x.id = t.id RETURNING x.id",
     ],
 };
 
@@ -199,8 +205,10 @@ pub fn count(conn: &mut Conn, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
     if tallies.len() > 1 && conn.kind() == super::Kind::Postgres {
         conn.list(&lock, |row| row.int(0))?;
     }
-    let rows = tallies.iter().map(|(id, tally)| vec![tally.runs.into(), tally.succeeded_at.into(), (*id).into()]);
-    bulk::run(conn, &COUNT, rows.collect()).map(drop)
+    let values = |(id, tally): (&i64, &Tally)| {
+        vec![tally.runs.into(), tally.succeeded_at.into(), tally.failed_at.into(), (*id).into()]
+    };
+    bulk::run(conn, &COUNT, tallies.iter().map(values).collect()).map(drop)
 }
 
 /// Merges members into a record's `meta`; a null removes its member.
@@ -223,10 +231,51 @@ pub fn merge_meta(conn: &mut Conn, id: i64, members: &Map<String, Value>) -> Res
     conn.execute(&sql).map(drop)
 }
 
-/// Switches records off: their receivers want no more.
-pub fn switch_off(conn: &mut Conn, ids: Vec<i64>) -> Result<()> {
+/// Those of the records `ids` that have failed since `before` or longer.
+pub fn find_failing(conn: &mut Conn, ids: Vec<i64>, before: Millis) -> Result<Vec<i64>> {
+    let mut sql = Sql::new("SELECT id FROM extensions WHERE active AND failing_since <= ");
+    sql.int(before).text(" AND id").in_ints(ids);
+    conn.list(&sql, |row| row.int(0))
+}
+
+/// A record that was switched off.
+#[derive(Debug)]
+pub struct Disabled {
+    /// Its id.
+    pub id: i64,
+    /// Its key.
+    pub key: Option<String>,
+    /// Its url.
+    pub url: Option<String>,
+    /// What holds it.
+    pub owner: Owner,
+    /// Since when it has failed without a success.
+    pub failing_since: Option<Millis>,
+    /// Why it was switched off.
+    pub reason: &'static str,
+}
+
+/// Switches records off; those that are off already are not returned.
+pub fn switch_off(conn: &mut Conn, ids: Vec<i64>, reason: &'static str) -> Result<Vec<Disabled>> {
     let mut sql = Sql::new("UPDATE extensions SET active = ");
-    sql.either("0", "FALSE").text(" WHERE id").in_ints(ids);
+    sql.either("0", "FALSE").text(", disabled_reason = ").str(reason).text(" WHERE active AND id").in_ints(ids);
+    sql.text(" RETURNING id, key, url, owner_field, owner_id, failing_since");
+    conn.list(&sql, |row| {
+        Ok(Disabled {
+            id: row.int(0)?,
+            key: row.find_text(1)?,
+            url: row.find_text(2)?,
+            owner: (row.text(3)?, row.int(4)?),
+            failing_since: row.find_int(5)?,
+            reason,
+        })
+    })
+}
+
+/// Forgets why a record was switched off, and since when it failed, if someone has switched it on again.
+pub fn revive(conn: &mut Conn, id: i64) -> Result<()> {
+    let mut sql = Sql::new("UPDATE extensions SET failing_since = NULL, disabled_reason = NULL WHERE active ");
+    sql.text("AND disabled_reason IS NOT NULL AND id = ").int(id);
     conn.execute(&sql).map(drop)
 }
 

@@ -20,6 +20,7 @@ mod lock;
 mod open;
 pub mod records;
 pub mod runs;
+pub mod schedules;
 pub mod seal_keys;
 mod sql;
 #[cfg(test)]

@@ -75,10 +75,10 @@ pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<ShownRecor
     conn.first(&sql, |row| read(&row))
 }
 
-/// Switches a record on.
-pub fn switch_on(conn: &mut Conn, id: i64) -> Result<()> {
-    let mut sql = Sql::new("UPDATE extensions SET active = ");
-    sql.either("1", "TRUE").text(" WHERE id = ").int(id);
+/// Switches a record on, or off. One that the runner has switched off has the whole of its patience again.
+pub fn switch(conn: &mut Conn, id: i64, active: bool) -> Result<()> {
+    let mut sql = Sql::new("UPDATE extensions SET failing_since = NULL, disabled_reason = NULL, active = ");
+    sql.bind(super::Bind::Bool(Some(active))).text(" WHERE id = ").int(id);
     conn.execute(&sql).map(drop)
 }
 

@@ -70,7 +70,7 @@ pub async fn activate(
         }
     });
     let answer = answer.await?;
-    state.wake.events.notify_one();
+    state.wake_for_events();
     Ok(answer)
 }
 

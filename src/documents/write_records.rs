@@ -97,7 +97,7 @@ pub async fn update_record(
         let was_active = find_record(changing.conn, &path)?.1.active;
         changing.save_record(&path.holder, Item { id: Some(path.id), input })?;
         if !was_active && find_record(changing.conn, &path)?.1.active {
-            records::switch_on(changing.conn, path.id)?;
+            records::switch(changing.conn, path.id, true)?;
         }
         changing.check_record(&path, refuse)?;
         show_record(changing.conn, &path, &changing.warnings)
@@ -121,10 +121,7 @@ pub async fn toggle_record(
         let is_active = find_record(changing.conn, &path)?.1.active;
         let active = active.unwrap_or(!is_active);
         if active != is_active {
-            match active {
-                true => records::switch_on(changing.conn, path.id)?,
-                false => extensions::switch_off(changing.conn, vec![path.id])?,
-            }
+            records::switch(changing.conn, path.id, active)?;
             rows::revise(changing.conn, changing.content_type, versions.draft)?;
         }
         if active {

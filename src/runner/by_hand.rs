@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::dispatch::max_attempts;
+use super::alone::{self, Addressee, Cause};
 use super::emit::is_same;
 use super::occasion::Occasion;
 use super::operator::told;
@@ -17,10 +17,10 @@ use crate::db::attempts::{self, NewAttempt};
 use crate::db::events::{self, NewEvent};
 use crate::db::extensions::{self, Tally};
 use crate::db::idempotency::REMEMBERED;
-use crate::db::runs::{self, NewRun, RunFilter, Standing, State};
+use crate::db::runs::{self, RunFilter, Standing, State};
 use crate::documents::RecordPath;
 use crate::error::{Error, Result};
-use crate::handler::{Policy, Registry, destination};
+use crate::handler::Registry;
 use crate::ids;
 use crate::state::AppState;
 use crate::triggers::{MANUAL, Name};
@@ -65,29 +65,17 @@ pub async fn run_now(state: &Arc<AppState>, actor: String, path: RecordPath, wan
         if let Some(started) = repeated(conn, &event, occasion.record.id, now)? {
             return Ok(started);
         }
-        events::insert(conn, std::slice::from_ref(&event))?;
-        let row = events::find_row(conn, &event.uid)?;
-        let row = row.ok_or_else(|| Error::internal("an event that was stored is not there"))?;
-        events::mark_dispatched(conn, vec![row], now)?;
-        let policy = occasion.record.config.as_deref().map(Policy::of).unwrap_or_default();
-        let run = NewRun {
-            uid: ids::sortable("run", now, &*shared.random),
-            event: row,
-            extension: occasion.record.id,
-            max_attempts: max_attempts(&shared.handlers, &key, &policy),
-            destination: destination(&key, occasion.record.url.as_deref()),
-            // It is asked for now, whatever waits.
-            line: None,
+        let record = Addressee {
+            id: occasion.record.id,
             key,
             owner: occasion.holder.owner,
-            store: event.store.map(|store| store.document_id),
-            pattern: None,
-            due_at: now,
-            replay: None,
-            cause: Some(told("run by hand", &actor, None)),
+            config: occasion.record.config,
+            url: occasion.record.url,
         };
-        let started = Started { event: event.uid, run: run.uid.clone(), trigger: event.trigger, repeated: false };
-        runs::insert(conn, vec![run])?;
+        let cause = Cause { pattern: None, told: Some(told("run by hand", &actor, None)) };
+        let at_hand = (&*shared.handlers, &*shared.random);
+        let run = alone::store(conn, at_hand, &event, (record, cause), now)?;
+        let started = Started { event: event.uid, run, trigger: event.trigger, repeated: false };
         Ok(started)
     };
     let started = state.db.write(start).await?;
@@ -162,7 +150,7 @@ pub async fn cancel(
         if run.state == State::Running {
             let attempt = broken_off(&run, format!("{because}; it may have reached its receiver"), now);
             attempts::insert(conn, [attempt])?;
-            extensions::count(conn, &BTreeMap::from([(run.extension_id, Tally { runs: 1, succeeded_at: None })]))?;
+            extensions::count(conn, &BTreeMap::from([(run.extension_id, Tally { runs: 1, ..Tally::default() })]))?;
         }
         Ok(run)
     };

@@ -10,20 +10,20 @@ use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use super::subjects::{self, Wanted};
+use super::about;
 use crate::access::{Caller, Right};
 use crate::clock::Millis;
 use crate::content::EXTENSION;
 use crate::db::Conn;
-use crate::db::documents::{self as rows, Holder};
-use crate::db::events::{self, NewEvent, Target};
+use crate::db::documents as rows;
+use crate::db::events::{self, NewEvent};
 use crate::db::inbound::{self, Address, Addressee, NewDelivery, NewNotice};
 use crate::error::{Error, Result};
-use crate::handler::DEPTH_HEADER;
-use crate::handler::{Delivery, Entry, Notice, Received, Refusal, signature};
+use crate::handler::{DEPTH_HEADER, Delivery, Entry, Notice, Received, Refusal, signature};
 use crate::ids;
 use crate::secrets::token_hash;
 use crate::state::AppState;
+use crate::triggers::Name;
 
 /// The most bytes of a service's own id that are kept as they are; longer ones are kept as their hash.
 const LONGEST_ID: usize = 255;
@@ -136,9 +136,9 @@ pub async fn address(state: &Arc<AppState>, caller: &Caller, id: i64, anew: bool
 ///
 /// Fails with [`Error::Forbidden`] when the caller may not, and with [`Error::NotFound`] when there is none.
 pub async fn find_for(state: &AppState, caller: &Caller, id: i64) -> Result<Addressee> {
-    caller.access.require_somewhere(Right::Update)?;
+    caller.access.require_somewhere(Right::Extensions)?;
     let found = state.db.read(move |conn| inbound::find_addressee(conn, id)).await?.ok_or(Error::NotFound)?;
-    caller.access.require(Right::Update, rows::holder_type(&found.owner_field).ok_or(Error::NotFound)?)?;
+    caller.access.require(Right::Extensions, rows::holder_type(&found.owner_field).ok_or(Error::NotFound)?)?;
     Ok(found)
 }
 
@@ -193,9 +193,6 @@ fn delivery(entry: &Entry, sent: &Sent, received_at: Millis) -> Result<NewDelive
     })
 }
 
-/// What the events of a delivery have in common: all but the trigger and the payload.
-struct Subject(NewEvent);
-
 async fn store(
     state: &Arc<AppState>,
     owner: (String, i64),
@@ -207,16 +204,20 @@ async fn store(
     let ids: Vec<_> = notices.iter().map(|notice| notice.id.clone()).collect();
     let look = move |conn: &mut Conn| {
         let known: HashSet<_> = inbound::find_known(conn, id, ids)?.into_iter().collect();
-        Ok((known, Subject::find(conn, &owner, id)?.ok_or(Error::NotFound)?))
+        Ok((known, about::holder(conn, &owner, id)?.ok_or(Error::NotFound)?))
     };
-    let (known, mut subject) = state.db.read(look).await?;
-    subject.0.depth = depth;
+    let (known, about) = state.db.read(look).await?;
+    let about = NewEvent { occurred_at: now, depth, ..about };
     let fresh = (0..).zip(notices).filter(|(_, notice)| !known.contains(&notice.id));
     let (mut rows, mut told) = (Vec::new(), Vec::new());
     for (place, Notice { id, kind, trigger, payload }) in fresh {
         let uid = ids::sortable("evt", now, &*state.random);
         rows.push(NewNotice { id, place, kind, event_uid: trigger.is_some().then(|| uid.clone()) });
-        told.extend(trigger.map(|trigger| (place, subject.event((uid, now), trigger.as_str(), payload))));
+        let event = |trigger: Name| {
+            let (trigger, payload) = (trigger.as_str().to_owned(), Some(payload));
+            (place, NewEvent { uid, trigger, payload, ..about.clone() })
+        };
+        told.extend(trigger.map(event));
     }
     if rows.is_empty() {
         return Ok(Taken::Stored { received, new: 0, events: 0 });
@@ -229,53 +230,10 @@ async fn store(
         Ok(Taken::Stored { received, new: new.len(), events: told.len() })
     };
     let taken = state.db.write(insert).await?;
-    state.wake.events.notify_one();
+    state.wake_for_events();
     Ok(taken)
 }
 
 fn shorten(notice: &mut Notice) {
     notice.id = format!("sha256:{}", signature::to_hex(digest(&SHA256, notice.id.as_bytes()).as_ref()));
-}
-
-impl Subject {
-    /// The document that holds the record `extension_id`, or its price, and whom its events reach.
-    fn find(conn: &mut Conn, (field, row): &(String, i64), extension_id: i64) -> Result<Option<Self>> {
-        let Some(content_type) = rows::holder_type(field) else { return Ok(None) };
-        let Some(Holder { document_id, price_id }) = rows::find_holder(conn, field, *row)? else { return Ok(None) };
-        let found = subjects::find(conn, Wanted::document(content_type, &document_id))?;
-        let Some(found) = found.get(content_type, &document_id) else { return Ok(None) };
-        let mut event = NewEvent {
-            uid: String::new(),
-            trigger: String::new(),
-            occurred_at: 0,
-            target: Target { type_name: content_type.singular.to_owned(), document_id, price_id },
-            store: found.reach.store.clone(),
-            owners: found.reach.owners.clone(),
-            data: found.data.clone(),
-            changes: None,
-            payload: None,
-            actor: format!("extension:{extension_id}"),
-            depth: 0,
-            idempotency_key: None,
-        };
-        if let Some(price) = price_id {
-            event.target.type_name = "price".to_owned();
-            event.owners.insert(0, (field.clone(), price));
-            event.data = event.data.as_deref().map(|product| price_data(product, price)).transpose()?;
-        }
-        Ok(Some(Self(event)))
-    }
-
-    fn event(&self, (uid, occurred_at): (String, Millis), trigger: &str, payload: Value) -> NewEvent {
-        NewEvent { uid, occurred_at, trigger: trigger.to_owned(), payload: Some(payload), ..self.0.clone() }
-    }
-}
-
-/// A price as events tell of it.
-fn price_data(product: &str, price: i64) -> Result<String> {
-    let product: Value = serde_json::from_str(product)?;
-    let prices = product["PRICES"].as_array().map_or(&[][..], Vec::as_slice);
-    let price = prices.iter().find(|found| found["id"].as_i64() == Some(price));
-    let told = json!({ "documentId": product["documentId"], "Name": product["Name"] });
-    Ok(json!({ "price": price, "product": told }).to_string())
 }

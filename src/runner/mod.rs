@@ -14,9 +14,12 @@
 //! A run is held by whoever has its attempt number. A worker that lost its lease cannot record over its successor.
 //! Knows nothing of HTTP.
 
+mod about;
+mod alone;
 mod breaker;
 mod by_hand;
 mod claim;
+mod disable;
 mod dispatch;
 mod effect;
 mod emit;
@@ -33,6 +36,7 @@ mod replay;
 mod rescue;
 mod retry;
 mod room;
+mod schedule;
 mod stats;
 mod subjects;
 #[cfg(test)]
@@ -62,7 +66,7 @@ pub use waits::{Wait, WaitsFor};
 /// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.
 pub struct Runner {
     stop: watch::Sender<bool>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
 }
 
 impl Runner {
@@ -72,8 +76,9 @@ impl Runner {
         let pump = pump::Pump::new(Arc::clone(&state), stopped.clone());
         let shared = Arc::clone(&state);
         let pump = tokio::spawn(async move { shared.pulse.of(pump.run()).await });
+        let ticking = tokio::spawn(schedule::keep_ticking(Arc::clone(&state), stopped.clone()));
         let pruning = tokio::spawn(prune::keep_pruning(state, stopped));
-        Self { stop, tasks: [pump, pruning] }
+        Self { stop, tasks: [pump, ticking, pruning] }
     }
 
     /// Claims nothing more, lets attempts under way finish for the configured grace, and gives the rest back.

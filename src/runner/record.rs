@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::breaker::{self, Health};
+use super::disable;
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::attempts::{self, NewAttempt};
-use crate::db::extensions::{self, Tally};
+use crate::db::extensions::{self, Disabled, Tally};
 use crate::db::hours::{self, hour_of};
 use crate::db::runs::{self, Move, State};
 use crate::error::Result;
@@ -43,14 +44,22 @@ impl Finished {
     }
 }
 
+/// What recording led to.
+#[derive(Default)]
+pub(super) struct Recorded {
+    /// Whether runs that waited for one of these may be due now.
+    pub(super) due: bool,
+    /// Records that were switched off, to be told of.
+    pub(super) disabled: Vec<Disabled>,
+}
+
 /// Records `finished` in the caller's transaction. Attempts whose run was given to someone else leave nothing behind.
-/// `troubled` is whether any destination has failed before, as far as is known. Returns whether runs that waited for one
-/// of these may be due now.
+/// `troubled` is whether any destination has failed before, as far as is known.
 ///
 /// Whatever is locked on the way, by any process, is locked in this order: runs, lines, destinations, records.
-pub(super) fn record(conn: &mut Conn, finished: &[Finished], troubled: bool, now: Millis) -> Result<bool> {
+pub(super) fn record(conn: &mut Conn, finished: &[Finished], troubled: bool, now: Millis) -> Result<Recorded> {
     if finished.is_empty() {
-        return Ok(false);
+        return Ok(Recorded::default());
     }
     let kept = runs::finish(conn, finished.iter().map(|one| one.step.clone()))?;
     let kept: HashSet<i64> = kept.into_iter().collect();
@@ -68,19 +77,16 @@ pub(super) fn record(conn: &mut Conn, finished: &[Finished], troubled: bool, now
     for one in ours.iter().filter(|one| !one.meta.is_empty()) {
         extensions::merge_meta(conn, one.extension_id, &one.meta)?;
     }
-    let off: Vec<i64> = ours.iter().filter(|one| one.switch_off).map(|one| one.extension_id).collect();
-    if !off.is_empty() {
-        extensions::switch_off(conn, off)?;
-    }
-    Ok(advanced || released)
+    Ok(Recorded { due: advanced || released, disabled: disable::disable(conn, &ours, now)? })
 }
 
 fn tallies(finished: &[&Finished]) -> BTreeMap<i64, Tally> {
     let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
-    for one in finished.iter().filter(|one| one.tally.runs > 0) {
+    for one in finished.iter().filter(|one| one.tally != Tally::default()) {
         let tally = tallies.entry(one.extension_id).or_default();
         tally.runs += one.tally.runs;
         tally.succeeded_at = tally.succeeded_at.max(one.tally.succeeded_at);
+        tally.failed_at = tally.failed_at.or(one.tally.failed_at);
     }
     tallies
 }

@@ -61,7 +61,7 @@ pub(super) fn given_back(lost: &Lost, now: Millis) -> Finished {
         step,
         extension_id: lost.extension_id,
         attempt: Some(attempt),
-        tally: Tally { runs: 1, succeeded_at: None },
+        tally: Tally { runs: 1, ..Tally::default() },
         meta: Map::new(),
         switch_off: false,
         health: None,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::claim::{self, Claim, Round};
+use super::disable;
 use super::dispatch::{self, Dispatched};
 use super::record::{self, Finished};
 use super::rescue;
@@ -62,8 +63,10 @@ pub(super) struct Done {
 /// Does a turn in the caller's transaction.
 pub(super) fn turn(conn: &mut Conn, state: &AppState, asked: &Asked, now: Millis) -> Result<Done> {
     let lease_until = now + i64::try_from(state.config.runner.lease.as_millis()).unwrap_or(i64::MAX / 2);
-    let mut look = record::record(conn, &asked.finished, asked.troubled, now)? || asked.claim;
-    let mut done = Done { lease_until, ..Done::default() };
+    let recorded = record::record(conn, &asked.finished, asked.troubled, now)?;
+    disable::tell(conn, state, &recorded.disabled, now)?;
+    let mut look = recorded.due || asked.claim;
+    let mut done = Done { lease_until, more_events: !recorded.disabled.is_empty(), ..Done::default() };
     if !asked.renew.is_empty() {
         let kept = runs::renew(conn, &asked.renew, lease_until)?;
         done.lost = asked.renew.iter().map(|held| held.0).filter(|id| !kept.contains(id)).collect();

@@ -245,7 +245,8 @@ impl Begun {
         let now = state.clock.now();
         let step = self.moved(state, &outcome, now);
         let succeeded_at = outcome.is_ok().then_some(now);
-        let tally = Tally { runs: reached.into(), succeeded_at };
+        let failed_at = outcome.is_err().then_some(now);
+        let tally = Tally { runs: reached.into(), succeeded_at, failed_at };
         let switch_off = matches!(outcome, Err(Failure::Gone { .. }));
         let (word, message, data, meta) = parts_of(outcome);
         let exchanges = serde_json::to_string(&exchanges).unwrap_or_else(|_| "[]".to_owned());

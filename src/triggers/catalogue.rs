@@ -25,7 +25,14 @@ pub enum Source {
     Caller,
     /// An inbound webhook.
     Webhook,
+    /// The runner itself.
+    Runner,
 }
+
+/// The trigger of what a record's schedule makes happen.
+pub const SCHEDULE: &str = "trigger:schedule";
+/// The trigger that tells of a record which was switched off by the runner.
+pub const EXTENSION_DISABLED: &str = "trigger:extension_disabled";
 
 impl Source {
     /// Its name on the wire.
@@ -34,6 +41,7 @@ impl Source {
             Self::Change => "change",
             Self::Caller => "caller",
             Self::Webhook => "webhook",
+            Self::Runner => "runner",
         }
     }
 }
@@ -129,9 +137,34 @@ const fn webhook(name: &'static str, description: &'static str, payload: &'stati
     Entry { name, description, target: "store", source: Source::Webhook, aliases: &[], payload }
 }
 
+const fn runner(name: &'static str, description: &'static str, payload: &'static str) -> Entry {
+    Entry { name, description, target: "store", source: Source::Runner, aliases: &[], payload }
+}
+
 const fn also(entry: Entry, aliases: &'static [&'static str]) -> Entry {
     Entry { aliases, ..entry }
 }
+
+/// Which moment of a schedule has come.
+const TICK: &str = r#"{
+  "type": "object",
+  "required": ["scheduledFor"],
+  "properties": {"scheduledFor": {"type": "string", "format": "date-time", "description": "The moment that the schedule names."}}
+}"#;
+
+/// Which record was switched off, and why.
+const DISABLED: &str = r#"{
+  "type": "object",
+  "required": ["extension", "reason"],
+  "properties": {
+    "extension": {
+      "type": "object",
+      "properties": {"id": {"type": "integer"}, "key": {"type": "string"}, "url": {"type": ["string", "null"]}}
+    },
+    "reason": {"type": "string"},
+    "failingSince": {"type": ["string", "null"], "format": "date-time"}
+  }
+}"#;
 
 /// Every trigger of the catalogue.
 pub const CATALOGUE: &[Entry] = &[
@@ -176,6 +209,8 @@ pub const CATALOGUE: &[Entry] = &[
     caller("order_refunded", "An order was refunded."),
     caller("order_shipped", "An order was shipped."),
     caller("subscription_upgraded", "A customer moved to a better plan."),
+    runner("schedule", "A moment that a record's `config.policy.schedule` names; it reaches that record alone.", TICK),
+    runner("extension_disabled", "The runner has switched an extension record off.", DISABLED),
     webhook("stripe_subscription_created", "Stripe: a subscription began.", STRIPE),
     webhook("stripe_subscription_updated", "Stripe: a subscription was changed.", STRIPE),
     webhook("stripe_subscription_cancelled", "Stripe: a subscription ended.", STRIPE),

@@ -8,7 +8,7 @@ mod pattern;
 mod samples;
 pub mod stock;
 
-pub use catalogue::{CATALOGUE, Entry, Source, find as find_in_catalogue};
+pub use catalogue::{CATALOGUE, EXTENSION_DISABLED, Entry, SCHEDULE, Source, find as find_in_catalogue};
 pub use matchers::Matchers;
 pub use name::Name;
 pub use pattern::{Pattern, check_pattern};

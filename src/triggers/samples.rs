@@ -38,6 +38,8 @@ pub fn sample(trigger: &Name) -> Sample {
         (Source::Caller, _) => payload(ORDER),
         (Source::Webhook, "sendgrid_event") => payload(SENDGRID),
         (Source::Webhook, _) => payload(STRIPE),
+        (Source::Runner, "schedule") => payload(r#"{"scheduledFor": "2026-01-02T03:04:00.000Z"}"#),
+        (Source::Runner, _) => payload(DISABLED),
         (Source::Change, _) => Sample::default(),
     }
 }
@@ -50,6 +52,11 @@ const ORDER: &str = r#"{
   "order": {"id": "sample-1001", "total": 25.8, "currency": "EUR"},
   "customer": {"email": "ada@example.com", "name": "Ada Example"},
   "items": [{"name": "Sencha, 100 g", "quantity": 2, "price": 12.9}]
+}"#;
+
+const DISABLED: &str = r#"{
+  "extension": {"id": 7, "key": "custom:webhook", "url": "https://erp.example/hook"},
+  "reason": "it has failed for 5 days without a success", "failingSince": "2026-01-02T03:04:05.006Z"
 }"#;
 
 const STRIPE: &str = r#"{

@@ -40,6 +40,7 @@ mod readme;
 mod replays;
 mod records;
 mod retries;
+mod schedules;
 mod start;
 mod stats;
 mod storefront;

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::bound::bound;
 use crate::clock::{Millis, Random};
 use crate::content::{Check, Component, ContentType, EXTENSION, Field, Input, Item, Kind, Shape, Value};
-use crate::db::{Bind, Conn, Sql, runs};
+use crate::db::{Bind, Conn, Sql, extensions, runs};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Schedule, destination};
 use crate::secrets::{Sealer, mask, unmask};
@@ -94,6 +94,9 @@ impl Writer<'_> {
                 let before = self.destination(place, id)?;
                 update(self.conn, place, (id, position), columns)?;
                 self.redirect(place, id, before)?;
+                if place.component.uid == EXTENSION.uid {
+                    extensions::revive(self.conn, id)?;
+                }
                 id
             }
             None => {

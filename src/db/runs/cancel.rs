@@ -36,6 +36,14 @@ pub fn lock(conn: &mut Conn, id: &str) -> Result<Option<Standing>> {
     })
 }
 
+/// Ends every run of a record that waits, as cancelled.
+pub fn cancel_waiting(conn: &mut Conn, extension: i64, reason: &str, now: Millis) -> Result<()> {
+    let mut sql = Sql::new("UPDATE runs SET state = 'cancelled', parked = 0, reason = ");
+    sql.str(reason).text(", finished_at = ").int(now);
+    sql.text(" WHERE state IN ('available', 'retryable') AND extension_id = ").int(extension);
+    conn.execute(&sql).map(drop)
+}
+
 /// Ends a run that has not ended, as cancelled. Whoever has it under way can no longer record anything.
 pub fn cancel(conn: &mut Conn, run: i64, reason: &str, now: Millis) -> Result<()> {
     let mut sql = Sql::new("UPDATE runs SET state = 'cancelled', lease_until = NULL, reason = ");

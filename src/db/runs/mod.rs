@@ -14,7 +14,7 @@ use crate::db::events::Owner;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 
-pub use cancel::{Standing, cancel, lock};
+pub use cancel::{Standing, cancel, cancel_waiting, lock};
 pub use claim::{Claimed, Due, DueByLanes, Record, Upcoming, find_due, find_due_by_lanes, take, upcoming};
 pub use find::{FoundRun, Parking, RunFilter, count, find, find_page};
 pub use latest::{LatestAttempt, LatestRun, find_attempts, find_latest, find_told};

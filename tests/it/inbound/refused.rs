@@ -115,9 +115,9 @@ on_both_databases! {
             (app.with_token(None), 403),
             (app.with_token(Some("unknown")), 401),
             (token("read-only", None).await, 403),
-            (token("custom", Some("product.update")).await, 403),
+            (token("custom", Some("product.extensions")).await, 403),
             (token("custom", Some("store.find")).await, 403),
-            (token("custom", Some("store.update")).await, 200),
+            (token("custom", Some("store.extensions")).await, 200),
         ];
         for (caller, status) in &those {
             for path in &paths {

@@ -127,6 +127,7 @@ impl TestApp {
         self.clock.advance(by);
         self.state.wake.events.notify_one();
         self.state.wake.runs.notify_one();
+        self.state.wake.ticks.notify_one();
     }
 
     async fn undone(&self) -> Undone {

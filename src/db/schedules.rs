@@ -1,0 +1,61 @@
+//! Extension records that run by themselves: when each is due next stands in `extensions.next_tick`.
+
+use super::events::Owner;
+use super::{Conn, Sql};
+use crate::clock::Millis;
+use crate::error::Result;
+
+/// A record whose time has come.
+#[derive(Debug)]
+pub struct DueRecord {
+    /// Its id.
+    pub id: i64,
+    /// Its key; an editor may have left it out.
+    pub key: Option<String>,
+    /// What holds it.
+    pub owner: Owner,
+    /// Its config; JSON.
+    pub config: Option<String>,
+    /// Its url.
+    pub url: Option<String>,
+    /// Whether it is switched on.
+    pub active: bool,
+    /// The moment that its schedule named.
+    pub tick: Millis,
+}
+
+/// When the next record is due, if one has a schedule.
+pub fn next_tick(conn: &mut Conn) -> Result<Option<Millis>> {
+    let sql = Sql::new(
+        "SELECT next_tick FROM extensions WHERE next_tick IS NOT NULL AND removed_at IS NULL ORDER BY next_tick LIMIT 1",
+    );
+    conn.first(&sql, |row| row.int(0))
+}
+
+/// Up to `limit` records that are due, the longest due first. On PostgreSQL they are kept from other processes until the
+/// transaction ends.
+pub fn find_due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<DueRecord>> {
+    let mut sql = Sql::new(
+        "SELECT id, key, owner_field, owner_id, config, url, CASE WHEN active THEN 1 ELSE 0 END, next_tick \
+         FROM extensions WHERE removed_at IS NULL AND next_tick <= ",
+    );
+    sql.int(now).text(" ORDER BY next_tick LIMIT ").int(limit).either("", " FOR UPDATE SKIP LOCKED");
+    conn.list(&sql, |row| {
+        Ok(DueRecord {
+            id: row.int(0)?,
+            key: row.find_text(1)?,
+            owner: (row.text(2)?, row.int(3)?),
+            config: row.find_text(4)?,
+            url: row.find_text(5)?,
+            active: row.int(6)? == 1,
+            tick: row.int(7)?,
+        })
+    })
+}
+
+/// Notes when a record is due next; `None` for never.
+pub fn set_next_tick(conn: &mut Conn, id: i64, next: Option<Millis>) -> Result<()> {
+    let mut sql = Sql::new("UPDATE extensions SET next_tick = ");
+    sql.bind(super::Bind::Int(next)).text(" WHERE id = ").int(id);
+    conn.execute(&sql).map(drop)
+}

@@ -1,0 +1,62 @@
+//! An event that reaches one extension record alone, stored with its run.
+
+use super::dispatch::max_attempts;
+use crate::clock::{Millis, Random};
+use crate::db::Conn;
+use crate::db::events::{self, NewEvent, Owner};
+use crate::db::runs::{self, NewRun};
+use crate::error::{Error, Result};
+use crate::handler::{Policy, Registry, destination};
+use crate::ids;
+
+/// The record that an event is for.
+pub(super) struct Addressee {
+    pub(super) id: i64,
+    pub(super) key: String,
+    pub(super) owner: Owner,
+    /// JSON.
+    pub(super) config: Option<String>,
+    pub(super) url: Option<String>,
+}
+
+/// Why there is such a run.
+pub(super) struct Cause {
+    /// What stands for a pattern; none when someone asked for it.
+    pub(super) pattern: Option<String>,
+    /// Who asked, and why.
+    pub(super) told: Option<String>,
+}
+
+/// Stores `event`, whose owners should be none, as dispatched, and the run of `record` for it. Returns the run's id.
+pub(super) fn store(
+    conn: &mut Conn,
+    (handlers, random): (&Registry, &dyn Random),
+    event: &NewEvent,
+    (record, cause): (Addressee, Cause),
+    now: Millis,
+) -> Result<String> {
+    events::insert(conn, std::slice::from_ref(event))?;
+    let row = events::find_row(conn, &event.uid)?;
+    let row = row.ok_or_else(|| Error::internal("an event that was stored is not there"))?;
+    events::mark_dispatched(conn, vec![row], now)?;
+    let policy = record.config.as_deref().map(Policy::of).unwrap_or_default();
+    let run = NewRun {
+        uid: ids::sortable("run", now, random),
+        event: row,
+        extension: record.id,
+        max_attempts: max_attempts(handlers, &record.key, &policy),
+        destination: destination(&record.key, record.url.as_deref()),
+        // It is for now, whatever waits.
+        line: None,
+        key: record.key,
+        owner: record.owner,
+        store: event.store.as_ref().map(|store| store.document_id.clone()),
+        pattern: cause.pattern,
+        due_at: now,
+        replay: None,
+        cause: cause.told,
+    };
+    let id = run.uid.clone();
+    runs::insert(conn, vec![run])?;
+    Ok(id)
+}
