@@ -29,6 +29,7 @@ pub async fn prune(state: &AppState) -> Result<usize> {
         }
     }
     while state.db.write(move |conn| idempotency::prune(conn, now, BATCH)).await? == BATCH as usize {}
+    state.db.write(move |conn| crate::db::limits::prune(conn, now - HOUR)).await?;
     state.db.write(move |conn| extensions::prune(conn, now - HOUR)).await?;
     Ok(pruned)
 }
