@@ -31,6 +31,7 @@ pub async fn prune(state: &AppState) -> Result<usize> {
     }
     while state.db.write(move |conn| inbound::prune(conn, before, BATCH)).await? == BATCH as usize {}
     while state.db.write(move |conn| idempotency::prune(conn, now, BATCH)).await? == BATCH as usize {}
+    state.db.write(move |conn| crate::db::limits::prune(conn, now - HOUR)).await?;
     state.db.write(move |conn| extensions::prune(conn, now - HOUR)).await?;
     state.db.write(move |conn| hours::prune(conn, before)).await?;
     Ok(pruned)

@@ -54,6 +54,18 @@ on_both_databases! {
         assert_eq!(handlers.expect(200)["data"]["rateLimitPerHour"], json!(null));
     }
 
+    async fn hours_that_are_over_are_forgotten(app: &TestApp) {
+        five_sales(app, "skip").await;
+        app.run_until_idle().await;
+        let kept = async || {
+            tenon::runner::prune(&app.state).await.expect("pruned");
+            app.texts("SELECT scope FROM hourly_uses").await.len()
+        };
+        assert_eq!(kept().await, 1);
+        app.advance(2 * HOUR);
+        assert_eq!(kept().await, 0);
+    }
+
     async fn a_policy_that_cannot_be_understood_is_warned_of(app: &TestApp) {
         let mut record = app.webhook("trigger:post_sale");
         record["config"] = json!({ "policy": { "on_limit": "drop", "max_attempts": 1000 } });
