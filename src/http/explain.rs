@@ -200,3 +200,18 @@ impl From<Wait> for WaitAnswer {
         Self { because: wait.because.as_str(), until: wait.until.map(iso), message: wait.message }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema as _;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_is_described() {
+        let described = serde_json::to_string(&ExplanationAnswer::schema()).expect("JSON");
+        for because in Because::ALL {
+            assert!(described.contains(because.as_str()), "{because:?}");
+        }
+    }
+}

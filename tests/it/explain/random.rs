@@ -74,6 +74,9 @@ fn record(app: &TestApp, choices: &mut Choices<'_>) -> Value {
     let mut record =
         json!({"key": key, "url": app.receiver.url("/all"), "active": true, "credentials": {"api_key": "phc_key"}});
     record["triggers"] = (0..choices.below(4)).map(|_| json!(choices.of(PATTERNS))).collect();
+    if choices.one_in(3) {
+        record["config"] = json!({"policy": {"inventory_threshold": choices.below(30)}});
+    }
     for (member, value) in [
         ("active", json!(false)),
         ("active", Value::Null),
