@@ -40,7 +40,7 @@ pub(super) struct TriggerAnswer {
     description: &'static str,
     /// The type of what it is about.
     target: &'static str,
-    /// Who emits it: `change` (a committed change), `caller` or `webhook` (an inbound one).
+    /// Who emits it: `change` (a committed change), `caller`, `webhook` (an inbound one) or `runner`.
     source: &'static str,
     /// Other names that it is listened to and emitted under.
     aliases: Vec<String>,

@@ -46,13 +46,42 @@ impl Source {
     }
 }
 
-/// What a storefront sends with a sale or an order. Nothing of it is required, and more is allowed.
-const ORDER: &str = r#"{
+/// What a storefront sends with a sale or an order, and what else some triggers bring. Nothing of it is required, and more
+/// is allowed.
+macro_rules! order {
+    ($($more:literal)?) => {
+        concat!(
+            r#"{
   "type": "object",
-  "properties": {
-    "order": {"type": "object", "description": "The order as the shop keeps it."},
-    "customer": {"type": "object", "description": "Who buys: email, name."},
-    "items": {"type": "array", "items": {"type": "object"}, "description": "What is bought."},
+  "properties": {"#,
+            $($more,)?
+            r#"
+    "order": {
+      "type": "object",
+      "description": "The order as the shop keeps it.",
+      "properties": {
+        "id": {"type": ["string", "integer"]},
+        "total": {"type": ["number", "string"]},
+        "currency": {"type": "string", "description": "ISO 4217, such as EUR."}
+      }
+    },
+    "customer": {
+      "type": "object",
+      "description": "Who buys.",
+      "properties": {"email": {"type": "string"}, "name": {"type": "string"}}
+    },
+    "items": {
+      "type": "array",
+      "description": "What is bought.",
+      "items": {
+        "type": "object",
+        "properties": {
+          "name": {"type": "string"},
+          "quantity": {"type": ["number", "string"]},
+          "price": {"type": ["number", "string"], "description": "Of one."}
+        }
+      }
+    },
     "targets": {
       "type": "array",
       "description": "Products or prices whose extension records the event reaches too.",
@@ -67,7 +96,39 @@ const ORDER: &str = r#"{
       }
     }
   }
-}"#;
+}"#
+        )
+    };
+}
+
+const ORDER: &str = order!();
+const UPDATED: &str = order!(
+    r#"
+    "changes": {"type": "object", "description": "What changed of the order: {path: {from, to}}."},"#
+);
+const CANCELLED: &str = order!(
+    r#"
+    "reason": {"type": "string", "description": "Why, for people."},"#
+);
+const REFUNDED: &str = order!(
+    r#"
+    "refund": {
+      "type": "object",
+      "properties": {"amount": {"type": ["number", "string"]}, "reason": {"type": "string"}}
+    },"#
+);
+const SHIPPED: &str = order!(
+    r#"
+    "shipment": {
+      "type": "object",
+      "properties": {"carrier": {"type": "string"}, "tracking": {"type": "string"}, "url": {"type": "string"}}
+    },"#
+);
+const UPGRADED: &str = order!(
+    r#"
+    "from": {"type": "string", "description": "The plan before."},
+    "to": {"type": "string", "description": "The plan from now on."},"#
+);
 
 /// Which thresholds a stock crossed; `changes` has its levels.
 const LEVEL: &str = r#"{
@@ -129,8 +190,8 @@ const fn stock(name: &'static str, description: &'static str, payload: &'static 
     Entry { payload, ..change(name, "price", description) }
 }
 
-const fn caller(name: &'static str, description: &'static str) -> Entry {
-    Entry { name, description, target: "store", source: Source::Caller, aliases: &[], payload: ORDER }
+const fn caller(name: &'static str, description: &'static str, payload: &'static str) -> Entry {
+    Entry { name, description, target: "store", source: Source::Caller, aliases: &[], payload }
 }
 
 const fn webhook(name: &'static str, description: &'static str, payload: &'static str) -> Entry {
@@ -200,15 +261,15 @@ pub const CATALOGUE: &[Entry] = &[
     ),
     change("subscriber_unsubscribed", "subscriber", "Someone unsubscribed."),
     change("subscriber_deleted", "subscriber", "A subscriber was deleted."),
-    caller("post_sale", "A sale is done."),
-    caller("pre_sale", "A sale is about to be done."),
-    caller("order_created", "An order was placed."),
-    caller("order_updated", "An order was changed."),
-    caller("order_fulfilled", "An order was fulfilled."),
-    caller("order_cancelled", "An order was cancelled."),
-    caller("order_refunded", "An order was refunded."),
-    caller("order_shipped", "An order was shipped."),
-    caller("subscription_upgraded", "A customer moved to a better plan."),
+    caller("post_sale", "A sale is done.", ORDER),
+    caller("pre_sale", "A sale is about to be done.", ORDER),
+    caller("order_created", "An order was placed.", ORDER),
+    caller("order_updated", "An order was changed.", UPDATED),
+    caller("order_fulfilled", "An order was fulfilled.", SHIPPED),
+    caller("order_cancelled", "An order was cancelled.", CANCELLED),
+    caller("order_refunded", "An order was refunded.", REFUNDED),
+    caller("order_shipped", "An order was shipped.", SHIPPED),
+    caller("subscription_upgraded", "A customer moved to a better plan.", UPGRADED),
     runner("schedule", "A moment that a record's `config.policy.schedule` names; it reaches that record alone.", TICK),
     runner("extension_disabled", "The runner has switched an extension record off.", DISABLED),
     webhook("stripe_subscription_created", "Stripe: a subscription began.", STRIPE),

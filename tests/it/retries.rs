@@ -103,14 +103,45 @@ on_both_databases! {
         assert_eq!(end(&run), ("completed", 2), "{run}");
     }
 
-    async fn a_receiver_that_hangs_is_given_up_on_in_time(app: &TestApp) {
-        app.receiver.answers("/hook", [Answer::hang()]);
+    async fn a_receiver_that_hangs_or_drips_is_given_up_on_in_time(app: &TestApp) {
+        app.receiver.answers("/hook", [Answer::hang(), Answer::drip()]);
         let mut record = app.webhook("trigger:post_sale");
         record["config"] = json!({ "policy": { "timeout_s": 1, "max_attempts": 2 } });
         let store = app.store(vec![record]).await;
         app.emit(&store, "post_sale", json!({})).await;
         app.run_until_idle().await;
-        assert_eq!(end(&app.only_run().await), ("dead", 2));
+        let run = app.only_run().await;
+        assert_eq!(end(&run), ("dead", 2));
+        for attempt in run["attempts"].as_array().expect("a list") {
+            // One deadline for connecting, sending and the whole answer, however it comes.
+            assert!((900..2_000).contains(&attempt["durationMs"].as_i64().expect("a number")), "{attempt}");
+        }
+        assert_eq!(app.receiver.received().len(), 2);
+    }
+
+    async fn whatever_comes_with_a_200_is_a_success(app: &TestApp) {
+        let bodies = [&b""[..], b"<html>not JSON", b"\xff\xfe\x00garbage", b"{\"ok\": false}"];
+        app.receiver.answers("/hook", bodies.map(|body| Answer::status(200).body(body)));
+        let store = app.store(vec![app.webhook("trigger:post_sale")]).await;
+        for _ in bodies {
+            app.emit(&store, "post_sale", json!({})).await;
+        }
+        app.run_until_idle().await;
+        let runs = app.runs().await;
+        assert!(runs.len() == 4 && runs.iter().all(|run| end(run) == ("completed", 1)), "{runs:?}");
+    }
+
+    async fn a_clock_that_is_set_back_stops_nothing(app: &TestApp) {
+        app.receiver.answers("/hook", [500, 200]);
+        let store = app.store(vec![app.webhook("trigger:post_sale")]).await;
+        app.emit(&store, "post_sale", json!({})).await;
+        app.rest().await;
+        app.advance(-3 * HOUR);
+        app.emit(&store, "post_sale", json!({})).await;
+        app.receiver.wait_for(2).await;
+        app.run_until_idle().await;
+        assert!(app.runs().await.iter().all(|run| run["state"] == "completed"), "{:?}", app.runs().await);
+        assert_eq!(app.receiver.received().len(), 3, "the one that failed is tried again when its time comes");
     }
 
     async fn a_huge_answer_is_read_no_further_than_its_cap(app: &TestApp) {

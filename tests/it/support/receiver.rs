@@ -43,12 +43,13 @@ pub struct Answer {
     body: Vec<u8>,
     delay: Duration,
     missing: usize,
+    pace: Duration,
 }
 
 impl Answer {
     /// The status, and nothing else.
     pub fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), delay: Duration::ZERO, missing: 0 }
+        Self { status, headers: Vec::new(), body: Vec::new(), delay: Duration::ZERO, missing: 0, pace: Duration::ZERO }
     }
 
     /// No answer within the life of a test.
@@ -59,6 +60,11 @@ impl Answer {
     /// A 200 that announces more than it sends, and is cut off.
     pub fn cut_short() -> Self {
         Self { missing: 50, ..Self::status(200).body("half of what was promi") }
+    }
+
+    /// A 200 whose body comes byte by byte, without an end within the life of a test.
+    pub fn drip() -> Self {
+        Self { pace: Duration::from_millis(20), ..Self::status(200).body(vec![b'.'; 100_000]) }
     }
 
     /// A 302 to `location`.
@@ -205,7 +211,16 @@ async fn serve(stream: TcpStream, kept: &Kept) -> io::Result<()> {
         let answer = kept.answer_to(request);
         tokio::time::sleep(answer.delay).await;
         stream.write_all(answer.head().as_bytes()).await?;
-        stream.write_all(&answer.body).await?;
+        match answer.pace {
+            Duration::ZERO => stream.write_all(&answer.body).await?,
+            pace => {
+                for byte in answer.body.chunks(1) {
+                    stream.write_all(byte).await?;
+                    stream.flush().await?;
+                    tokio::time::sleep(pace).await;
+                }
+            }
+        }
         stream.flush().await?;
         if answer.missing > 0 {
             break;
