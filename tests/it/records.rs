@@ -118,7 +118,7 @@ on_both_databases! {
                 (json!({"key": "posthog:track"}), "credentials", "api_key"),
                 (json!({"key": "posthog:track", "credentials": {"api_key": 12345678}}), "credentials/api_key", "expected a string"),
                 (json!({"key": "custom:webhook", "url": url, "config": {"policy": {"timeout_s": 0}}}), "config/policy.timeout_s", "1 to 900"),
-                (json!({"key": "custom:webhook", "url": url, "config": {"policy": {"retries": 3}}}), "config/policy.retries", "no such member"),
+                (json!({"key": "custom:webhook", "url": url, "config": {"policy": {"retries": 3}}}), "config/policy.retries", "is not known"),
                 (json!({"key": "custom:webhook", "url": url, "credentials": {"secret": "********"}}), "credentials/secret", "masked"),
             ] {
                 let answer = app.post(&list, json!({ "data": record })).await;

@@ -1,7 +1,10 @@
 //! Records that run by themselves, and records that the runner stops.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tenon::clock::{DAY, HOUR, MINUTE, Millis, iso};
+use tenon::db::Sql;
 use tenon::runner::Runner;
 
 use crate::support::app::TestApp;
@@ -18,6 +21,20 @@ async fn to_the_hour(app: &TestApp) -> Millis {
     let next = now - now % HOUR + HOUR;
     app.advance(next - now);
     next
+}
+
+/// Waits until every moment that has come is seen.
+async fn ticked(app: &TestApp) {
+    let since = std::time::Instant::now();
+    let next = || Sql::new("SELECT next_tick FROM extensions WHERE next_tick IS NOT NULL ORDER BY next_tick LIMIT 1");
+    let due = async || {
+        let next = app.state.db.read(move |conn| conn.first(&next(), |row| row.int(0))).await.expect("an answer");
+        next.is_some_and(|next| next <= app.now())
+    };
+    while due().await {
+        assert!(since.elapsed() < Duration::from_secs(10), "nobody sees that the time has come");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 async fn change(app: &TestApp, store: &str, record: Value) {
@@ -56,9 +73,10 @@ on_both_databases! {
         app.run_until_idle().await;
         change(app, &store, json!({"active": false})).await;
         app.advance(10 * HOUR);
+        ticked(app).await;
         change(app, &store, json!({"config": {"policy": {"schedule": "30 4 * * *"}}})).await;
         app.advance(2 * DAY);
-        app.run_until_idle().await;
+        ticked(app).await;
         change(app, &store, json!({"active": true})).await;
         app.run_until_idle().await;
         assert_eq!(app.receiver.received().len(), 1, "one for ten hours, none for while it was off");

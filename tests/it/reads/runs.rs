@@ -86,7 +86,7 @@ fn sqlite_finds_what_is_rare_by_an_index() {
         for statement in std::mem::take(&mut *seen.lock().expect("no panic")) {
             let steps = explain(&mut other, &statement);
             // The indexes of what waits and of what is under way have nothing else in them.
-            let is_narrow = |step: &str| ["runs_due", "runs_leased"].iter().any(|index| step.contains(index));
+            let is_narrow = |step: &str| ["runs_waiting", "runs_leased"].iter().any(|index| step.contains(index));
             let is_scan = |step: &str| ["SCAN r", "SCAN e"].iter().any(|scan| step.starts_with(scan));
             let is_wide = |step: &&String| is_scan(step) && !is_narrow(step);
             assert_eq!(steps.iter().find(is_wide), None, "{filter}\n{statement}\n{steps:#?}");
