@@ -25,6 +25,8 @@ pub struct Conn {
     shapes: HashSet<u64>,
     /// The content types of documents that were changed and of whose commit nobody was told yet.
     touched: TypeSet,
+    /// Whether someone was told of this transaction who will want to join it.
+    awaits_company: bool,
 }
 
 /// Which database a connection leads to.
@@ -37,7 +39,7 @@ pub enum Backend {
 
 impl Conn {
     pub(super) fn new(backend: Backend) -> Self {
-        Self { backend, shapes: HashSet::new(), touched: TypeSet::default() }
+        Self { backend, shapes: HashSet::new(), touched: TypeSet::default(), awaits_company: false }
     }
 
     /// Which database it leads to.
@@ -51,6 +53,16 @@ impl Conn {
     /// Notes that documents of this type are changed: what was answered of them before the commit is old after it.
     pub fn touch(&mut self, content_type: &ContentType) {
         self.touched.insert(content_type);
+    }
+
+    /// Notes that someone was told of this transaction who will want his write committed with it: on SQLite it is worth
+    /// waiting for that a little, since a flush of the disk takes much longer.
+    pub fn await_company(&mut self) {
+        self.awaits_company = true;
+    }
+
+    pub(super) fn take_awaits_company(&mut self) -> bool {
+        std::mem::take(&mut self.awaits_company)
     }
 
     pub(super) fn take_touched(&mut self) -> TypeSet {

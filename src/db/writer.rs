@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -17,6 +18,9 @@ use crate::error::{Error, Result};
 const QUEUE: usize = 8192;
 /// How many writes one commit covers at most: it bounds how long the first of them waits for the last.
 const GROUP: usize = 512;
+
+/// How long a transaction waits for one who was told of it: a small part of what a flush of the disk takes.
+const COMPANY: Duration = Duration::from_micros(200);
 
 /// Does the work within the group's transaction; what it returns tells the caller, once the commit's fate is known.
 pub(super) type Job = Box<dyn FnOnce(&mut Conn) -> Answer + Send>;
@@ -85,7 +89,12 @@ fn write_all(mut conn: Conn, queue: &Receiver<Job>, generations: &Generations) {
         let (answers, committed) = match conn.begin() {
             Ok(()) => {
                 let others = others_wrote(&mut conn, &mut version);
-                let answers: Vec<Answer> = group.map(|job| job(&mut conn)).collect();
+                let mut answers: Vec<Answer> = group.map(|job| job(&mut conn)).collect();
+                if conn.take_awaits_company()
+                    && let Ok(job) = queue.recv_timeout(COMPANY)
+                {
+                    answers.push(job(&mut conn));
+                }
                 let committed = commit(&mut conn);
                 // A group that was rolled back makes answers old that are not: they are read once more.
                 let touched = conn.take_touched();

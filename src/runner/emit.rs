@@ -93,7 +93,10 @@ async fn store(state: &Arc<AppState>, batch: Vec<Waiting>) {
     }
     match commit(state, Arc::new(requests), now).await {
         Ok(answers) => {
-            state.wake_for_events();
+            // The runner of the one process that SQLite has is at it already.
+            if state.db.kind() == Kind::Postgres {
+                state.wake_for_events();
+            }
             for (caller, answer) in callers.into_iter().zip(answers) {
                 let _ = caller.send(answer);
             }
@@ -172,12 +175,20 @@ fn within(error: Error, place: usize) -> Error {
     }
 }
 
-async fn commit(state: &AppState, requests: Arc<Vec<Vec<NewEvent>>>, now: Millis) -> Result<Vec<Result<Vec<Emitted>>>> {
+async fn commit(
+    state: &Arc<AppState>,
+    requests: Arc<Vec<Vec<NewEvent>>>,
+    now: Millis,
+) -> Result<Vec<Result<Vec<Emitted>>>> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let requests = Arc::clone(&requests);
-        match state.db.write(move |conn| insert(conn, &requests, now)).await {
+        let (requests, shared) = (Arc::clone(&requests), Arc::clone(state));
+        let store = move |conn: &mut Conn| {
+            shared.wake_ahead(conn);
+            insert(conn, &requests, now)
+        };
+        match state.db.write(store).await {
             // Another process took a key in between: now it can be seen.
             Err(Error::Conflict(_)) if tries < TRIES => {}
             stored => return stored,

@@ -60,7 +60,7 @@ on_both_databases! {
             let notice = |place: &i64| NewNotice { id: format!("id-{place:05}"), place: *place, kind: None, event_uid: None };
             let notices: Vec<_> = order.iter().map(notice).collect();
             let (headers, body) = ("{}".to_owned(), "[]".to_owned());
-            let delivery = NewDelivery { extension_id: 1, received_at: 0, headers, body, is_base64: false };
+            let delivery = NewDelivery { extension_id: 1, received_at: app.now(), headers, body, is_base64: false };
             let stored = app.state.db.write(move |conn| inbound::insert(conn, &delivery, notices)).await;
             stored.expect("nobody waits for who waits for him").len()
         };
