@@ -10,7 +10,7 @@ use crate::access::TokenUses;
 use crate::cache::Cache;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
-use crate::db::{Conn, Db, Kind};
+use crate::db::{Conn, Db};
 use crate::emission;
 use crate::handler::Registry;
 use crate::key;
@@ -97,9 +97,10 @@ impl AppState {
     }
 
     /// Wakes the runner while an event is being stored on SQLite, whose one writer commits what comes in the meantime with
-    /// it: the runner's next turn, which so sees the event without a flush of the disk between them.
+    /// it: the runner's next turn, which so sees the event without a flush of the disk between them. A runner that is not
+    /// there yet looks for events when it starts.
     pub fn wake_ahead(&self, conn: &mut Conn) {
-        if conn.kind() == Kind::Sqlite && self.pulse.beats() {
+        if self.pulse.beats() {
             self.wake.events.notify_one();
             conn.await_company();
         }

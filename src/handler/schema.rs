@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[derive(ToSchema)]
-    #[allow(dead_code)]
+    #[allow(dead_code)] // The same.
     #[schema(rename_all = "lowercase")]
     enum Kind {
         Rich,
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[derive(ToSchema)]
-    #[allow(dead_code)]
+    #[allow(dead_code)] // The same.
     struct Nested {
         #[schema(format = Password)]
         api_key: String,

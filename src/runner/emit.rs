@@ -93,7 +93,6 @@ async fn store(state: &Arc<AppState>, batch: Vec<Waiting>) {
     }
     match commit(state, Arc::new(requests), now).await {
         Ok(answers) => {
-            state.wake_for_events();
             for (caller, answer) in callers.into_iter().zip(answers) {
                 let _ = caller.send(answer);
             }
@@ -177,14 +176,14 @@ async fn commit(
     requests: Arc<Vec<Vec<NewEvent>>>,
     now: Millis,
 ) -> Result<Vec<Result<Vec<Emitted>>>> {
-    // Where many come together it is the rate that counts, and their turn can wait for the commit.
-    let is_alone = requests.len() == 1;
+    // A lone event's turn is committed with it. Where many come together it is the rate that counts, and theirs can wait.
+    let ahead = requests.len() == 1 && state.db.kind() == Kind::Sqlite;
     let mut tries = 0;
     loop {
         tries += 1;
         let (requests, shared) = (Arc::clone(&requests), Arc::clone(state));
         let store = move |conn: &mut Conn| {
-            if is_alone {
+            if ahead {
                 shared.wake_ahead(conn);
             }
             insert(conn, &requests, now)
@@ -192,7 +191,12 @@ async fn commit(
         match state.db.write(store).await {
             // Another process took a key in between: now it can be seen.
             Err(Error::Conflict(_)) if tries < TRIES => {}
-            stored => return stored,
+            stored => {
+                if stored.is_ok() && !ahead {
+                    state.wake_for_events();
+                }
+                return stored;
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ impl Occasion {
 }
 
 /// What holds the record, as events tell of it: a price with the product it belongs to.
-fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Result<String> {
+pub(super) fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Result<String> {
     let Some(price) = place.price else {
         let version = if holder.subject.is_published { Version::Published } else { Version::Draft };
         return document(conn, place, version)?.ok_or(Error::NotFound);

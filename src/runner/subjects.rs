@@ -51,14 +51,6 @@ struct Named {
     price_id: Option<i64>,
 }
 
-impl Wanted {
-    /// A document alone.
-    pub(super) fn document(content_type: &ContentType, document_id: &str) -> Self {
-        let documents = HashSet::from([(content_type.singular, document_id.to_owned())]);
-        Self { documents, prices: HashSet::new() }
-    }
-}
-
 /// What must be looked up for `emissions`.
 pub(super) fn wanted<'a>(emissions: impl IntoIterator<Item = &'a Emission>) -> Wanted {
     let mut wanted = Wanted::default();

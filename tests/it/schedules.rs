@@ -66,6 +66,18 @@ on_both_databases! {
         assert_eq!(app.record(&store, 0).await["run_count"], 3);
     }
 
+    async fn a_price_that_stands_in_the_draft_alone_is_told_of_whole(app: &TestApp) {
+        let product = app.create("products", json!({"Name": "Tea"})).await;
+        let id = product["documentId"].as_str().expect("an id");
+        let price = json!({"Price": 2, "extensions": [scheduled(app, "/hook", "0 * * * *")]});
+        app.put(&format!("/api/products/{id}?status=draft"), json!({"data": {"PRICES": [price]}})).await.expect(200);
+        to_the_hour(app).await;
+        let event = app.receiver.wait_for(1).await[0].json();
+        app.run_until_idle().await;
+        assert_eq!((&event["target"]["type"], &event["target"]["documentId"]), (&json!("price"), &json!(id)));
+        assert_eq!((&event["data"]["price"]["Price"], &event["data"]["product"]["Name"]), (&json!(2), &json!("Tea")));
+    }
+
     async fn moments_that_nobody_saw_are_not_made_up_for_one_by_one(app: &TestApp) {
         let store = app.store(vec![scheduled(app, "/hook", "0 * * * *")]).await;
         app.advance(10 * HOUR);
