@@ -11,6 +11,8 @@ pub mod secrets; // sealing and masking of credentials
 pub mod triggers; // trigger names and pattern matching
 pub mod outbound; // the one way out to the network
 pub mod handler; // keys and handlers: what they are given and report
+pub mod commerce; // what events mean to a shop: who bought what
+pub mod services; // how outside services are spoken to
 pub mod extensions; // the handlers that come with it, and their table
 pub mod content; // what can be stored: facts about content types
 pub mod access; // who calls and what they may do

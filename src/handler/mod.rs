@@ -42,6 +42,7 @@ mod key;
 mod mask;
 mod obstacle;
 mod outcome;
+mod outside;
 mod policy;
 mod record;
 mod registry;

@@ -68,7 +68,12 @@ macro_rules! order {
     "customer": {
       "type": "object",
       "description": "Who buys.",
-      "properties": {"email": {"type": "string"}, "name": {"type": "string"}}
+      "properties": {
+        "email": {"type": "string"},
+        "name": {"type": "string"},
+        "phone": {"type": "string"},
+        "id": {"type": ["string", "integer"], "description": "What the shop calls the customer."}
+      }
     },
     "items": {
       "type": "array",
@@ -77,6 +82,8 @@ macro_rules! order {
         "type": "object",
         "properties": {
           "name": {"type": "string"},
+          "sku": {"type": "string", "description": "The article number."},
+          "documentId": {"type": "string", "description": "The product."},
           "quantity": {"type": ["number", "string"]},
           "price": {"type": ["number", "string"], "description": "Of one."}
         }

@@ -31,7 +31,7 @@ pub async fn drive(app: &TestApp, script: &str) -> String {
 
 /// The folder that `tests/run` has installed the clients into.
 #[allow(clippy::disallowed_methods)] // What whoever runs the test has to tell.
-fn installed() -> String {
+pub fn installed() -> String {
     std::env::var("TEST_CLIENTS").expect(
         "TEST_CLIENTS names the folder with the clients that tests/run installs: it needs Node.js 20 or newer and npm \
          (Debian's packages nodejs and npm)",

@@ -41,6 +41,7 @@ mod replays;
 mod records;
 mod retries;
 mod schedules;
+mod services;
 mod start;
 mod stats;
 mod storefront;

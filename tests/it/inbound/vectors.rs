@@ -1,12 +1,10 @@
-//! The services' own examples of signatures, as others have collected them. They lie beside the checkout or above it, or
-//! where `TEST_SHARED` says, and are no part of the project: where they are not, these tests say so and pass.
-
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+//! The services' own examples of signatures, as others have collected them.
 
 use serde_json::{Value, json};
 use tenon::clock::SECOND;
 use tenon::handler::Delivery;
+
+use crate::support::shared;
 
 /// Whether the handler `key` takes this, `now` seconds after 1970.
 fn takes(key: &str, setup: (Value, Value), headers: &[(&str, &str)], body: &str, now: i64) -> bool {
@@ -14,25 +12,6 @@ fn takes(key: &str, setup: (Value, Value), headers: &[(&str, &str)], body: &str,
     let delivery = Delivery { headers: &headers, body: body.as_bytes(), now: now * SECOND };
     let registry = tenon::extensions::registry().expect("the handlers");
     registry.find(key).expect(key).receive(&delivery, setup.0, setup.1).is_ok()
-}
-
-/// The examples in the file of this name, or nothing, told loudly.
-#[allow(clippy::disallowed_methods)] // What whoever runs the test has to tell.
-fn examples(name: &str) -> Option<Value> {
-    let asked = std::env::var("TEST_SHARED").ok().map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().skip(1).map(|folder| folder.join("shared"));
-    let mut places = asked.into_iter().chain(beside).map(|folder| folder.join("contracts").join(name));
-    let Some(found) = places.find(|place| place.is_file()) else {
-        // Past the harness, which keeps what passing tests print to itself.
-        let told = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no shared/contracts/{name} beside the checkout; TEST_SHARED names its folder"
-        );
-        told.expect("stderr");
-        return None;
-    };
-    let text = std::fs::read_to_string(&found).unwrap_or_else(|error| panic!("{}: {error}", found.display()));
-    Some(serde_json::from_str(&text).expect("JSON"))
 }
 
 fn text<'a>(example: &'a Value, member: &str) -> &'a str {
@@ -56,7 +35,7 @@ fn stripe_time(header: &str) -> i64 {
 
 #[test]
 fn stripes_examples_are_judged_as_stripes_library_does() {
-    let Some(examples) = examples("signature-vectors.json") else { return };
+    let Some(examples) = shared::json("contracts/signature-vectors.json") else { return };
     judge(&examples["stripe"]["vectors"], 16, |example| {
         let (header, setup) = (text(example, "header"), json!({"webhook_secret": example["secret"]}));
         let now = example["now"].as_i64().unwrap_or_else(|| stripe_time(header));
@@ -67,7 +46,7 @@ fn stripes_examples_are_judged_as_stripes_library_does() {
 
 #[test]
 fn sendgrids_examples_are_judged_as_sendgrids_library_does() {
-    let Some(examples) = examples("signature-vectors.json") else { return };
+    let Some(examples) = shared::json("contracts/signature-vectors.json") else { return };
     judge(&examples["sendgrid_event_webhook"]["vectors"], 6, |example| {
         let (sent_at, config) = (text(example, "timestamp"), json!({"public_key": example["public_key"]}));
         let headers = [
@@ -81,7 +60,7 @@ fn sendgrids_examples_are_judged_as_sendgrids_library_does() {
 
 #[test]
 fn hexadecimal_examples_are_judged_as_they_say() {
-    let Some(examples) = examples("signature-vectors.json") else { return };
+    let Some(examples) = shared::json("contracts/signature-vectors.json") else { return };
     judge(&examples["hex_hmac"]["vectors"], 1, |example| {
         let credentials = json!({"secret": example["secret"], "header_name": "X-Hub-Signature-256"});
         let headers = [("x-hub-signature-256", text(example, "header"))];
@@ -114,10 +93,10 @@ fn standard(example: &Value) -> bool {
 
 #[test]
 fn examples_of_standard_webhooks_are_judged_as_its_libraries_do() {
-    if let Some(examples) = examples("signature-vectors.json") {
+    if let Some(examples) = shared::json("contracts/signature-vectors.json") {
         judge(&examples["standard_webhooks"]["vectors"], 1, standard);
     }
-    if let Some(examples) = examples("standard-webhooks-vectors.json") {
+    if let Some(examples) = shared::json("contracts/standard-webhooks-vectors.json") {
         judge(&examples["standard_webhooks"], 20, standard);
     }
 }

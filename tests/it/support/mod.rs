@@ -9,6 +9,7 @@ pub mod contract;
 pub mod database;
 pub mod program;
 pub mod receiver;
+pub mod shared;
 mod shop;
 pub mod waiting;
 

@@ -1,0 +1,104 @@
+//! Exact amounts: of money, and of pieces.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value};
+
+use crate::decimal::canonical;
+
+/// A decimal number that never passes through a binary float.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Amount(String);
+
+impl Amount {
+    /// Reads a number, or a text that is one: `12.5`, `"12.50"`. `None` for anything else.
+    pub fn read(value: &Value) -> Option<Self> {
+        let text = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.trim().to_owned(),
+            _ => return None,
+        };
+        canonical(&text).map(Self)
+    }
+
+    /// The number as people write it, without needless zeros: `12.5`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is below zero.
+    pub fn is_negative(&self) -> bool {
+        self.0.starts_with('-')
+    }
+
+    /// The number with its point moved `digits` to the right: euros in cents for 2. What was finer than that stands
+    /// behind the point still: 10.005 becomes 1000.5.
+    pub fn shifted(&self, digits: u32) -> Self {
+        // The exponent is read as it is written; a number that grew beyond all limits stays what it was.
+        canonical(&format!("{}e{digits}", self.0)).map_or_else(|| self.clone(), Self)
+    }
+
+    /// The number if it is whole and an `i64` holds it.
+    pub fn as_whole(&self) -> Option<i64> {
+        self.0.parse().ok()
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// As a JSON number, digit for digit.
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.parse::<Number>().map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl From<i64> for Amount {
+    fn from(whole: i64) -> Self {
+        Self(whole.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_and_texts_of_numbers_are_amounts() {
+        for (value, expected) in [
+            (json!(12.50), Some("12.5")),
+            (json!("12.50"), Some("12.5")),
+            (json!(" 3 "), Some("3")),
+            (json!(-1e2), Some("-100")),
+            (json!("12,50"), None),
+            (json!(""), None),
+            (json!(null), None),
+            (json!([1]), None),
+        ] {
+            assert_eq!(Amount::read(&value).map(|amount| amount.to_string()).as_deref(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_point_moves_without_loss() {
+        let amount = |text: &str| Amount::read(&json!(text)).expect("an amount");
+        for (text, digits, expected, whole) in [
+            ("12.5", 2, "1250", Some(1250)),
+            ("10.005", 2, "1000.5", None),
+            ("500", 0, "500", Some(500)),
+            ("-0.01", 2, "-1", Some(-1)),
+            ("0.1", 3, "100", Some(100)),
+        ] {
+            let shifted = amount(text).shifted(digits);
+            assert_eq!((shifted.as_str(), shifted.as_whole()), (expected, whole), "{text}");
+        }
+        assert_eq!(json!(amount("36.50")).to_string(), "36.5");
+    }
+}

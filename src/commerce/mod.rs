@@ -1,0 +1,10 @@
+//! What events mean to a shop: who bought what for how much. Handlers read an event through this, so that all of them
+//! understand the same payloads.
+
+mod amount;
+mod customer;
+mod sale;
+
+pub use amount::Amount;
+pub use customer::Customer;
+pub use sale::{Line, Sale};

@@ -1,0 +1,57 @@
+//! What outside services call our entities, kept in the record's `meta`: `"partner:<documentId>": 42`. A second run then
+//! updates what the first one made.
+//!
+//! It is a memory, not the truth: whoever makes something where nothing is remembered searches the service first. So only
+//! the latest ids are kept, and a record that serves a whole store does not grow with it.
+
+use serde_json::Value;
+
+use super::{Done, ExtensionContext, Json};
+
+/// How many ids of one kind a record remembers.
+const REMEMBERED: usize = 200;
+
+impl<Config, Credentials> ExtensionContext<Config, Credentials> {
+    /// What the service calls our `own` (a documentId, an order's number), as something of this kind.
+    pub fn outside_id(&self, kind: &str, own: &str) -> Option<&Value> {
+        self.meta.get(name(kind, own)).filter(|id| !id.is_null())
+    }
+}
+
+impl Done {
+    /// The same, with what the service calls our `own` to be remembered in the record's `meta`, of which `known` is
+    /// what stands there. The oldest of the kind is forgotten when there are too many.
+    pub fn with_outside_id(mut self, known: &Json, kind: &str, own: &str, id: impl Into<Value>) -> Self {
+        let (name, prefix) = (name(kind, own), name(kind, ""));
+        let members = known.as_object().into_iter().flatten().map(|(name, _)| name);
+        let of_kind: Vec<_> = members.filter(|known| known.starts_with(&prefix) && **known != name).collect();
+        let too_many = (of_kind.len() + 1).saturating_sub(REMEMBERED);
+        for oldest in of_kind.into_iter().take(too_many) {
+            self.meta.insert(oldest.clone(), Value::Null);
+        }
+        self.meta.insert(name, id.into());
+        self
+    }
+}
+
+fn name(kind: &str, own: &str) -> String {
+    format!("{kind}:{own}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_of_too_many_are_forgotten() {
+        let mut meta: Map<_, _> = (0..REMEMBERED).map(|place| (format!("partner:{place}"), json!(place))).collect();
+        meta.insert("order:1".into(), json!(1));
+        let known = Json::parse(Value::Object(meta).to_string()).expect("JSON");
+        let done = Done::new("").with_outside_id(&known, "partner", "new", 7);
+        assert_eq!(Value::Object(done.meta), json!({"partner:0": null, "partner:new": 7}));
+        let again = Done::new("").with_outside_id(&known, "partner", "5", 7);
+        assert_eq!(Value::Object(again.meta), json!({"partner:5": 7}));
+    }
+}
