@@ -42,15 +42,21 @@ pub struct Emitted {
 }
 
 /// The emissions of one request: all of them are stored, or none.
-pub struct Waiting {
+pub struct Emissions {
     /// Who emits.
     pub actor: String,
     /// How many events led to it.
     pub depth: u32,
     /// What is emitted.
-    pub emissions: Vec<Emission>,
+    pub list: Vec<Emission>,
     /// Whether it was sent as a list: then errors tell which of them they are about.
     pub is_list: bool,
+}
+
+/// A request that waits to be stored.
+pub struct Waiting {
+    /// What it emits.
+    pub emissions: Emissions,
     /// Who waits for it.
     pub caller: oneshot::Sender<Result<Vec<Emitted>>>,
 }
@@ -79,10 +85,10 @@ impl Queue {
     /// [`Error::Unavailable`] when too many wait already.
     pub fn add(self: &Arc<Self>, request: Waiting, flights: usize) -> Result<Option<Flight>> {
         let mut inner = self.lock();
-        if inner.events + request.emissions.len() > WAITING {
+        if inner.events + request.emissions.list.len() > WAITING {
             return Err(Error::Unavailable("too many events are waiting to be stored"));
         }
-        inner.events += request.emissions.len();
+        inner.events += request.emissions.list.len();
         inner.waiting.push_back(request);
         if inner.flights >= flights {
             return Ok(None);
@@ -102,7 +108,7 @@ impl Flight {
     pub fn next_batch(&mut self) -> Option<Vec<Waiting>> {
         let mut inner = self.queue.lock();
         let (mut batch, mut events) = (Vec::new(), 0);
-        while let Some(next) = inner.waiting.front().map(|request| request.emissions.len()) {
+        while let Some(next) = inner.waiting.front().map(|request| request.emissions.list.len()) {
             if events > 0 && events + next > BATCH {
                 break;
             }
@@ -142,13 +148,8 @@ mod tests {
             payload: None,
             idempotency_key: None,
         };
-        Waiting {
-            actor: "public".into(),
-            depth: 0,
-            emissions: vec![emission; events],
-            is_list: true,
-            caller: oneshot::channel().0,
-        }
+        let emissions = Emissions { actor: "public".into(), depth: 0, list: vec![emission; events], is_list: true };
+        Waiting { emissions, caller: oneshot::channel().0 }
     }
 
     fn add(queue: &Arc<Queue>, events: usize) -> Option<Flight> {
@@ -162,7 +163,7 @@ mod tests {
         assert!(add(&queue, 500).is_none() && add(&queue, 100).is_none());
         let mut sizes = Vec::new();
         while let Some(batch) = flight.next_batch() {
-            sizes.push(batch.iter().map(|request| request.emissions.len()).collect::<Vec<_>>());
+            sizes.push(batch.iter().map(|request| request.emissions.list.len()).collect::<Vec<_>>());
         }
         assert_eq!(sizes, [vec![1, 500], vec![100]]);
         drop(flight);

@@ -38,12 +38,12 @@ const INSERT: Bulk = Bulk {
         ", ",
         ", ",
         ", ",
-        ") RETURNING run_id",
+        ")",
     ],
     postgres: [
         "INSERT INTO attempts (run_id, number, started_at, duration_ms, outcome, message, data, exchanges) \
          SELECT * FROM ",
-        " RETURNING run_id",
+        "",
     ],
 };
 

@@ -55,22 +55,43 @@ impl From<Option<String>> for Value {
     }
 }
 
-/// Runs `bulk` for all `rows` and returns what the statement's `RETURNING` gives, a number for each row it touched.
-pub(super) fn run(conn: &mut Conn, bulk: &Bulk, rows: Vec<Values>) -> Result<Vec<i64>> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
+/// What tells the rows of a [`Bulk`] apart: the place of a column of numbers among its values, and PostgreSQL's name of it
+/// in `RETURNING`.
+pub(super) struct Key(pub usize, pub &'static str);
+
+/// Runs `bulk` for all `rows` and returns how many rows it touched.
+pub(super) fn run(conn: &mut Conn, bulk: &Bulk, rows: Vec<Values>) -> Result<usize> {
     match conn.kind() {
-        Kind::Postgres => conn.list(&all_rows(bulk, rows)?, |row| row.int(0)),
+        _ if rows.is_empty() => Ok(0),
+        Kind::Postgres => conn.execute(&all_rows(bulk, rows)?),
+        Kind::Sqlite => rows.into_iter().map(|row| conn.execute(&one_row(bulk, row))).sum(),
+    }
+}
+
+/// Runs `bulk` for all `rows` and returns the keys of those that touched something.
+///
+/// SQLite tells by counting: with `RETURNING` each statement would open a table and a journal of its own, which costs more
+/// than the statement.
+pub(super) fn touched(conn: &mut Conn, bulk: &Bulk, key: &Key, rows: Vec<Values>) -> Result<Vec<i64>> {
+    match conn.kind() {
+        _ if rows.is_empty() => Ok(Vec::new()),
+        Kind::Postgres => {
+            let mut sql = all_rows(bulk, rows)?;
+            sql.text(" RETURNING ").text(key.1);
+            conn.list(&sql, |row| row.int(0))
+        }
         Kind::Sqlite => {
-            let mut returned = Vec::with_capacity(rows.len());
+            let mut touched = Vec::with_capacity(rows.len());
             for row in rows {
-                conn.query(&one_row(bulk, row), |row| {
-                    returned.push(row.int(0)?);
-                    Ok(())
-                })?;
+                let Some(Value::Int(Some(number))) = row.get(key.0) else {
+                    return Err(Error::internal("the key of a row is no number"));
+                };
+                let number = *number;
+                if conn.execute(&one_row(bulk, row))? > 0 {
+                    touched.push(number);
+                }
             }
-            Ok(returned)
+            Ok(touched)
         }
     }
 }

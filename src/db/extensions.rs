@@ -187,12 +187,12 @@ const COUNT: Bulk = Bulk {
         " AS runs, ",
         " AS succeeded_at, ",
         " AS failed_at, ",
-        " AS id) AS t WHERE extensions.id = t.id RETURNING extensions.id",
+        " AS id) AS t WHERE extensions.id = t.id",
     ],
     postgres: [
         "UPDATE extensions x SET run_count = x.run_count + t.runs, last_run = greatest(x.last_run, t.succeeded_at), \
          failing_since = CASE WHEN t.succeeded_at IS NULL THEN coalesce(x.failing_since, t.failed_at) END FROM ",
-        " AS t(runs, succeeded_at, failed_at, id) WHERE x.id = t.id RETURNING x.id",
+        " AS t(runs, succeeded_at, failed_at, id) WHERE x.id = t.id",
     ],
 };
 

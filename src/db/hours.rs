@@ -31,12 +31,12 @@ const COUNT: Bulk = Bulk {
         ", ",
         ", ",
         ") ON CONFLICT (extension_id, hour) DO UPDATE SET attempts = attempts + excluded.attempts, \
-         completed = completed + excluded.completed, dead = dead + excluded.dead RETURNING extension_id",
+         completed = completed + excluded.completed, dead = dead + excluded.dead",
     ],
     postgres: [
         "INSERT INTO extension_hours AS h (extension_id, hour, attempts, completed, dead) SELECT * FROM ",
         " ON CONFLICT (extension_id, hour) DO UPDATE SET attempts = h.attempts + excluded.attempts, \
-         completed = h.completed + excluded.completed, dead = h.dead + excluded.dead RETURNING extension_id",
+         completed = h.completed + excluded.completed, dead = h.dead + excluded.dead",
     ],
 };
 

@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::db::events::{self, Keyed, NewEvent, Target};
 use crate::db::idempotency::REMEMBERED;
 use crate::db::{Conn, Kind};
-use crate::emission::{Emission, Emitted, Flight, Waiting};
+use crate::emission::{Emission, Emissions, Emitted, Flight, Waiting};
 use crate::error::{Error, Problem, Result};
 use crate::ids;
 use crate::state::AppState;
@@ -53,7 +53,8 @@ async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_li
     let (caller, answer) = oneshot::channel();
     // One is prepared while another is committed; PostgreSQL commits several side by side.
     let flights = if state.db.kind() == Kind::Postgres { 4 } else { 2 };
-    let request = Waiting { actor: by.actor.clone(), depth: by.depth, emissions, is_list, caller };
+    let emissions = Emissions { actor: by.actor.clone(), depth: by.depth, list: emissions, is_list };
+    let request = Waiting { emissions, caller };
     if let Some(flight) = state.emissions.add(request, flights)? {
         // Apart from this request, which may be given up while others are on the flight.
         tokio::spawn(fly(Arc::clone(state), flight));
@@ -67,28 +68,46 @@ async fn fly(state: Arc<AppState>, mut flight: Flight) {
     }
 }
 
-/// The events of one request, ready to be stored.
-struct Prepared {
-    events: Vec<NewEvent>,
-    caller: oneshot::Sender<Result<Vec<Emitted>>>,
+async fn store(state: &Arc<AppState>, mut batch: Vec<Waiting>) {
+    let is_alone = batch.len() == 1 && state.db.kind() == Kind::Sqlite;
+    match batch.pop_if(|_| is_alone) {
+        Some(request) => store_alone(state, request).await,
+        None => store_together(state, batch).await,
+    }
 }
 
-async fn store(state: &Arc<AppState>, batch: Vec<Waiting>) {
-    let wanted = subjects::wanted(batch.iter().flat_map(|request| &request.emissions));
+/// One request, looked up, prepared and stored in the same place: on the way from thread to thread it would spend more
+/// time than with the work. The runner's turn is committed with it.
+async fn store_alone(state: &Arc<AppState>, request: Waiting) {
+    let (Waiting { emissions, caller }, shared, now) = (request, Arc::clone(state), state.clock.now());
+    let store = move |conn: &mut Conn| {
+        let found = subjects::find(conn, subjects::wanted(&emissions.list))?;
+        let events = prepare(&shared, emissions, &found, now)?;
+        shared.wake_ahead(conn);
+        insert(conn, &[events], now)
+    };
+    let stored = state.db.write(store).await;
+    let answer = stored.and_then(|answers| answers.into_iter().next().unwrap_or_else(|| Ok(Vec::new())));
+    // A caller that has gone away does not need the answer.
+    let _ = caller.send(answer);
+}
+
+/// Requests that came at the same time: looked up together, and those that can be stored committed together.
+async fn store_together(state: &Arc<AppState>, batch: Vec<Waiting>) {
+    let wanted = subjects::wanted(batch.iter().flat_map(|request| &request.emissions.list));
     let found = match state.db.read(move |conn| subjects::find(conn, wanted)).await {
         Ok(found) => found,
         Err(error) => return refuse(batch.into_iter().map(|request| request.caller), &error),
     };
     let now = state.clock.now();
     let (mut callers, mut requests) = (Vec::new(), Vec::new());
-    for request in batch {
-        match prepare(state, request, &found, now) {
-            Ok(prepared) => {
-                callers.push(prepared.caller);
-                requests.push(prepared.events);
+    for Waiting { emissions, caller } in batch {
+        match prepare(state, emissions, &found, now) {
+            Ok(events) => {
+                callers.push(caller);
+                requests.push(events);
             }
-            // A caller that has gone away does not need the answer.
-            Err((caller, error)) => drop(caller.send(Err(error))),
+            Err(error) => drop(caller.send(Err(error))),
         }
     }
     match commit(state, Arc::new(requests), now).await {
@@ -111,26 +130,14 @@ fn refuse(callers: impl Iterator<Item = Answering>, error: &Error) {
     }
 }
 
-fn prepare(
-    state: &AppState,
-    request: Waiting,
-    found: &Subjects,
-    now: Millis,
-) -> std::result::Result<Prepared, (Answering, Error)> {
-    let Waiting { actor, depth, emissions, is_list, caller } = request;
-    let mut events = Vec::with_capacity(emissions.len());
-    for (place, emission) in emissions.into_iter().enumerate() {
-        match event(emission, &actor, found) {
-            Ok(event) => events.push(NewEvent {
-                uid: ids::sortable("evt", now, &*state.random),
-                occurred_at: now,
-                depth,
-                ..event
-            }),
-            Err(error) => return Err((caller, if is_list { within(error, place) } else { error })),
-        }
-    }
-    Ok(Prepared { events, caller })
+fn prepare(state: &AppState, emissions: Emissions, found: &Subjects, now: Millis) -> Result<Vec<NewEvent>> {
+    let Emissions { actor, depth, list, is_list } = emissions;
+    let prepare = |(place, emission)| {
+        let event = event(emission, &actor, found);
+        let event = event.map_err(|error| if is_list { within(error, place) } else { error })?;
+        Ok(NewEvent { uid: ids::sortable("evt", now, &*state.random), occurred_at: now, depth, ..event })
+    };
+    list.into_iter().enumerate().map(prepare).collect()
 }
 
 /// The event of `emission`, still without id and time.
@@ -176,23 +183,15 @@ async fn commit(
     requests: Arc<Vec<Vec<NewEvent>>>,
     now: Millis,
 ) -> Result<Vec<Result<Vec<Emitted>>>> {
-    // A lone event's turn is committed with it. Where many come together it is the rate that counts, and theirs can wait.
-    let ahead = requests.len() == 1 && state.db.kind() == Kind::Sqlite;
     let mut tries = 0;
     loop {
         tries += 1;
-        let (requests, shared) = (Arc::clone(&requests), Arc::clone(state));
-        let store = move |conn: &mut Conn| {
-            if ahead {
-                shared.wake_ahead(conn);
-            }
-            insert(conn, &requests, now)
-        };
-        match state.db.write(store).await {
+        let requests = Arc::clone(&requests);
+        match state.db.write(move |conn| insert(conn, &requests, now)).await {
             // Another process took a key in between: now it can be seen.
             Err(Error::Conflict(_)) if tries < TRIES => {}
             stored => {
-                if stored.is_ok() && !ahead {
+                if stored.is_ok() {
                     state.wake_for_events();
                 }
                 return stored;

@@ -67,12 +67,12 @@ const INSERT: Bulk = Bulk {
         ", ",
         ", ",
         ", ",
-        ") ON CONFLICT DO NOTHING RETURNING id",
+        ") ON CONFLICT DO NOTHING",
     ],
     postgres: [
         "INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, store, store_document_id, owners, \
          data, changes, payload, actor, depth, idempotency_key) SELECT * FROM ",
-        " ON CONFLICT DO NOTHING RETURNING id",
+        " ON CONFLICT DO NOTHING",
     ],
 };
 
@@ -82,7 +82,7 @@ const INSERT: Bulk = Bulk {
 /// look first.
 pub fn insert(conn: &mut Conn, events: &[NewEvent]) -> Result<()> {
     let rows = events.iter().map(values).collect::<Result<Vec<_>>>()?;
-    match bulk::run(conn, &INSERT, rows)?.len() == events.len() {
+    match bulk::run(conn, &INSERT, rows)? == events.len() {
         true => Ok(()),
         false => Err(Error::Conflict("the idempotency key was used at the same moment".into())),
     }

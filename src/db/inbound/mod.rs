@@ -2,7 +2,7 @@
 
 mod find;
 
-use super::bulk::{self, Bulk};
+use super::bulk::{self, Bulk, Key};
 use super::{Bind, Conn, Sql};
 use crate::clock::Millis;
 use crate::error::{Error, Result};
@@ -132,11 +132,11 @@ const INSERT: Bulk = Bulk {
         ", ",
         ", ",
         ", ",
-        ") ON CONFLICT DO NOTHING RETURNING place",
+        ") ON CONFLICT DO NOTHING",
     ],
     postgres: [
         "INSERT INTO inbound_notices (extension_id, notice, delivery_id, place, kind, event_uid) SELECT * FROM ",
-        " ON CONFLICT DO NOTHING RETURNING place",
+        " ON CONFLICT DO NOTHING",
     ],
 };
 
@@ -162,7 +162,7 @@ pub fn insert(conn: &mut Conn, delivery: &NewDelivery, mut notices: Vec<NewNotic
             notice.event_uid.into(),
         ]
     };
-    let new = bulk::run(conn, &INSERT, notices.into_iter().map(values).collect())?;
+    let new = bulk::touched(conn, &INSERT, &Key(3, "place"), notices.into_iter().map(values).collect())?;
     if new.is_empty() {
         let mut sql = Sql::new("DELETE FROM inbound_deliveries WHERE id = ");
         sql.int(id);

@@ -8,10 +8,12 @@ mod moves;
 mod parked;
 mod replay;
 
+use std::collections::BTreeSet;
+
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk};
 use crate::db::events::Owner;
-use crate::db::{Conn, Sql};
+use crate::db::{Conn, Sql, destinations};
 use crate::error::{Error, Result};
 
 pub use cancel::{Standing, cancel, cancel_waiting, lock};
@@ -113,35 +115,30 @@ pub struct Replay {
 const INSERT: Bulk = Bulk {
     sqlite: &[
         "INSERT INTO runs (uid, event_id, extension_id, replay, key, owner_field, owner_id, store_document_id, pattern, \
-         state, attempt, max_attempts, due_at, created_at, destination, line, replay_of, cause, parked) SELECT uid, event, extension, replay, \
-         key, owner_field, owner_id, store, pattern, 'available', 0, max_attempts, due_at, due_at, destination, line, replay_of, cause, \
-         CASE WHEN line IS NOT NULL THEN 2 WHEN pattern IS NOT NULL AND EXISTS (SELECT 1 FROM destinations d WHERE d.name = r.destination \
-         AND d.opened_at IS NOT NULL) THEN 1 ELSE 0 END FROM (SELECT ",
-        " AS uid, ",
-        " AS event, ",
-        " AS extension, ",
-        " AS replay, ",
-        " AS key, ",
-        " AS owner_field, ",
-        " AS owner_id, ",
-        " AS store, ",
-        " AS pattern, ",
-        " AS max_attempts, ",
-        " AS due_at, ",
-        " AS destination, ",
-        " AS line, ",
-        " AS replay_of, ",
-        " AS cause) AS r WHERE TRUE ON CONFLICT (event_id, extension_id, replay) DO NOTHING RETURNING id",
+         max_attempts, due_at, created_at, destination, line, replay_of, cause, parked, state, attempt) VALUES (",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", ",
+        ", 'available', 0) ON CONFLICT (event_id, extension_id, replay) DO NOTHING",
     ],
     postgres: [
         "INSERT INTO runs (uid, event_id, extension_id, replay, key, owner_field, owner_id, store_document_id, pattern, \
-         state, attempt, max_attempts, due_at, created_at, destination, line, replay_of, cause, parked) SELECT uid, event, extension, replay, \
-         key, owner_field, owner_id, store, pattern, 'available', 0, max_attempts, due_at, due_at, destination, line, replay_of, cause, \
-         CASE WHEN line IS NOT NULL THEN 2 WHEN pattern IS NOT NULL AND EXISTS (SELECT 1 FROM destinations d WHERE d.name = r.destination \
-         AND d.opened_at IS NOT NULL) THEN 1 ELSE 0 END FROM ",
-        " AS r(uid, event, extension, replay, key, owner_field, owner_id, store, pattern, max_attempts, due_at, \
-         destination, line, replay_of, cause) \
-         ON CONFLICT (event_id, extension_id, replay) DO NOTHING RETURNING id",
+         max_attempts, due_at, created_at, destination, line, replay_of, cause, parked, state, attempt) \
+         SELECT r.*, 'available', 0 FROM ",
+        " AS r ON CONFLICT (event_id, extension_id, replay) DO NOTHING",
     ],
 };
 
@@ -155,7 +152,18 @@ pub fn line_of(extension: i64, document_id: &str, price: Option<i64>) -> String 
 ///
 /// One whose destination is open is parked, unless it is asked for by hand, and so is one that stands in a line: [`advance`] lets the first of it go.
 pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
+    if runs.is_empty() {
+        return Ok(0);
+    }
+    let names: BTreeSet<_> = runs.iter().map(|run| run.destination.clone()).collect();
+    let open = destinations::find_open(conn, names.into_iter().collect())?;
+    let is_open = |name: &str| open.iter().any(|open| open.name == name);
     let values = |run: NewRun| {
+        let parked = match &run {
+            run if run.line.is_some() => 2,
+            run if run.pattern.is_some() && is_open(&run.destination) => 1,
+            _ => 0,
+        };
         let (replay, replay_of) = run.replay.map_or((0, None), |replay| (replay.number, Some(replay.of)));
         vec![
             run.uid.into(),
@@ -169,13 +177,15 @@ pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
             run.pattern.into(),
             i64::from(run.max_attempts).into(),
             run.due_at.into(),
+            run.due_at.into(),
             run.destination.into(),
             run.line.into(),
             replay_of.into(),
             run.cause.into(),
+            parked.into(),
         ]
     };
-    Ok(bulk::run(conn, &INSERT, runs.into_iter().map(values).collect())?.len())
+    bulk::run(conn, &INSERT, runs.into_iter().map(values).collect())
 }
 
 fn small(number: i64) -> Result<u32> {

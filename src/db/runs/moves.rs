@@ -2,7 +2,7 @@
 
 use super::{State, small};
 use crate::clock::Millis;
-use crate::db::bulk::{self, Bulk};
+use crate::db::bulk::{self, Bulk, Key};
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 
@@ -10,22 +10,17 @@ use crate::error::Result;
 pub type Held = (i64, u32);
 
 const RENEW: Bulk = Bulk {
-    sqlite: &[
-        "UPDATE runs SET lease_until = ",
-        " WHERE id = ",
-        " AND attempt = ",
-        " AND state = 'running' RETURNING id",
-    ],
+    sqlite: &["UPDATE runs SET lease_until = ", " WHERE id = ", " AND attempt = ", " AND state = 'running'"],
     postgres: [
         "UPDATE runs r SET lease_until = h.lease_until FROM ",
-        " AS h(lease_until, id, attempt) WHERE r.id = h.id AND r.attempt = h.attempt AND r.state = 'running' RETURNING r.id",
+        " AS h(lease_until, id, attempt) WHERE r.id = h.id AND r.attempt = h.attempt AND r.state = 'running'",
     ],
 };
 
 /// Holds runs until `lease_until`; returns those that were still in the hands of the caller.
 pub fn renew(conn: &mut Conn, held: &[Held], lease_until: Millis) -> Result<Vec<i64>> {
     let rows = held.iter().map(|(id, attempt)| vec![lease_until.into(), (*id).into(), i64::from(*attempt).into()]);
-    bulk::run(conn, &RENEW, rows.collect())
+    bulk::touched(conn, &RENEW, &Key(1, "r.id"), rows.collect())
 }
 
 /// What an attempt makes of its run.
@@ -61,14 +56,14 @@ const MOVE: Bulk = Bulk {
         ", not_before = ",
         " WHERE id = ",
         " AND attempt = ",
-        " AND state = 'running' RETURNING id",
+        " AND state = 'running'",
     ],
     postgres: [
         "UPDATE runs r SET lease_until = NULL, parked = (SELECT count(*) FROM destinations d WHERE d.name = r.destination \
          AND d.opened_at IS NOT NULL), state = m.state, due_at = m.due_at, reason = m.reason, finished_at = m.finished_at, \
          lost = r.lost + m.lost, probes = r.probes + m.probe, not_before = m.not_before FROM ",
         " AS m(state, due_at, reason, finished_at, lost, probe, not_before, id, attempt) \
-         WHERE r.id = m.id AND r.attempt = m.attempt AND r.state = 'running' RETURNING r.id",
+         WHERE r.id = m.id AND r.attempt = m.attempt AND r.state = 'running'",
     ],
 };
 
@@ -88,7 +83,7 @@ pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = Move>) -> Result<
             i64::from(step.held.1).into(),
         ]
     };
-    bulk::run(conn, &MOVE, moves.into_iter().map(values).collect())
+    bulk::touched(conn, &MOVE, &Key(7, "r.id"), moves.into_iter().map(values).collect())
 }
 
 /// A run that is under way for nobody.
@@ -142,14 +137,14 @@ const PUT_BACK: Bulk = Bulk {
         ", finished_at = ",
         " WHERE id = ",
         " AND attempt = ",
-        " AND state = 'running' RETURNING id",
+        " AND state = 'running'",
     ],
     postgres: [
         "UPDATE runs r SET lease_until = NULL, attempt = r.attempt - 1, parked = (SELECT count(*) FROM destinations d \
          WHERE d.name = r.destination AND d.opened_at IS NOT NULL), state = p.state, due_at = p.due_at, \
          reason = p.reason, finished_at = p.finished_at FROM ",
         " AS p(state, due_at, reason, finished_at, id, attempt) \
-         WHERE r.id = p.id AND r.attempt = p.attempt AND r.state = 'running' RETURNING r.id",
+         WHERE r.id = p.id AND r.attempt = p.attempt AND r.state = 'running'",
     ],
 };
 
