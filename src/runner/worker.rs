@@ -140,7 +140,7 @@ impl Work {
 
 pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let Work { record, extension_id, event, run, purpose, dry } = work;
-    let Setup { entry, credentials, config } = documents::set_up(state, extension_id, &record)?;
+    let Setup { entry, credentials, config, url } = documents::set_up(state, extension_id, &record)?;
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
     let timeout = policy.timeout_s.map_or(entry.descriptor().timeout, |seconds| Duration::from_secs(seconds.into()));
     let masker = Masker::new(&credentials);
@@ -149,10 +149,11 @@ pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let http = make(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
     let event = Arc::new(event);
     let parts = Parts {
+        key: record.key,
         event: Arc::clone(&event),
         credentials,
         config,
-        url: record.url,
+        url,
         meta: record.meta.and_then(|meta| Json::parse(meta).ok()).unwrap_or_default(),
         run,
         http: http.clone(),
