@@ -24,7 +24,7 @@ use tenon::state::AppState;
 use tenon::{extensions, http};
 use utoipa::ToSchema;
 
-/// The handler for the key `customer:acme:erp`.
+/// The handler for the key `customer:globex:erp`.
 struct Erp;
 
 /// What is set up for each extension record. The directory shows it as a form.
@@ -48,11 +48,11 @@ impl Handler for Erp {
 
     fn descriptor(&self) -> Descriptor {
         Descriptor {
-            key: "customer:acme:erp",
-            name: "ACME ERP",
+            key: "customer:globex:erp",
+            name: "Globex ERP",
             description: "Books each sale as an order.",
             category: "erp",
-            author: "ACME",
+            author: "Globex",
             default_triggers: &["trigger:post_sale"],
             needs_url: true,
             never_blocks: true,
@@ -93,13 +93,13 @@ async fn main() -> Result<()> {
     let runner = Runner::start(Arc::clone(&state));
 
     let record = json!({
-        "key": "customer:acme:erp",
+        "key": "customer:globex:erp",
         "triggers": ["trigger:post_sale"],
         "config": {"warehouse": "north"},
         "credentials": {"token": "a-very-secret-token"},
         "url": start_erp()?,
     });
-    let store = json!({"data": {"title": "ACME", "slug": "acme", "extensions": [record]}});
+    let store = json!({"data": {"title": "Globex", "slug": "globex", "extensions": [record]}});
     let store = call(&state, Method::POST, &format!("{base}/api/stores"), store).await?;
     let document = store["data"]["documentId"].as_str().ok_or("no store")?;
     let sale = json!({"payload": {"order": "1042", "total": "48.50"}});

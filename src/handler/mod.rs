@@ -83,7 +83,7 @@ pub trait Handler: Sized + Send + Sync + 'static {
     /// What is set up for each record. Its doc comments and `#[schema(…)]` become the form that asks for it.
     type Config: DeserializeOwned + ToSchema + Send + Sync;
     /// What must stay secret. Mark secrets with `#[schema(format = Password)]`, and what says where requests go with
-    /// `#[schema(format = Uri)]` or `#[schema(format = "hostname")]`: with the instance's own credentials a record must not
+    /// `#[schema(format = "uri")]` or `#[schema(format = Hostname)]`: with the instance's own credentials a record must not
     /// set that, and no config may lead them elsewhere.
     type Credentials: DeserializeOwned + ToSchema + Send + Sync;
 

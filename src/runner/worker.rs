@@ -75,7 +75,7 @@ pub(super) async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }
             let answered = exchanges.iter().any(|exchange| exchange.answer.is_some());
             // A refusal comes from a destination that is well, unless the handler did not even ask.
             let health = if health == Health::Unknown && answered { Health::Well } else { health };
-            begun.ended(state, Ended { outcome: mask(outcome, http.masker()), exchanges, health, reached: true })
+            begun.ended(state, Ended { outcome: mask(outcome, &http.masker()), exchanges, health, reached: true })
         }
     }
 }

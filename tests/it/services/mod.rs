@@ -1,5 +1,8 @@
 //! Handlers against the contracts of the services they speak to.
 
+mod acme;
+mod custom;
+mod external;
 mod peers;
 mod trial;
 
