@@ -8,6 +8,7 @@ pub mod external;
 pub mod markket;
 pub mod posthog;
 pub mod slack;
+pub mod telegram;
 
 use crate::handler::Registry;
 
@@ -25,7 +26,9 @@ pub fn registry() -> Result<Registry, String> {
         .with_inbound(markket::sendgrid::webhook::Webhook)?
         .with_inbound(markket::stripe::webhook::Webhook)?
         .with(posthog::track::Track)?
-        .with_inbound(slack::events::Events)
+        .with_inbound(slack::events::Events)?
+        .with(slack::message::Message)?
+        .with(telegram::message::Message)
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 mod acme;
 mod custom;
 mod external;
+mod messages;
 mod peers;
+mod telegram;
 mod trial;
 
 use peers::contract;
