@@ -2,9 +2,10 @@
 //!
 //! `cargo run --example custom_handler`
 //!
-//! Everything it needs it starts itself, on 127.0.0.1 and in a temporary folder. In a program of your own, the whole of
-//! `main` is `tenon::cli::run(tenon::extensions::registry().and_then(|handlers| handlers.with(Erp)))`: all of Tenon, with
-//! one handler more.
+//! Everything it needs it starts itself, on 127.0.0.1 and in a temporary folder. The README says how to begin a program of
+//! your own, where the whole of `main` is
+//! `tenon::cli::run(tenon::extensions::registry().and_then(|handlers| handlers.with(Erp)))`: all of Tenon, with one
+//! handler more.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -24,7 +25,7 @@ use tenon::state::AppState;
 use tenon::{extensions, http};
 use utoipa::ToSchema;
 
-/// The handler for the key `customer:acme:erp`.
+/// The handler for the key `customer:globex:erp`.
 struct Erp;
 
 /// What is set up for each extension record. The directory shows it as a form.
@@ -48,11 +49,11 @@ impl Handler for Erp {
 
     fn descriptor(&self) -> Descriptor {
         Descriptor {
-            key: "customer:acme:erp",
-            name: "ACME ERP",
+            key: "customer:globex:erp",
+            name: "Globex ERP",
             description: "Books each sale as an order.",
             category: "erp",
-            author: "ACME",
+            author: "Globex",
             default_triggers: &["trigger:post_sale"],
             needs_url: true,
             never_blocks: true,
@@ -93,13 +94,13 @@ async fn main() -> Result<()> {
     let runner = Runner::start(Arc::clone(&state));
 
     let record = json!({
-        "key": "customer:acme:erp",
+        "key": "customer:globex:erp",
         "triggers": ["trigger:post_sale"],
         "config": {"warehouse": "north"},
         "credentials": {"token": "a-very-secret-token"},
         "url": start_erp()?,
     });
-    let store = json!({"data": {"title": "ACME", "slug": "acme", "extensions": [record]}});
+    let store = json!({"data": {"title": "Globex", "slug": "globex", "extensions": [record]}});
     let store = call(&state, Method::POST, &format!("{base}/api/stores"), store).await?;
     let document = store["data"]["documentId"].as_str().ok_or("no store")?;
     let sale = json!({"payload": {"order": "1042", "total": "48.50"}});

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use crate::access::PublicAccess;
 use crate::db::DatabaseUrl;
+use crate::handler::Defaults;
 use crate::secrets::Sealer;
 
 /// A variable of the environment, as `--help`, `tenon config` and the README show it.
@@ -55,6 +56,15 @@ pub const VARIABLES: &[Variable] = &[
         "data/tenon.key",
         "Where the key is when TENON_SECRET_KEY is not set; made at the first start.",
     ),
+    secret(
+        "TENON_DEFAULT_CREDENTIALS",
+        "The instance's own credentials, for records with `use_default`, by class: {\"markket:sendgrid\": {\"credentials\": {…}, \"url\": \"https://…\"}}; the url is for services that have one.",
+    ),
+    variable(
+        "TENON_DEFAULT_CREDENTIALS_FILE",
+        "",
+        "A file with the same, such as a mounted secret; used when TENON_DEFAULT_CREDENTIALS is not set.",
+    ),
     variable(
         "TENON_OUTBOUND_ALLOW",
         "",
@@ -96,6 +106,8 @@ pub struct Config {
     pub secret_key: Option<[u8; 32]>,
     /// `TENON_SECRET_KEY_FILE`.
     pub secret_key_file: PathBuf,
+    /// `TENON_DEFAULT_CREDENTIALS`, or what its file holds.
+    pub defaults: Defaults,
     /// `TENON_OUTBOUND_ALLOW`.
     pub outbound_allow: Vec<IpNet>,
     /// `TENON_STRICT_PARAMS`.
@@ -186,6 +198,7 @@ impl Config {
         let bootstrap_token = reader.parse("TENON_BOOTSTRAP_TOKEN", bootstrap_token);
         let secret_key = reader.parse("TENON_SECRET_KEY", secret_key);
         let secret_key_file = reader.parse("TENON_SECRET_KEY_FILE", |text| Ok(PathBuf::from(text)));
+        let defaults = reader.defaults();
         let outbound_allow = reader.parse("TENON_OUTBOUND_ALLOW", networks);
         let strict_params = reader.parse("TENON_STRICT_PARAMS", |text| from_str(text, "true or false"));
         let http_workers = reader.number("TENON_HTTP_WORKERS", 0..=1024);
@@ -201,6 +214,7 @@ impl Config {
             bootstrap_token: bootstrap_token?,
             secret_key: secret_key?,
             secret_key_file: secret_key_file?,
+            defaults: defaults?,
             outbound_allow: outbound_allow?,
             strict_params: strict_params?,
             http_workers: http_workers? as usize,
@@ -258,6 +272,18 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         parse(&text).map_err(|problem| self.problems.push(format!("{name}: {problem}"))).ok()
     }
 
+    /// The variable counts; what its file holds, when it is not set.
+    fn defaults(&mut self) -> Option<Defaults> {
+        let file = self.text("TENON_DEFAULT_CREDENTIALS_FILE");
+        if file.is_empty() || !self.text("TENON_DEFAULT_CREDENTIALS").is_empty() {
+            return self.parse("TENON_DEFAULT_CREDENTIALS", Defaults::parse);
+        }
+        self.parse("TENON_DEFAULT_CREDENTIALS_FILE", |file| {
+            let text = std::fs::read_to_string(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
+            Defaults::parse(&text)
+        })
+    }
+
     fn number(&mut self, name: &str, range: RangeInclusive<u32>) -> Option<u32> {
         self.parse(name, |text| {
             let number = text.parse().ok().filter(|number| range.contains(number));
@@ -313,6 +339,8 @@ mod tests {
             ("TENON_PUBLIC_ACCESS", "all", "read, none or full"),
             ("TENON_BOOTSTRAP_TOKEN", "short", "16 characters"),
             ("TENON_SECRET_KEY", "short", "32 bytes"),
+            ("TENON_DEFAULT_CREDENTIALS", r#"{"markket:sendgrid": "SG.key"}"#, "markket:sendgrid"),
+            ("TENON_DEFAULT_CREDENTIALS_FILE", "/nowhere/defaults.json", "/nowhere/defaults.json"),
             ("TENON_OUTBOUND_ALLOW", "127.0.0.1/99", "127.0.0.0/8"),
             ("TENON_STRICT_PARAMS", "yes", "true or false"),
             ("TENON_BODY_LIMIT", "many", "whole number"),

@@ -32,3 +32,8 @@ pub mod cli; // the command line
 
 #[cfg(test)]
 extern crate self as tenon; // The tests' support is one for these and for those under tests/.
+
+/// What the README shows in Rust can be built.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 /// What is read where a secret stands.
 pub const MASK: &str = "********";
 
+/// The member of a record's credentials that asks for the instance's own. It says whose they are and is none itself.
+pub const USE_DEFAULT: &str = "use_default";
+
 /// Seals and opens credentials with AES-256-GCM: `v1:<key id>:<base64 of nonce and ciphertext>`.
 ///
 /// The place of the value (table, row, column) and the key id are authenticated with it, so that a sealed value copied
@@ -85,11 +88,16 @@ impl Sealer {
     }
 }
 
-/// `secret` with every value replaced by [`MASK`]; objects, arrays and nulls keep their shape.
+/// `secret` with every value replaced by [`MASK`]; objects, arrays and nulls keep their shape, and whether the instance's
+/// own are used can be seen.
 pub fn mask(secret: &Value) -> Value {
+    let member = |(name, value): (&String, &Value)| match value {
+        Value::Bool(_) if name == USE_DEFAULT => (name.clone(), value.clone()),
+        value => (name.clone(), mask(value)),
+    };
     match secret {
         Value::Null => Value::Null,
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), mask(value))).collect(),
+        Value::Object(members) => members.iter().map(member).collect(),
         Value::Array(items) => items.iter().map(mask).collect(),
         _ => Value::from(MASK),
     }
@@ -175,6 +183,8 @@ mod tests {
         let changed = json!({"key": "b", "nested": {"pin": MASK}});
         assert_eq!(unmask(changed, Some(&stored)), Ok(json!({"key": "b", "nested": {"pin": 1234}})));
         assert_eq!(unmask(json!({"new": {"x": MASK}}), Some(&stored)), Err(vec!["new".into(), "x".into()]));
+        assert_eq!(mask(&json!({USE_DEFAULT: true, "on": true})), json!({USE_DEFAULT: true, "on": MASK}));
+        assert_eq!(mask(&json!({USE_DEFAULT: "a secret in the wrong place"})), json!({USE_DEFAULT: MASK}));
     }
 
     #[test]

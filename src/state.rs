@@ -65,6 +65,7 @@ impl AppState {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Arc<Self>, String> {
+        config.defaults.check(&handlers)?;
         let outbound = outbound::Client::new(config.outbound_allow.clone())?;
         let migrations = Db::migrate(&config.database_url)?.len();
         if migrations > 0 {

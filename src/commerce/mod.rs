@@ -4,7 +4,9 @@
 mod amount;
 mod customer;
 mod sale;
+mod summary;
 
 pub use amount::Amount;
 pub use customer::Customer;
 pub use sale::{Line, Sale};
+pub use summary::Summary;

@@ -62,7 +62,8 @@ pub async fn activate(
     let shared = Arc::clone(state);
     let answer = state.db.write(move |conn| {
         let work = |conn: &mut Conn| {
-            Activating { state: &shared, caller: &caller, entry: &entry, data: &data }.run(conn, &activation)
+            let key = &activation.key;
+            Activating { state: &shared, caller: &caller, key, entry: &entry, data: &data }.run(conn, &activation)
         };
         match &once {
             Some(once) => once.run(conn, shared.clock.now(), work),
@@ -77,6 +78,7 @@ pub async fn activate(
 struct Activating<'a> {
     state: &'a AppState,
     caller: &'a Caller,
+    key: &'a str,
     entry: &'a Entry,
     data: &'a Map<String, Value>,
 }
@@ -134,9 +136,8 @@ impl Activating<'_> {
             Err(Error::NotFound) => return Ok(Err("is not there".to_owned())),
             Err(error) => return Err(error),
         };
-        let descriptor = self.entry.descriptor();
-        for key in std::iter::once(&descriptor.key).chain(descriptor.aliases).filter(|_| !again) {
-            let filter = RecordFilter { key: Some((*key).to_owned()), active: None };
+        for key in self.entry.descriptor().keys_like(self.key).into_iter().filter(|_| !again) {
+            let filter = RecordFilter { key: Some(key.to_owned()), active: None };
             if let Some(other) = records::find_page(changing.conn, &holder.owner, &filter, 0, 1)?.first() {
                 let id = other.id;
                 return Ok(Err(format!("has {key} already, in record {id}; `again` makes another one")));

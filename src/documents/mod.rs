@@ -26,7 +26,7 @@ pub use once::Once;
 pub use prices::{create_price, delete_price, find_price, find_prices, update_price};
 pub use read::{Find, find_many, find_one};
 pub use records::{Holder, HolderPath, RecordPath, find_holder, find_record};
-pub use setup::{Setup, check_setup, set_up};
+pub use setup::{Setup, check_setup, set_up, verifying_credentials};
 pub use storefront::{Signals, info, signals};
 pub use subscriptions::{Subscription, Wish, subscribe};
 pub use write::{Action, Request, act, create, delete, set, update};

@@ -8,17 +8,19 @@ use serde_json::Value;
 use crate::content::EXTENSION;
 use crate::db::documents::seal_place;
 use crate::db::runs::Record;
-use crate::handler::{Entry, Obstacle, ObstacleKind};
+use crate::handler::{Account, Entry, Given, Obstacle, ObstacleKind};
 use crate::state::AppState;
 
 /// What a record has for its handler.
 pub struct Setup {
     /// The handler.
     pub entry: Arc<Entry>,
-    /// The credentials, opened.
+    /// The credentials, opened: the record's own, or the instance's where it asks for them.
     pub credentials: Value,
     /// The config, with the runner's policy in it.
     pub config: Value,
+    /// The url that belongs to the credentials.
+    pub url: Option<String>,
 }
 
 /// What the record with this id has set up. Whatever is wrong must be mended by a person; the log may know more.
@@ -27,19 +29,33 @@ pub fn set_up(state: &AppState, id: i64, record: &Record) -> Result<Setup, Obsta
         .handlers
         .find(&record.key)
         .ok_or_else(|| Obstacle::new(ObstacleKind::UnknownKey, "key", "", state.handlers.unknown(&record.key)))?;
-    let credentials = open(state, id, record)?;
+    let credentials = open(state, id, record.credentials.as_deref())?;
+    let given = Given { key: &record.key, entry, credentials, url: record.url.clone() };
+    let Account { credentials, url } = state.config.defaults.resolve(given)?;
     let config = parse(ObstacleKind::BadConfig, "config", record.config.as_deref())?;
-    Ok(Setup { entry: Arc::clone(entry), credentials, config })
+    Ok(Setup { entry: Arc::clone(entry), credentials, config, url })
 }
 
 /// Whether the record with this id can be executed as it is, or what keeps it from that.
 pub fn check_setup(state: &AppState, id: i64, record: &Record) -> Result<(), Obstacle> {
-    let Setup { entry, credentials, config } = set_up(state, id, record)?;
-    entry.check(config, credentials, record.url.as_deref())
+    let Setup { entry, credentials, config, url } = set_up(state, id, record)?;
+    entry.check(config, credentials, url.as_deref())
 }
 
-fn open(state: &AppState, id: i64, record: &Record) -> Result<Value, Obstacle> {
-    let Some(sealed) = &record.credentials else { return Ok(Value::Null) };
+/// The credentials that verify what is sent to the record with this id and key: its own, or the instance's.
+pub fn verifying_credentials(
+    state: &AppState,
+    entry: &Entry,
+    (id, key): (i64, &str),
+    sealed: Option<&str>,
+) -> Result<Value, Obstacle> {
+    let credentials = open(state, id, sealed)?;
+    // Nothing is sent with them, so it does not matter where the record's url leads.
+    Ok(state.config.defaults.resolve(Given { key, entry, credentials, url: None })?.credentials)
+}
+
+fn open(state: &AppState, id: i64, sealed: Option<&str>) -> Result<Value, Obstacle> {
+    let Some(sealed) = sealed else { return Ok(Value::Null) };
     let opened = state.sealer.open(sealed, &seal_place(&EXTENSION, id)).map_err(|error| {
         log::error!("credentials of extension record {id} cannot be opened: {error}");
         Obstacle::new(ObstacleKind::BadCredentials, "credentials", "", "they cannot be opened with the key at hand")

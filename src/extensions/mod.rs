@@ -2,10 +2,13 @@
 //! Nothing but handlers and their table stands here.
 
 pub mod custom;
+pub mod customer;
 pub mod discord;
+pub mod external;
 pub mod markket;
 pub mod posthog;
 pub mod slack;
+pub mod telegram;
 
 use crate::handler::Registry;
 
@@ -16,11 +19,16 @@ pub fn registry() -> Result<Registry, String> {
     Registry::default()
         .with_inbound(custom::inbound::FromAnywhere)?
         .with(custom::webhook::Webhook)?
+        .with(custom::webhook_authenticated::WebhookAuthenticated::default())?
+        .with(customer::acme::erp::Erp)?
         .with(discord::webhook::Webhook)?
+        .with(external::External)?
         .with_inbound(markket::sendgrid::webhook::Webhook)?
         .with_inbound(markket::stripe::webhook::Webhook)?
         .with(posthog::track::Track)?
-        .with_inbound(slack::events::Events)
+        .with_inbound(slack::events::Events)?
+        .with(slack::message::Message)?
+        .with(telegram::message::Message)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use crate::clock::Clock;
 
 /// Everything that one attempt may use.
 pub struct ExtensionContext<Config, Credentials> {
+    /// The record's key: one of the handler's, or any of the namespace that it has.
+    pub key: String,
     /// What happened.
     pub event: Arc<Event>,
     /// The record's credentials, opened.
@@ -65,6 +67,8 @@ impl<Config, Credentials> ExtensionContext<Config, Credentials> {
 
 /// What the runner has at hand for an attempt, before the handler's own types are made of it.
 pub struct Parts {
+    /// The record's key: one of the handler's, or any of the namespace that it has.
+    pub key: String,
     /// What happened.
     pub event: Arc<Event>,
     /// The record's credentials, opened.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// Facts about a handler, written by its author. What is not named keeps its default.
 #[derive(Debug, Clone)]
 pub struct Descriptor {
-    /// `namespace:class[:method]`.
+    /// `namespace:class[:method]`, or `namespace:*` for every key of a namespace that no other handler has.
     pub key: &'static str,
     /// Other keys that reach it.
     pub aliases: &'static [&'static str],
@@ -44,6 +44,22 @@ pub struct Descriptor {
     pub never_blocks: bool,
 }
 
+impl Descriptor {
+    /// The namespace that it has every key of, if it is not for single ones.
+    pub fn namespace(&self) -> Option<&'static str> {
+        self.key.strip_suffix(":*")
+    }
+
+    /// The keys of records that are its own as much as the one with the key `asked`: its key and its aliases, or that one
+    /// alone where it has a whole namespace, in which each key is something of its own.
+    pub fn keys_like<'a>(&self, asked: &'a str) -> Vec<&'a str> {
+        match self.namespace() {
+            Some(_) => vec![asked],
+            None => std::iter::once(self.key).chain(self.aliases.iter().copied()).collect(),
+        }
+    }
+}
+
 impl Default for Descriptor {
     fn default() -> Self {
         Self {
@@ -73,7 +89,7 @@ const PLUG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
-    /// `namespace:class[:method]`.
+    /// `namespace:class[:method]`, or `namespace:*` when it answers to every key of the namespace that no other handler has.
     #[schema(example = "custom:webhook")]
     pub key: &'static str,
     /// Other keys that reach it.

@@ -1,16 +1,18 @@
 //! A handler's way out: requests in a line, every exchange recorded, one rule for what an answer means.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{AnswerRecord, Exchange, Failure, Masker, RequestRecord};
 use crate::clock::{Clock, Millis};
 use crate::outbound::{self, Client, Request, Response};
+use crate::secrets::MASK;
 
 /// How many exchanges of an attempt are kept: the first ones and the last.
 const KEPT: usize = 16;
@@ -26,7 +28,8 @@ struct Inner {
     client: Client,
     clock: Arc<dyn Clock>,
     deadline: Instant,
-    masker: Masker,
+    /// What is secret so far: the credentials, and what services handed out in exchange for them.
+    masker: RwLock<Masker>,
     /// Whether requests are sent; else the first is shown, and that is all.
     sends: bool,
     exchanges: Mutex<Vec<Exchange>>,
@@ -40,6 +43,8 @@ pub struct Call {
     url: String,
     headers: HeaderMap,
     body: Vec<u8>,
+    /// Members of the answer that are secrets.
+    secrets: &'static [&'static str],
     problem: Option<String>,
 }
 
@@ -53,12 +58,17 @@ pub struct Answer {
 impl Http {
     /// A way out through `client` until `deadline`, that keeps what `masker` knows out of its record.
     pub fn new(client: Client, clock: Arc<dyn Clock>, deadline: Instant, masker: Masker) -> Self {
-        Self(Arc::new(Inner { client, clock, deadline, masker, sends: true, exchanges: Mutex::default() }))
+        Self::make(client, clock, deadline, masker, true)
     }
 
     /// A way that leads nowhere: the first request is recorded as it would be sent, and ends the attempt.
     pub fn rehearsal(client: Client, clock: Arc<dyn Clock>, deadline: Instant, masker: Masker) -> Self {
-        Self(Arc::new(Inner { client, clock, deadline, masker, sends: false, exchanges: Mutex::default() }))
+        Self::make(client, clock, deadline, masker, false)
+    }
+
+    fn make(client: Client, clock: Arc<dyn Clock>, deadline: Instant, masker: Masker, sends: bool) -> Self {
+        let (masker, exchanges) = (RwLock::new(masker), Mutex::default());
+        Self(Arc::new(Inner { client, clock, deadline, masker, sends, exchanges }))
     }
 
     /// A GET.
@@ -74,7 +84,7 @@ impl Http {
     /// A request with any method.
     pub fn call(&self, method: Method, url: impl Into<String>) -> Call {
         let (http, url) = (self.clone(), url.into());
-        Call { http, method, url, headers: HeaderMap::new(), body: Vec::new(), problem: None }
+        Call { http, method, url, headers: HeaderMap::new(), body: Vec::new(), secrets: &[], problem: None }
     }
 
     /// The exchanges so far. One that is under way when the attempt ends is among them, without an answer.
@@ -82,34 +92,57 @@ impl Http {
         std::mem::take(&mut *self.exchanges())
     }
 
-    /// What keeps this attempt's credentials out of its record.
-    pub fn masker(&self) -> &Masker {
-        &self.0.masker
+    /// What keeps this attempt's secrets out of its record.
+    pub fn masker(&self) -> Masker {
+        self.0.masker.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn send(&self, request: Request) -> Result<Answer, Failure> {
+    /// Keeps `secret` out of what is recorded from now on, as credentials are: a token that they were exchanged for.
+    pub fn hide(&self, secret: &str) {
+        self.0.masker.write().unwrap_or_else(PoisonError::into_inner).add(&Value::from(secret));
+    }
+
+    async fn send(&self, request: Request, secrets: &[&str]) -> Result<Answer, Failure> {
         if !self.0.sends {
             return Err(self.show(&request));
         }
         let started = Instant::now();
-        let place = self.begin(RequestRecord::new(&request, &self.0.masker));
+        let place = self.begin(RequestRecord::new(&request, &self.masker()));
         let left = self.0.deadline.saturating_duration_since(started);
         let sent = self.0.client.send(request, left).await;
+        let readable = sent.as_ref().ok().is_none_or(|response| self.hide_members(response, secrets));
+        let masker = self.masker();
         let mut exchanges = self.exchanges();
         if let Some(exchange) = exchanges.get_mut(place) {
             exchange.duration_ms = started.elapsed().as_millis() as u64;
-            exchange.answer = sent.as_ref().ok().map(|response| AnswerRecord::new(response, &self.0.masker));
+            exchange.answer = sent.as_ref().ok().map(|response| AnswerRecord::new(response, &masker));
+            if let Some(answer) = exchange.answer.as_mut().filter(|_| !readable) {
+                answer.body = MASK.to_owned();
+            }
             exchange.error = sent.as_ref().err().map(ToString::to_string);
         }
         drop(exchanges);
         sent.map(|response| Answer { response, received_at: self.0.clock.now() }).map_err(Failure::from)
     }
 
+    /// Keeps the members of these names out of what is recorded. `false` when the answer tells of success in a form that
+    /// cannot be read, so that what is secret in it cannot be told from the rest.
+    fn hide_members(&self, response: &Response, names: &[&str]) -> bool {
+        if names.is_empty() {
+            return true;
+        }
+        let Ok(answer) = serde_json::from_slice::<Value>(&response.body) else { return !response.status.is_success() };
+        for secret in names.iter().filter_map(|name| answer[*name].as_str()) {
+            self.hide(secret);
+        }
+        true
+    }
+
     /// Records the first request of a rehearsal in place of sending it.
     fn show(&self, request: &Request) -> Failure {
         let mut exchanges = self.exchanges();
         if exchanges.is_empty() {
-            let request = RequestRecord::new(request, &self.0.masker);
+            let request = RequestRecord::new(request, &self.masker());
             exchanges.push(Exchange { request, answer: None, error: Some(NOT_SENT.to_owned()), duration_ms: 0 });
         }
         Failure::discard(NOT_SENT)
@@ -153,6 +186,13 @@ impl Call {
         self
     }
 
+    /// Sets a header whose value is a secret, however short: it is recorded as a mask.
+    pub fn secret_header(self, name: &str, value: impl AsRef<str>) -> Self {
+        let mut call = self.header(name, value);
+        call.headers.get_mut(name).into_iter().for_each(|value| value.set_sensitive(true));
+        call
+    }
+
     /// Sets the body to `value` as JSON.
     pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(value) {
@@ -177,6 +217,11 @@ impl Call {
         self
     }
 
+    /// Says which members of the answer's JSON are secrets, such as `access_token`: they are masked like credentials.
+    pub fn answers_with_secrets(self, secrets: &'static [&'static str]) -> Self {
+        Self { secrets, ..self }
+    }
+
     /// Sends the request and waits for the whole answer, whatever its status. No answer at all is a failure: to try
     /// again, or to discard when the url must not be called.
     pub async fn send(self) -> Result<Answer, Failure> {
@@ -184,7 +229,8 @@ impl Call {
             return Err(Failure::discard(problem));
         }
         let url = self.http.0.client.check_url(&self.url).map_err(Failure::discard)?;
-        self.http.send(Request { method: self.method, url, headers: self.headers, body: self.body }).await
+        let request = Request { method: self.method, url, headers: self.headers, body: self.body };
+        self.http.send(request, self.secrets).await
     }
 }
 

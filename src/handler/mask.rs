@@ -24,11 +24,16 @@ pub struct Masker {
 impl Masker {
     /// A masker for every value in `credentials`.
     pub fn new(credentials: &Value) -> Self {
-        let mut forms = Vec::new();
-        collect(credentials, &mut forms);
-        forms.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
-        forms.dedup();
-        Self { forms }
+        let mut masker = Self::default();
+        masker.add(credentials);
+        masker
+    }
+
+    /// Masks every value in `secrets` as well.
+    pub fn add(&mut self, secrets: &Value) {
+        collect(secrets, &mut self.forms);
+        self.forms.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
+        self.forms.dedup();
     }
 
     /// `text` without secrets.

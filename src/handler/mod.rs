@@ -32,6 +32,7 @@
 //! sends implements [`Inbound`].
 
 mod context;
+mod defaults;
 mod descriptor;
 mod destination;
 mod event;
@@ -58,6 +59,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 pub use context::{ExtensionContext, Parts, RunInfo};
+pub use defaults::{Account, Defaults, Given};
 pub use descriptor::{Description, Descriptor};
 pub use destination::destination;
 pub use event::{DEPTH_HEADER, Event, MOST_DEPTH, StoreRef, Target};
@@ -80,7 +82,9 @@ pub use schedule::Schedule;
 pub trait Handler: Sized + Send + Sync + 'static {
     /// What is set up for each record. Its doc comments and `#[schema(…)]` become the form that asks for it.
     type Config: DeserializeOwned + ToSchema + Send + Sync;
-    /// What must stay secret. Mark secrets with `#[schema(format = Password)]`.
+    /// What must stay secret. Mark secrets with `#[schema(format = Password)]`, and what says where requests go with
+    /// `#[schema(format = "uri")]` or `#[schema(format = Hostname)]`: with the instance's own credentials a record must not
+    /// set that, and no config may lead them elsewhere.
     type Credentials: DeserializeOwned + ToSchema + Send + Sync;
 
     /// What the directory shows, and the limits it runs under.

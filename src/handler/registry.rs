@@ -33,6 +33,8 @@ pub enum Purpose {
 #[derive(Default)]
 pub struct Registry {
     entries: BTreeMap<&'static str, Arc<Entry>>,
+    /// Those that have every key of a namespace, by its name.
+    namespaces: BTreeMap<&'static str, Arc<Entry>>,
 }
 
 /// One handler of the table.
@@ -72,27 +74,48 @@ impl Registry {
     fn enter(mut self, entry: Entry) -> Result<Self, String> {
         let entry = Arc::new(entry);
         for key in std::iter::once(&entry.descriptor.key).chain(entry.descriptor.aliases) {
-            ExtensionKey::parse(key)?;
-            if let Some(other) = self.entries.insert(key, Arc::clone(&entry)) {
+            let other = match key.strip_suffix(":*") {
+                Some(namespace) => {
+                    ExtensionKey::parse(&format!("{namespace}:any"))?;
+                    self.namespaces.insert(namespace, Arc::clone(&entry))
+                }
+                None => {
+                    ExtensionKey::parse(key)?;
+                    self.entries.insert(key, Arc::clone(&entry))
+                }
+            };
+            if let Some(other) = other {
                 return Err(format!("two handlers for the key {key}: {} and {}", other.name(), entry.name()));
             }
         }
         Ok(self)
     }
 
-    /// The handler for `key`, which may be an alias.
+    /// The handler for `key`, which may be an alias, or any key of a namespace that a handler has.
     pub fn find(&self, key: &str) -> Option<&Arc<Entry>> {
-        self.entries.get(key)
+        let of_namespace = || self.namespaces.get(ExtensionKey::parse(key).ok()?.namespace());
+        self.entries.get(key).or_else(of_namespace)
+    }
+
+    /// The handler that the directory shows under `key`: one that [`Registry::find`] finds, or `external:*`.
+    pub fn find_shown(&self, key: &str) -> Option<&Arc<Entry>> {
+        self.find(key).or_else(|| self.namespaces.get(key.strip_suffix(":*")?))
     }
 
     /// The handlers, by key, each once.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|(key, entry)| **key == entry.descriptor.key).map(|(_, entry)| &**entry)
+        let single = self.entries.iter().filter(|(key, entry)| **key == entry.descriptor.key);
+        let mut all: Vec<&Entry> = single.chain(&self.namespaces).map(|(_, entry)| &**entry).collect();
+        all.sort_by_key(|entry| entry.descriptor.key);
+        all.into_iter()
     }
 
-    /// The keys nearest to one that no handler answers to.
-    pub fn nearest(&self, key: &str) -> Vec<&'static str> {
-        nearest(key, self.entries.keys().copied())
+    /// The keys nearest to one that no handler answers to; for a namespace that a handler has, the same key in there.
+    pub fn nearest(&self, key: &str) -> Vec<String> {
+        let near = nearest(key, self.entries.keys().copied()).into_iter().map(str::to_owned);
+        let Some((namespace, rest)) = key.split_once(':') else { return near.collect() };
+        let namespaces = nearest(namespace, self.namespaces.keys().copied()).into_iter();
+        near.chain(namespaces.map(|near| format!("{near}:{rest}"))).collect()
     }
 
     /// Why there is no handler for `key`, with the keys nearest to it.
@@ -129,6 +152,11 @@ impl Entry {
     /// Whether its handler can use `config`, or where and why not.
     pub fn check_config(&self, config: &Value) -> Result<(), Misfit> {
         self.handler.check_config(config.clone())
+    }
+
+    /// Whether its handler can use `credentials`, or where and why not. What it says holds none of them.
+    pub fn check_credentials(&self, credentials: &Value) -> Result<(), Misfit> {
+        self.handler.check_credentials(credentials.clone())
     }
 
     /// All that is wrong with `config`: what its handler cannot use, and what the runner cannot of its policy.
@@ -177,6 +205,7 @@ impl Entry {
 /// A handler whose types are no longer told apart.
 trait AnyHandler: Send + Sync {
     fn check_config(&self, config: Value) -> Result<(), Misfit>;
+    fn check_credentials(&self, credentials: Value) -> Result<(), Misfit>;
     fn check(&self, config: Value, credentials: Value) -> Result<(), Obstacle>;
     fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle>;
 }
@@ -188,14 +217,18 @@ impl<H: Handler> AnyHandler for Typed<H> {
         read::<H::Config>(config).map(drop)
     }
 
+    fn check_credentials(&self, credentials: Value) -> Result<(), Misfit> {
+        read_secret::<H::Credentials>(credentials).map(drop)
+    }
+
     fn check(&self, config: Value, credentials: Value) -> Result<(), Obstacle> {
         typed::<H>(config, credentials).map(drop)
     }
 
     fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle> {
-        let Parts { event, credentials, config, url, meta, run, http, clock } = parts;
+        let Parts { key, event, credentials, config, url, meta, run, http, clock } = parts;
         let (config, credentials) = typed::<H>(config, credentials)?;
-        let context = ExtensionContext { event, credentials, config, url, meta, run, http, clock };
+        let context = ExtensionContext { key, event, credentials, config, url, meta, run, http, clock };
         let handler = Arc::clone(&self.0);
         Ok(match purpose {
             Purpose::Run => Box::pin(async move { handler.run(context).await }),
@@ -208,12 +241,15 @@ impl<H: Handler> AnyHandler for Typed<H> {
 fn typed<H: Handler>(config: Value, credentials: Value) -> Result<(H::Config, H::Credentials), Obstacle> {
     let config = read(config)
         .map_err(|misfit| Obstacle::new(ObstacleKind::BadConfig, "config", &misfit.path, misfit.message))?;
-    let masker = Masker::new(&credentials);
-    let credentials = read(credentials).map_err(|misfit| {
-        let message = without_value(&misfit.message, &masker);
-        Obstacle::new(ObstacleKind::BadCredentials, "credentials", &misfit.path, message)
-    })?;
+    let credentials = read_secret(credentials)
+        .map_err(|misfit| Obstacle::new(ObstacleKind::BadCredentials, "credentials", &misfit.path, misfit.message))?;
     Ok((config, credentials))
+}
+
+/// Reads credentials; what does not fit is told without the values.
+fn read_secret<T: DeserializeOwned>(credentials: Value) -> Result<T, Misfit> {
+    let masker = Masker::new(&credentials);
+    read(credentials).map_err(|misfit| Misfit { message: without_value(&misfit.message, &masker), ..misfit })
 }
 
 /// What serde tells of a value that does not fit, without the value, which is a secret: of ``invalid type: string "x",
@@ -297,6 +333,49 @@ mod tests {
         assert_eq!(registry.entries().count(), 1);
         assert_eq!(registry.unknown("custom:plian"), "no handler for the key custom:plian; did you mean custom:plain?");
         assert_eq!(registry.unknown("slack:message"), "no handler for the key slack:message");
+    }
+
+    #[test]
+    fn a_handler_of_a_namespace_answers_to_what_no_other_has() {
+        struct Whole;
+        impl Handler for Whole {
+            type Config = Empty;
+            type Credentials = Empty;
+
+            fn descriptor(&self) -> Descriptor {
+                Descriptor { key: "external:*", name: "Whole", ..Descriptor::default() }
+            }
+
+            async fn run(&self, _: Context<Self>) -> Outcome {
+                Ok(Done::default())
+            }
+        }
+        let registry = registry().with(Whole).and_then(|registry| registry.with(Empties("external:own")));
+        let registry = registry.unwrap_or_else(|problem| panic!("{problem}"));
+        let found = |key: &str| registry.find(key).map(|entry| entry.descriptor.key);
+        assert_eq!([found("external:crm"), found("external:crm:lead")], [Some("external:*"); 2]);
+        assert_eq!((found("external:own"), found("external:*"), found("external")), (Some("external:own"), None, None));
+        assert!(registry.find_shown("external:*").is_some() && registry.find_shown("no:*").is_none());
+        let shown: Vec<_> = registry.entries().map(|entry| entry.descriptor.key).collect();
+        assert_eq!(shown, ["custom:plain", "external:*", "external:own"]);
+        assert_eq!(registry.nearest("extrenal:a-long-name-of-its-own"), ["external:a-long-name-of-its-own"]);
+        assert_eq!(registry.nearest("markket:a-long-name-of-its-own"), [""; 0]);
+        assert!(registry.with(Whole).is_err(), "one for each namespace");
+    }
+
+    struct Empties(&'static str);
+
+    impl Handler for Empties {
+        type Config = Empty;
+        type Credentials = Empty;
+
+        fn descriptor(&self) -> Descriptor {
+            Descriptor { key: self.0, name: self.0, ..Descriptor::default() }
+        }
+
+        async fn run(&self, _: Context<Self>) -> Outcome {
+            Ok(Done::default())
+        }
     }
 
     #[test]

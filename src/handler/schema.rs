@@ -8,6 +8,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::policy::{MEMBER, Policy};
+use crate::secrets::USE_DEFAULT;
 
 /// How deep types may refer to each other; one that refers to itself ends here.
 const DEPTH: usize = 8;
@@ -23,16 +24,31 @@ pub(super) fn of_config<T: ToSchema>() -> Value {
     schema
 }
 
-/// The schema of a record's `credentials`. They are never read back, which `writeOnly` says.
+/// The schema of a record's `credentials`. They are never read back, which `writeOnly` says. Where there are any, the
+/// instance's own can stand for them, and then nothing is required.
 pub(super) fn of_credentials<T: ToSchema>() -> Value {
     let mut schema = of::<T>();
-    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        for property in properties.values_mut().filter_map(Value::as_object_mut) {
-            property.insert("writeOnly".into(), true.into());
-        }
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return schema };
+    for property in properties.values_mut().filter_map(Value::as_object_mut) {
+        property.insert("writeOnly".into(), true.into());
+    }
+    if properties.is_empty() {
+        return schema;
+    }
+    let property =
+        json!({"title": "Use the instance's own", "type": "boolean", "default": false, "description": DEFAULT});
+    properties.insert(USE_DEFAULT.to_owned(), property);
+    if let Some(required) = schema.as_object_mut().and_then(|members| members.shift_remove("required")) {
+        schema["if"] = json!({"required": [USE_DEFAULT], "properties": {USE_DEFAULT: {"const": true}}});
+        schema["else"] = json!({"required": required});
     }
     schema
 }
+
+/// What a form says of the member that asks for the instance's own credentials.
+const DEFAULT: &str = "Takes the credentials that this instance has for this service, if it has some: hasDefault says \
+    so. What else is given here stands in place of single values of them. They go where the instance says, so the record \
+    must have no url then.";
 
 /// The schema of a type, whole: what it refers to stands in place, and every property has a title.
 fn of<T: ToSchema>() -> Value {
@@ -132,5 +148,13 @@ mod tests {
         assert_eq!(schema["properties"]["api_key"]["format"], "password");
         assert_eq!(schema["properties"]["api_key"]["writeOnly"], true);
         assert_eq!(of_credentials::<Empty>()["properties"], json!({}));
+    }
+
+    #[test]
+    fn nothing_is_required_of_who_uses_the_instances_own() {
+        let schema = of_credentials::<Nested>();
+        assert_eq!(schema["properties"][USE_DEFAULT]["type"], "boolean");
+        assert_eq!((&schema["required"], &schema["else"]["required"]), (&Value::Null, &json!(["api_key"])));
+        assert_eq!(schema["if"]["properties"][USE_DEFAULT], json!({"const": true}));
     }
 }

@@ -111,6 +111,7 @@ pub(crate) async fn attempt_with(
     let deadline = Instant::now() + Duration::from_secs(5);
     let http = Http::new(client, Arc::<FixedClock>::clone(&clock), deadline, Masker::new(&credentials));
     let parts = Parts {
+        key: key.to_owned(),
         event: Arc::new(sale()),
         credentials,
         config,

@@ -44,6 +44,8 @@ pub(super) struct HandlerAnswer {
     description: Description,
     /// How many active extension records name it, by its key or an alias.
     in_use: i64,
+    /// Whether this instance has credentials of its own for it: those of a record with `use_default`.
+    has_default: bool,
 }
 
 /// What shall be activated.
@@ -124,7 +126,8 @@ pub(super) async fn list(
         category.as_deref().is_none_or(|category| category == descriptor.category)
             && namespace.as_deref().is_none_or(|namespace| descriptor.key.split(':').next() == Some(namespace))
     });
-    answer::data(StatusCode::OK, shown.map(|entry| HandlerAnswer::new(entry, &in_use)).collect::<Vec<_>>())
+    let shown = shown.map(|entry| HandlerAnswer::new(&state, entry.descriptor().key, entry, &in_use));
+    answer::data(StatusCode::OK, shown.collect::<Vec<_>>())
 }
 
 /// Find a handler
@@ -138,9 +141,9 @@ pub(super) async fn find(
     reader: Reader,
 ) -> Result<HttpResponse> {
     require_directory(&caller)?;
-    let entry = state.handlers.find(&key).ok_or(Error::NotFound)?;
+    let entry = state.handlers.find_shown(&key).ok_or(Error::NotFound)?;
     let in_use = reader.read(Pace::Slow, records::count_by_key).await?;
-    answer::data(StatusCode::OK, HandlerAnswer::new(entry, &in_use))
+    answer::data(StatusCode::OK, HandlerAnswer::new(&state, &key, entry, &in_use))
 }
 
 /// Activate a handler for many documents and prices at once
@@ -176,11 +179,16 @@ fn require_directory(caller: &Caller) -> Result<()> {
 }
 
 impl HandlerAnswer {
-    fn new(entry: &Entry, in_use: &BTreeMap<String, i64>) -> Self {
+    /// The handler as it answers to `key`.
+    fn new(state: &AppState, key: &str, entry: &Entry, in_use: &BTreeMap<String, i64>) -> Self {
         let descriptor = entry.descriptor();
-        let keys = std::iter::once(&descriptor.key).chain(descriptor.aliases);
-        let in_use = keys.filter_map(|key| in_use.get(*key)).sum();
-        Self { description: entry.description().clone(), in_use }
+        let is_its = |key: &str| match descriptor.namespace() {
+            Some(_) => state.handlers.find(key).is_some_and(|found| found.descriptor().key == descriptor.key),
+            None => key == descriptor.key || descriptor.aliases.contains(&key),
+        };
+        let in_use = in_use.iter().filter(|(key, _)| is_its(key)).map(|(_, count)| count).sum();
+        let has_default = state.config.defaults.has(key, descriptor);
+        Self { description: entry.description().clone(), in_use, has_default }
     }
 }
 

@@ -237,9 +237,7 @@ fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, happening: 
         explanation.reason = check_setup(state, listener.id, record).err().map(|obstacle| Reason {
             because: obstacle.kind.into(),
             nearest: match obstacle.kind {
-                ObstacleKind::UnknownKey => {
-                    state.handlers.nearest(&listener.key).into_iter().map(str::to_owned).collect()
-                }
+                ObstacleKind::UnknownKey => state.handlers.nearest(&listener.key),
                 _ => Vec::new(),
             },
             message: obstacle.reason(),

@@ -13,11 +13,11 @@ use serde_json::{Map, Value, json};
 use super::about;
 use crate::access::{Caller, Right};
 use crate::clock::Millis;
-use crate::content::EXTENSION;
 use crate::db::Conn;
 use crate::db::documents as rows;
 use crate::db::events::{self, NewEvent};
 use crate::db::inbound::{self, Address, Addressee, NewDelivery, NewNotice};
+use crate::documents;
 use crate::error::{Error, Result};
 use crate::handler::{DEPTH_HEADER, Delivery, Entry, Notice, Received, Refusal, signature};
 use crate::ids;
@@ -158,10 +158,10 @@ fn receive(
     sent: &Sent,
     now: Millis,
 ) -> Result<Result<Received, Refusal>> {
-    let place = rows::seal_place(&EXTENSION, sent.extension_id);
-    let credentials = match &addressee.credentials {
-        Some(sealed) => serde_json::from_str(&state.sealer.open(sealed, &place)?)?,
-        None => Value::Null,
+    let record = (sent.extension_id, &*addressee.key);
+    let found = documents::verifying_credentials(state, entry, record, addressee.credentials.as_deref());
+    let Ok(credentials) = found else {
+        return Ok(Err(Refusal("the extension record's credentials cannot be used as they are")));
     };
     let config = addressee.config.as_deref().map_or(Ok(Value::Null), serde_json::from_str)?;
     let delivery = Delivery { headers: &sent.headers, body: &sent.body, now };

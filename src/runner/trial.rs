@@ -124,7 +124,7 @@ async fn attempt(state: &AppState, event: Event, work: Work) -> Trial {
             let late = || Err(Failure::retry(format!("a trial is given up after {} s", LONGEST.as_secs())));
             let done = timeout(LONGEST, worker::outcome_of(ready)).await;
             let outcome = done.map_or_else(|_| late(), |(outcome, _)| outcome);
-            (worker::mask(outcome, http.masker()), http.take_exchanges())
+            (worker::mask(outcome, &http.masker()), http.take_exchanges())
         }
     };
     let duration_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);

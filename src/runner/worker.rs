@@ -75,7 +75,7 @@ pub(super) async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }
             let answered = exchanges.iter().any(|exchange| exchange.answer.is_some());
             // A refusal comes from a destination that is well, unless the handler did not even ask.
             let health = if health == Health::Unknown && answered { Health::Well } else { health };
-            begun.ended(state, Ended { outcome: mask(outcome, http.masker()), exchanges, health, reached: true })
+            begun.ended(state, Ended { outcome: mask(outcome, &http.masker()), exchanges, health, reached: true })
         }
     }
 }
@@ -140,7 +140,7 @@ impl Work {
 
 pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let Work { record, extension_id, event, run, purpose, dry } = work;
-    let Setup { entry, credentials, config } = documents::set_up(state, extension_id, &record)?;
+    let Setup { entry, credentials, config, url } = documents::set_up(state, extension_id, &record)?;
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
     let timeout = policy.timeout_s.map_or(entry.descriptor().timeout, |seconds| Duration::from_secs(seconds.into()));
     let masker = Masker::new(&credentials);
@@ -149,10 +149,11 @@ pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let http = make(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
     let event = Arc::new(event);
     let parts = Parts {
+        key: record.key,
         event: Arc::clone(&event),
         credentials,
         config,
-        url: record.url,
+        url,
         meta: record.meta.and_then(|meta| Json::parse(meta).ok()).unwrap_or_default(),
         run,
         http: http.clone(),

@@ -62,7 +62,8 @@ macro_rules! order {
       "properties": {
         "id": {"type": ["string", "integer"]},
         "total": {"type": ["number", "string"]},
-        "currency": {"type": "string", "description": "ISO 4217, such as EUR."}
+        "currency": {"type": "string", "description": "ISO 4217, such as EUR."},
+        "url": {"type": "string", "description": "Where the order can be looked at."}
       }
     },
     "customer": {

@@ -14,6 +14,7 @@ mod canaries;
 mod client;
 mod conditional;
 mod corpus;
+mod defaults;
 mod delivery;
 mod demo;
 mod directory;

@@ -33,8 +33,8 @@ fn every_file_that_is_named_is_there() {
 #[test]
 fn the_handler_that_is_shown_is_the_one_that_runs() {
     let example = include_str!("../../examples/custom_handler.rs");
-    let (_, handler) = example.split_once("impl Handler for").expect("a handler");
-    let (handler, _) = handler.split_once("\n}\n").expect("its end");
+    let (_, handler) = example.split_once("/// The handler for the key").expect("a handler");
+    let (handler, _) = handler.split_once("\n}\n\ntype Result").expect("its end");
     assert!(README.contains(handler), "the README shows another handler than examples/custom_handler.rs");
     let main = "tenon::cli::run(tenon::extensions::registry().and_then(|handlers| handlers.with(Erp)))";
     assert!(README.contains(main) && example.contains(main));

@@ -2,3 +2,4 @@
 
 pub mod inbound;
 pub mod webhook;
+pub mod webhook_authenticated;

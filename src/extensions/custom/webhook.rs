@@ -1,33 +1,14 @@
 //! `custom:webhook`: POST of the event to the record's url, signed.
 
-use serde::Deserialize;
-use utoipa::ToSchema;
-
-use crate::clock::SECOND;
-use crate::handler::signature::{hex_hmac, standard_webhook};
-use crate::handler::{Context, DEPTH_HEADER, Descriptor, Done, Empty, Failure, Handler, Outcome};
-
-/// The header of the hexadecimal signature when the credentials do not name one.
-const HEADER: &str = "X-Webhook-Signature";
+use crate::handler::{Context, Descriptor, Done, Empty, Handler, Outcome};
+use crate::services::webhook::{self, Signing};
 
 /// The handler.
 pub struct Webhook;
 
-/// How the receiver can tell that it was us. Without a secret nothing is signed.
-#[derive(Deserialize, ToSchema)]
-pub struct Credentials {
-    /// What bodies are signed with: whsec_ and base64 for Standard Webhooks, or any text.
-    #[schema(format = Password)]
-    secret: Option<String>,
-    /// Sends a hexadecimal HMAC of the body too: sha1, sha256, sha384 or sha512.
-    algorithm: Option<String>,
-    /// The header of the hexadecimal HMAC; X-Webhook-Signature if not set.
-    header_name: Option<String>,
-}
-
 impl Handler for Webhook {
     type Config = Empty;
-    type Credentials = Credentials;
+    type Credentials = Signing;
 
     fn descriptor(&self) -> Descriptor {
         Descriptor {
@@ -44,36 +25,9 @@ impl Handler for Webhook {
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {
-        let body = serde_json::to_vec(&*context.event)
-            .map_err(|error| Failure::discard(format!("the event is not JSON: {error}")))?;
-        let mut call = context.http.post(context.url()?).header("Idempotency-Key", context.run.idempotency_key());
-        call = call.header(DEPTH_HEADER, (context.event.depth + 1).to_string());
-        for (name, value) in signatures(&context, &body)? {
-            call = call.header(&name, value);
-        }
-        let answer = call.body("application/json", body).send().await?.ok()?;
+        let answer = webhook::post(&context, &context.credentials, &*context.event)?.send().await?.ok()?;
         Ok(Done::new(answer.line()))
     }
-}
-
-/// The headers that identify the event and sign `body`.
-fn signatures(context: &Context<Webhook>, body: &[u8]) -> Result<Vec<(String, String)>, Failure> {
-    let Credentials { secret, algorithm, header_name } = &context.credentials;
-    let (id, timestamp) = (context.event.id.clone(), context.clock.now() / SECOND);
-    let mut headers = vec![("webhook-id".to_owned(), id), ("webhook-timestamp".to_owned(), timestamp.to_string())];
-    let Some(secret) = secret.as_deref().filter(|secret| !secret.is_empty()) else { return Ok(headers) };
-    let hexadecimal = algorithm.is_some() || header_name.is_some();
-    if secret.starts_with("whsec_") || !hexadecimal {
-        let signature = standard_webhook(secret, &context.event.id, timestamp, body);
-        headers.push(("webhook-signature".to_owned(), signature));
-    }
-    if hexadecimal {
-        let algorithm = algorithm.as_deref().unwrap_or("sha256");
-        let signature = hex_hmac(algorithm, secret, body)
-            .ok_or_else(|| Failure::discard("credentials.algorithm is none of sha1, sha256, sha384 and sha512"))?;
-        headers.push((header_name.as_deref().unwrap_or(HEADER).to_owned(), signature));
-    }
-    Ok(headers)
 }
 
 const ICON: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><circle cx="12" cy="6" r="3"/><circle cx="5" cy="17" r="3"/><circle cx="19" cy="17" r="3"/><path d="M10.5 8.6 6.5 14.4M13.5 8.6l4 5.8M8 17h8"/></svg>"#;
@@ -83,6 +37,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::handler::Failure;
+    use crate::handler::signature::hex_hmac;
     use crate::handler::testing::{Receiver, attempt_with};
 
     #[tokio::test]

@@ -1,4 +1,6 @@
 //! `discord:webhook`: a message with an embed for each event.
+//!
+//! Discord knows no way to execute a webhook only once, so a message whose answer was lost may come twice.
 
 use std::time::Duration;
 
@@ -8,8 +10,9 @@ use url::Url;
 use utoipa::ToSchema;
 
 use crate::clock::iso;
-use crate::handler::{Answer, Context, Descriptor, Done, Event, Failure, Handler, Outcome};
-use crate::triggers::find_in_catalogue;
+use crate::commerce::Summary;
+use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::services::message::{cut, fit, markdown};
 
 /// Discord's limits, in characters.
 const TITLE: usize = 256;
@@ -17,9 +20,13 @@ const DESCRIPTION: usize = 4096;
 const FIELD_NAME: usize = 256;
 const FIELD_VALUE: usize = 1024;
 const FIELDS: usize = 25;
+const FOOTER: usize = 2048;
+const URL: usize = 2048;
 const ALL: usize = 6000;
-/// The error code for a webhook that was deleted there.
+/// Discord's codes: a channel or thread that is not there, a webhook that was deleted, a token that is not its own.
+const UNKNOWN_CHANNEL: i64 = 10003;
 const UNKNOWN_WEBHOOK: i64 = 10015;
+const INVALID_TOKEN: i64 = 50027;
 /// The bar beside the embed, when the config names no colour.
 const COLOR: u32 = 0x58_65_f2;
 
@@ -42,7 +49,8 @@ pub struct Config {
     /// The colour of the bar beside the message, as a number: 5793266 is #5865f2.
     #[schema(minimum = 0, maximum = 16777215)]
     color: Option<u32>,
-    /// The thread that messages go to.
+    /// The thread that messages go to, by its id.
+    #[schema(pattern = "^[0-9]+$")]
     thread_id: Option<String>,
 }
 
@@ -79,7 +87,8 @@ impl Handler for Webhook {
             url.query_pairs_mut().append_pair("thread_id", thread);
         }
         let answer = understood(context.http.post(url).json(&message(&context)).send().await?)?;
-        let sent = answer.json::<Value>().unwrap_or_default();
+        // Discord answers 204 without a body where it does not wait.
+        let sent = if answer.status() == 204 { Value::Null } else { answer.json()? };
         Ok(Done::new("message sent").with_data(json!({"messageId": sent["id"]})))
     }
 
@@ -101,25 +110,41 @@ fn url(context: &Context<Webhook>) -> Result<Url, Failure> {
     Url::parse(url).map_err(|error| Failure::discard(format!("the webhook's url: {error}")))
 }
 
-/// The rule for answers, with Discord's own additions: how long to wait stands in the body, to the millisecond, and a
-/// deleted webhook is told by a code.
+/// The rule for answers, with what Discord adds to it: how long to wait stands in the body, to the millisecond, and codes
+/// say what is wrong.
 fn understood(answer: Answer) -> Result<Answer, Failure> {
-    match answer.status() {
-        404 if answer.json::<Value>().is_ok_and(|body| body["code"].as_i64() == Some(UNKNOWN_WEBHOOK)) => {
-            Err(Failure::Gone { reason: "the webhook was deleted on Discord".into() })
+    let told = answer.json::<Value>().unwrap_or_default();
+    let said = told["message"].as_str().map(|message| format!(": {}", cut(message, 200))).unwrap_or_default();
+    let refused = |why: &str| Err(Failure::discard(format!("{why} ({}{said})", answer.line())));
+    match (answer.status(), told["code"].as_i64()) {
+        (404, Some(UNKNOWN_WEBHOOK)) => Err(Failure::Gone { reason: "the webhook was deleted on Discord".into() }),
+        (_, Some(UNKNOWN_CHANNEL)) => refused("config.thread_id: Discord has no such thread in the webhook's channel"),
+        (401 | 403, _) | (_, Some(INVALID_TOKEN)) => refused(
+            "the webhook's url (credentials.webhook_url, else the record's url) was refused by Discord: copy it anew",
+        ),
+        (400, _) if told["errors"].is_object() => {
+            let faults = cut(&told["errors"].to_string(), 300);
+            refused(&format!("Discord refused the message, for {faults}"))
         }
-        429 => {
-            let seconds = answer.json::<Value>().ok().and_then(|body| body["retry_after"].as_f64());
-            let told = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            Err(Failure::Retry { reason: answer.line(), after: told.or(answer.retry_after()) })
+        (429, _) => {
+            let in_body = told["retry_after"].as_f64();
+            let in_header = || answer.header("x-ratelimit-reset-after").and_then(|seconds| seconds.parse().ok());
+            let exact = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+            let after = in_body.and_then(exact).or(answer.retry_after()).or_else(|| in_header().and_then(exact));
+            let whose = if told["global"] == json!(true) { " from this machine" } else { "" };
+            Err(Failure::Retry {
+                reason: format!("Discord has enough{whose} for now ({}{said})", answer.line()),
+                after,
+            })
         }
         _ => answer.ok(),
     }
 }
 
 fn message(context: &Context<Webhook>) -> Value {
-    let (event, config) = (&*context.event, &context.config);
-    let mut message = json!({"embeds": [embed(event, config)], "allowed_mentions": {"parse": []}});
+    let config = &context.config;
+    let summary = Summary::of(&context.event, config.title.as_deref());
+    let mut message = json!({"embeds": [embed(&summary, config)], "allowed_mentions": {"parse": []}});
     if let Some(username) = &config.username {
         message["username"] = json!(cut(username, 80));
     }
@@ -129,57 +154,39 @@ fn message(context: &Context<Webhook>) -> Value {
     message
 }
 
-fn embed(event: &Event, config: &Config) -> Value {
-    let short = event.trigger.trim_start_matches("trigger:");
-    let known = find_in_catalogue(short).map_or(short, |entry| entry.description);
-    let title = config.title.as_deref().unwrap_or(known);
-    let title = cut(&if event.test { format!("Test: {title}") } else { title.to_owned() }, TITLE);
-    let data = event.data.value();
-    let name = ["title", "Name", "Email"].iter().find_map(|field| data[*field].as_str()).unwrap_or_default();
-    let description = cut(name, DESCRIPTION);
-    let footer = format!("{} · {}", event.trigger, event.id);
-    let left = ALL.saturating_sub([&title, &description, &footer].iter().map(|text| text.chars().count()).sum());
-    json!({
+fn embed(summary: &Summary, config: &Config) -> Value {
+    let title = cut(&summary.title, TITLE);
+    let told = summary.subject.iter().chain(&summary.lines).map(String::as_str).collect::<Vec<_>>().join("\n");
+    let description = fit(&told, DESCRIPTION, markdown);
+    let footer = cut(&summary.source, FOOTER);
+    let taken: usize = [&title, &description, &footer].iter().map(|text| text.chars().count()).sum();
+    let mut embed = json!({
         "title": title,
         "description": description,
         "color": config.color.unwrap_or(COLOR),
-        "timestamp": iso(event.occurred_at),
+        "timestamp": iso(summary.occurred_at),
         "footer": {"text": footer},
-        "fields": fields(event, left),
-    })
+        "fields": fields(summary, ALL.saturating_sub(taken)),
+    });
+    if let Some(link) = summary.link.as_ref().filter(|link| link.len() <= URL) {
+        embed["url"] = json!(link);
+    }
+    embed
 }
 
-/// The store and what the caller sent, a field for each, as many as there is room for.
-fn fields(event: &Event, mut left: usize) -> Vec<Value> {
-    let store = event.store.as_ref().map(|store| store.slug.clone().unwrap_or_else(|| store.document_id.clone()));
-    let mut told: Vec<(String, String)> = store.into_iter().map(|store| ("Store".to_owned(), store)).collect();
-    if let Some(payload) = event.payload.as_ref().and_then(|payload| payload.as_object()) {
-        told.extend(payload.iter().map(|(name, value)| (name.clone(), text(value))));
-    }
+/// A field for each fact, as many as there is room for.
+fn fields(summary: &Summary, mut left: usize) -> Vec<Value> {
     let mut fields = Vec::new();
-    for (name, value) in told.into_iter().take(FIELDS) {
-        let (name, value) = (cut(&name, FIELD_NAME), cut(&value, FIELD_VALUE));
+    for (name, value) in summary.facts.iter().take(FIELDS) {
+        let (name, value) = (cut(name, FIELD_NAME), fit(value, FIELD_VALUE, markdown));
         let taken = name.chars().count() + value.chars().count();
-        // Discord refuses a field without a name or a value.
-        if name.is_empty() || value.is_empty() || taken > left {
+        if taken > left {
             continue;
         }
         left -= taken;
         fields.push(json!({"name": name, "value": value, "inline": taken < 60}));
     }
     fields
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// At most `most` characters, with a mark where something is missing.
-fn cut(text: &str, most: usize) -> String {
-    match text.chars().count() > most {
-        true => text.chars().take(most - 1).chain(['…']).collect(),
-        false => text.to_owned(),
-    }
 }
 
 const ICON: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path d="M4 5h16v11H9l-5 4z"/><path d="M9 10h.01M15 10h.01"/></svg>"#;
@@ -224,10 +231,10 @@ mod tests {
     #[test]
     fn an_embed_stays_within_discords_limits() {
         let mut event = sale();
-        let payload: Value = (0..40).map(|number| (format!("field {number}"), json!("é".repeat(2000)))).collect();
+        let payload: Value = (0..40).map(|number| (format!("field {number}"), json!("é_".repeat(2000)))).collect();
         event.payload = crate::handler::Json::parse(payload.to_string()).ok();
         let config = Config { title: Some("t".repeat(300)), ..Config::default() };
-        let embed = embed(&event, &config);
+        let embed = embed(&Summary::of(&event, config.title.as_deref()), &config);
         let count = |text: &Value| text.as_str().map_or(0, |text| text.chars().count());
         let fields = embed["fields"].as_array().expect("fields");
         let all = fields.iter().map(|field| count(&field["name"]) + count(&field["value"])).sum::<usize>();

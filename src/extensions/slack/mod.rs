@@ -1,3 +1,4 @@
 //! Handlers for Slack.
 
 pub mod events;
+pub mod message;

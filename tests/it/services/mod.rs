@@ -1,6 +1,11 @@
 //! Handlers against the contracts of the services they speak to.
 
+mod acme;
+mod custom;
+mod external;
+mod messages;
 mod peers;
+mod telegram;
 mod trial;
 
 use peers::contract;

@@ -126,6 +126,7 @@ impl Trial {
         let deadline = Instant::now() + Duration::from_secs(15);
         let http = Http::new(client, Arc::<FixedClock>::clone(&clock), deadline, Masker::new(&self.credentials));
         let parts = Parts {
+            key: self.key.to_owned(),
             event: Arc::new(self.event),
             credentials: self.credentials,
             config: self.config,

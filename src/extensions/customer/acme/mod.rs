@@ -1,0 +1,3 @@
+//! Handlers of ACME: the example of what a customer adds for itself.
+
+pub mod erp;

@@ -1,0 +1,3 @@
+//! Handlers for Telegram.
+
+pub mod message;
