@@ -3,8 +3,12 @@
 
 mod amount;
 mod customer;
+mod money;
 mod sale;
+mod shop;
 
 pub use amount::Amount;
 pub use customer::Customer;
+pub use money::{minor_digits, money};
 pub use sale::{Line, Sale};
+pub use shop::{Shop, is_page};
