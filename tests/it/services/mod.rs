@@ -1,6 +1,10 @@
 //! Handlers against the contracts of the services they speak to.
 
+mod mail_and_analytics;
 mod peers;
+mod posthog;
+mod sendgrid;
+mod sendgrid_newsletter;
 mod trial;
 
 use peers::contract;
