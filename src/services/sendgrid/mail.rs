@@ -42,6 +42,7 @@ macro_rules! mail_config {
             /// The name that mail comes under; the store's if not set.
             from_name: Option<String>,
             /// Where answers go; to the sender if not set.
+            #[serde(default, deserialize_with = "crate::services::sendgrid::optional")]
             #[schema(value_type = Option<String>, format = Email)]
             reply_to: Option<$crate::services::sendgrid::Email>,
             /// The dynamic template to fill, such as d-f43daeeaef504760851f727007e0b5d0. Without one, a plain letter is sent.
@@ -63,19 +64,22 @@ macro_rules! mail_config {
             #[serde(default)]
             sandbox: bool,
             /// Who gets the mail of test events. If not set, SendGrid only checks it and nobody gets it.
+            #[serde(default, deserialize_with = "crate::services::sendgrid::optional")]
             #[schema(value_type = Option<String>, format = Email)]
             test_to: Option<$crate::services::sendgrid::Email>,
         }
 
         impl Config {
             fn mail(&self) -> $crate::services::sendgrid::Settings<'_> {
+                // Forms send an empty text for what is not set.
+                let told = |text| Option::as_deref(text).filter(|text: &&str| !text.trim().is_empty());
                 $crate::services::sendgrid::Settings {
                     from: &self.from_email,
-                    from_name: self.from_name.as_deref(),
+                    from_name: told(&self.from_name),
                     reply_to: self.reply_to.as_ref(),
-                    template_id: self.template_id.as_deref().filter(|id| !id.is_empty()),
-                    subject: self.subject.as_deref().filter(|subject| !subject.trim().is_empty()),
-                    store: (self.store_name.as_deref(), self.store_url.as_deref()),
+                    template_id: told(&self.template_id),
+                    subject: told(&self.subject),
+                    store: (told(&self.store_name), told(&self.store_url)),
                     categories: &self.categories,
                     unsubscribe_group: self.unsubscribe_group,
                     sandbox: self.sandbox,

@@ -148,6 +148,9 @@ async fn an_alert_goes_to_the_people_named_each_by_themselves() {
     assert_eq!((&data["product"]["name"], &data["product"]["price"]["amount"]), (&json!("Sencha"), &json!(12.9)));
     assert_eq!(data["subject"], "Stock: 5 left of Sencha, 100 g");
 
+    let filled = trial(KEYS[2]).event(|event| event.trigger = "trigger:inventory_restocked".into());
+    let filled = filled.changes(json!({"inventory": {"from": 0, "to": 40}})).url(receiver.url("")).run().await.sent(0);
+    assert_eq!(filled["subject"], "Back in stock: 40 of Sencha, 100 g");
     let product = json!({"documentId": "p".repeat(24), "Name": "Sencha", "SKU": "S-1", "quantity": 0});
     let out = trial(KEYS[2]).about("inventory_zero", "product", product).url(receiver.url("")).run().await.sent(0);
     assert_eq!(out["subject"], "Out of stock: Sencha");
@@ -285,6 +288,15 @@ async fn what_cannot_be_sent_is_told_before_it_is_tried() {
     }
     let inactive = trial(KEYS[0]).about("new_subscriber", "subscriber", left).url("http://127.0.0.1:9").run().await;
     assert!(inactive.exchanges.is_empty() && inactive.accepted().message.contains("not active"));
+}
+
+#[tokio::test]
+async fn what_a_form_leaves_empty_is_not_set() {
+    let receiver = accepting();
+    let names = ["from_name", "reply_to", "template_id", "subject", "store_name", "store_url", "test_to"];
+    let empty: serde_json::Map<_, _> = names.iter().map(|name| ((*name).to_owned(), json!(""))).collect();
+    let sent = |more: Value| trial(KEYS[1]).config(config(more)).url(receiver.url("")).run();
+    assert_eq!(sent(json!(empty)).await.sent(0), sent(json!({})).await.sent(0));
 }
 
 #[tokio::test]

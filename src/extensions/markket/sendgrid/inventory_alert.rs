@@ -65,6 +65,8 @@ struct Stock<'a> {
     price: Option<&'a Value>,
     document_id: &'a str,
     level: i64,
+    /// Whether it was filled up.
+    is_back: bool,
 }
 
 impl<'a> Stock<'a> {
@@ -90,7 +92,8 @@ impl<'a> Stock<'a> {
         let name = names.filter(|name| !name.trim().is_empty()).collect::<Vec<_>>().join(", ");
         let document_id = event.target.document_id.as_str();
         let name = if name.is_empty() { document_id.to_owned() } else { name };
-        Ok(Self { name, product, price, document_id, level })
+        let is_back = event.trigger == "trigger:inventory_restocked";
+        Ok(Self { name, product, price, document_id, level, is_back })
     }
 
     /// The product, as templates find it.
@@ -121,6 +124,9 @@ impl<'a> Stock<'a> {
     fn letter(&self, shop: &Shop) -> Letter {
         let (name, store) = (&self.name, shop.title.as_deref().unwrap_or_default());
         let (subject, said) = match self.level {
+            level if self.is_back => {
+                (format!("Back in stock: {level} of {name}"), format!("There are {level} of {name} at {store} again."))
+            }
             0 => (format!("Out of stock: {name}"), format!("{name} is out of stock at {store}.")),
             1 => (format!("Stock: one left of {name}"), format!("There is one left of {name} at {store}.")),
             level => {
