@@ -39,6 +39,18 @@ impl Amount {
         canonical(&format!("{}e{digits}", self.0)).map_or_else(|| self.clone(), Self)
     }
 
+    /// This many times `other`; `None` when the product has more digits than can be counted in.
+    pub fn times(&self, other: &Self) -> Option<Self> {
+        let ((left, left_digits), (right, right_digits)) = (self.unscaled()?, other.unscaled()?);
+        canonical(&format!("{}e-{}", left.checked_mul(right)?, left_digits + right_digits)).map(Self)
+    }
+
+    /// The number without its point, and how many digits stood behind it.
+    fn unscaled(&self) -> Option<(i128, usize)> {
+        let (whole, fraction) = self.0.split_once('.').unwrap_or((&self.0, ""));
+        Some((format!("{whole}{fraction}").parse().ok()?, fraction.len()))
+    }
+
     /// The number if it is whole and an `i64` holds it.
     pub fn as_whole(&self) -> Option<i64> {
         self.0.parse().ok()
@@ -84,6 +96,20 @@ mod tests {
         ] {
             assert_eq!(Amount::read(&value).map(|amount| amount.to_string()).as_deref(), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn products_are_exact() {
+        let amount = |text: &str| Amount::read(&json!(text)).expect("an amount");
+        for (left, right, expected) in [
+            ("2", "12.9", Some("25.8")),
+            ("0.1", "0.2", Some("0.02")),
+            ("-1.5", "3", Some("-4.5")),
+            ("0", "7", Some("0")),
+        ] {
+            assert_eq!(amount(left).times(&amount(right)).as_ref().map(Amount::as_str), expected, "{left} {right}");
+        }
+        assert_eq!(amount(&"9".repeat(30)).times(&amount(&"9".repeat(30))), None);
     }
 
     #[test]

@@ -3,10 +3,14 @@
 
 mod amount;
 mod customer;
+mod money;
 mod sale;
+mod shop;
 mod summary;
 
 pub use amount::Amount;
 pub use customer::Customer;
+pub use money::{minor_digits, money};
 pub use sale::{Line, Sale};
+pub use shop::{Shop, is_page};
 pub use summary::Summary;

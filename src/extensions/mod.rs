@@ -23,8 +23,14 @@ pub fn registry() -> Result<Registry, String> {
         .with(customer::acme::erp::Erp)?
         .with(discord::webhook::Webhook)?
         .with(external::External)?
+        .with(markket::sendgrid::inventory_alert::InventoryAlert)?
+        .with(markket::sendgrid::newsletter::Newsletter)?
+        .with(markket::sendgrid::order_confirm::OrderConfirm)?
         .with_inbound(markket::sendgrid::webhook::Webhook)?
+        .with(markket::sendgrid::welcome::Welcome)?
         .with_inbound(markket::stripe::webhook::Webhook)?
+        .with(posthog::feature_flag::FeatureFlag)?
+        .with(posthog::identify::Identify)?
         .with(posthog::track::Track)?
         .with_inbound(slack::events::Events)?
         .with(slack::message::Message)?

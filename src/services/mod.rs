@@ -3,4 +3,6 @@
 
 pub mod message;
 pub mod oauth;
+pub mod posthog;
+pub mod sendgrid;
 pub mod webhook;

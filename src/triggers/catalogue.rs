@@ -185,6 +185,8 @@ const SENDGRID: &str = r#"{
     "timestamp": {"type": "integer", "description": "When it happened, in seconds since 1970."},
     "sg_event_id": {"type": "string", "description": "SendGrid's id of the event."},
     "sg_message_id": {"type": "string", "description": "SendGrid's id of the message."},
+    "event_id": {"type": "string", "description": "The event that we sent the message for."},
+    "run_id": {"type": "string", "description": "The run that sent it."},
     "reason": {"type": "string", "description": "Why it was not delivered."},
     "url": {"type": "string", "description": "What was clicked."}
   }

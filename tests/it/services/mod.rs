@@ -3,8 +3,12 @@
 mod acme;
 mod custom;
 mod external;
+mod mail_and_analytics;
 mod messages;
 mod peers;
+mod posthog;
+mod sendgrid;
+mod sendgrid_newsletter;
 mod telegram;
 mod trial;
 

@@ -1,3 +1,7 @@
 //! Handlers for SendGrid.
 
+pub mod inventory_alert;
+pub mod newsletter;
+pub mod order_confirm;
 pub mod webhook;
+pub mod welcome;
