@@ -18,6 +18,8 @@ pub fn registry() -> Result<Registry, String> {
         .with(custom::webhook::Webhook)?
         .with(discord::webhook::Webhook)?
         .with_inbound(markket::sendgrid::webhook::Webhook)?
+        .with(markket::stripe::invoice::Invoice)?
+        .with(markket::stripe::subscription::Subscription)?
         .with_inbound(markket::stripe::webhook::Webhook)?
         .with(posthog::track::Track)?
         .with_inbound(slack::events::Events)

@@ -1,6 +1,7 @@
 //! Handlers against the contracts of the services they speak to.
 
 mod peers;
+mod stripe;
 mod trial;
 
 use peers::contract;

@@ -24,7 +24,6 @@ pub fn contract(name: &str) -> Option<String> {
     shared::find(&format!("contracts/{name}.json")).map(|_| place(name))
 }
 
-#[allow(dead_code)] // It waits for its first test.
 /// Where the stateful double of this name is; see `tests/client/services.mjs`.
 pub fn double(name: &str) -> String {
     place(&format!("{name}-double"))
