@@ -46,6 +46,9 @@ pub async fn set(
 impl Changing<'_> {
     fn set(&mut self, values: &NewValues) -> Result<()> {
         let versions = self.seen()?;
+        if self.content_type.uid != PRODUCT.uid && !values.prices.is_empty() {
+            return Err(Error::Validation(format!("A {} has no prices", self.content_type.singular)));
+        }
         let publishing = versions.published.is_some();
         let input = self.own_values(&values.own, publishing)?;
         let (draft, before) = (self.state_of(false)?, self.state_of(publishing)?);
@@ -72,9 +75,6 @@ impl Changing<'_> {
 
     /// Sets values of a price in each version that has it.
     fn set_price(&mut self, versions: Versions, price: i64, data: &Map<String, Value>) -> Result<()> {
-        if self.content_type.uid != PRODUCT.uid {
-            return Err(Error::Validation(format!("A {} has no prices", self.content_type.singular)));
-        }
         content::check_item_keys(&PRICE, data)?;
         let field = prices_field()?;
         for row in versions.published.into_iter().chain([versions.draft]) {

@@ -44,3 +44,23 @@ fn values(done: &mut Done, target: &Target) -> NewValues {
     }
     NewValues { own, prices }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_changed_by_an_event_of_a_price_is_the_price() {
+        let done = || Done::default().with_change("STRIPE_ID", "price_1").with_price_change(8, "Name", "Other");
+        let of = |type_name: &str, price_id: Option<i64>| {
+            let target = Target { type_name: type_name.to_owned(), document_id: "p".repeat(24), price_id };
+            let NewValues { own, prices } = values(&mut done(), &target);
+            json!({"own": own, "prices": prices})
+        };
+        let (change, other) = (json!({"STRIPE_ID": "price_1"}), json!({"Name": "Other"}));
+        assert_eq!(of("price", Some(7)), json!({"own": {}, "prices": {"7": change, "8": other}}));
+        assert_eq!(of("product", None), json!({"own": change, "prices": {"8": other}}));
+    }
+}

@@ -70,6 +70,7 @@ pub fn product_id(document_id: &str) -> String {
 /// A product at Stripe, with those of its prices that are active.
 pub struct Shelf<'a> {
     stripe: &'a Stripe,
+    document_id: String,
     /// The product.
     pub product: Value,
     prices: Vec<Value>,
@@ -102,7 +103,7 @@ impl<'a> Shelf<'a> {
                 true => product,
                 false => stripe.post(&["products", &id], &format!("product-{id}"), changes).await?,
             };
-            return Self::with(stripe, product).await;
+            return Self::with(stripe, product, &facts.document_id).await;
         }
         let (id, step) = (product_id(&facts.document_id), format!("product-new-{}", facts.document_id));
         let made = match stripe.make("products", &step, facts.form().with("id", &id)).await {
@@ -110,7 +111,7 @@ impl<'a> Shelf<'a> {
             Err(refused) if refused.is_taken() => stripe.get(&["products", &id], &[]).await?,
             made => made?,
         };
-        Self::with(stripe, made).await
+        Self::with(stripe, made, &facts.document_id).await
     }
 
     /// The product at Stripe as it is, if it is there.
@@ -121,15 +122,15 @@ impl<'a> Shelf<'a> {
         adopted: Option<&str>,
     ) -> Result<Option<Self>, Refused> {
         match find_product(stripe, document_id, remembered, adopted).await? {
-            Some(product) => Self::with(stripe, product).await.map(Some),
+            Some(product) => Self::with(stripe, product, document_id).await.map(Some),
             None => Ok(None),
         }
     }
 
-    async fn with(stripe: &'a Stripe, product: Value) -> Result<Self, Refused> {
+    async fn with(stripe: &'a Stripe, product: Value, document_id: &str) -> Result<Self, Refused> {
         let id = id_of(&product)?.to_owned();
         let prices = stripe.list("prices", &[("product", &id), ("active", "true")]).await?;
-        Ok(Self { stripe, product, prices })
+        Ok(Self { stripe, document_id: document_id.to_owned(), product, prices })
     }
 
     /// The product's id at Stripe.
@@ -172,6 +173,32 @@ impl<'a> Shelf<'a> {
         Ok(archived)
     }
 
+    /// Archives what is there of the price of ours with this id and is paid again and again. Returns the ids.
+    pub async fn withdraw_recurring(&mut self, price: i64, known: &[&str]) -> Result<Vec<String>, Refused> {
+        let mut archived = Vec::new();
+        for old in self.of_price(price, known) {
+            if old["recurring"].is_object() && self.archive(&old, None).await? {
+                archived.push(id_of(&old)?.to_owned());
+            }
+        }
+        Ok(archived)
+    }
+
+    /// Archives what was made of prices that the product no longer has, those of ours that are not in `kept`. Returns how
+    /// many there were.
+    pub async fn withdraw_others(&mut self, kept: &[i64]) -> Result<usize, Refused> {
+        let is_gone = |there: &&Value| {
+            let own = there["metadata"]["priceId"].as_str().and_then(|id| id.parse().ok());
+            there["metadata"]["documentId"] == self.document_id.as_str() && own.is_some_and(|id| !kept.contains(&id))
+        };
+        let gone: Vec<Value> = self.prices.iter().filter(is_gone).cloned().collect();
+        let mut archived = 0;
+        for price in gone {
+            archived += usize::from(self.archive(&price, None).await?);
+        }
+        Ok(archived)
+    }
+
     /// The prices that are active.
     pub fn prices(&self) -> &[Value] {
         &self.prices
@@ -187,14 +214,13 @@ impl<'a> Shelf<'a> {
     }
 
     async fn make(&self, price: i64, name: Option<&str>, terms: &Terms) -> Result<Value, Refused> {
-        let document_id = self.product["metadata"]["documentId"].as_str();
         let key = format!("tenon_{}_{price}_{}", self.id(), terms.word());
         let form = terms
             .fill(Form::default().with("product", self.id()))
             .with_some("nickname", name)
             .with("lookup_key", &key)
             .with_metadata("priceId", price)
-            .with_some("metadata[documentId]", document_id);
+            .with_metadata("documentId", &self.document_id);
         match self.stripe.make("prices", &format!("price-{price}-{}", terms.word()), form).await {
             // It was made by another run, or stands in the archive since the price was that once before.
             Err(refused) if refused.is_taken() => self.take_up(&key, refused).await,

@@ -46,6 +46,8 @@ pub struct Config {
 /// What the handler has a use for.
 const LISTENS_TO: &str = "price_created, price_updated, price_deleted, product_* and post_sale";
 
+/// What is told of drafts.
+const DRAFT: &str = "a draft is not sold yet: it goes to Stripe when it is published";
 /// What is told where [`is_overtaken`] holds.
 const OVERTAKEN: &str = "a later change is at Stripe already";
 
@@ -150,36 +152,50 @@ async fn keep(context: &Given, product: &Value, prices: &[&Value]) -> Outcome {
     }
     let prices: Vec<&Value> = prices.iter().filter(|price| !later(price)).copied().collect();
     // What is wrong with a price is told before anything is made.
-    let currency = context.config.currency.as_deref();
-    let wanted: Vec<_> = prices.iter().copied().filter(|price| is_wanted(context, price)).collect();
-    let terms: Vec<Terms> = wanted.iter().map(|price| Terms::of(price, currency)).collect::<Result<_, _>>()?;
-    if wanted.is_empty() && prices.iter().all(|price| !has_stripe_id(price)) {
-        return Ok(Done::new(format!("{} has no price that is paid again and again", facts.name)));
-    }
+    let terms_of = |price: &Value| match is_wanted(context, price) {
+        true => Terms::of(price, context.config.currency.as_deref()).map(Some),
+        false => Ok(None),
+    };
+    let terms: Vec<Option<Terms>> = prices.iter().map(|price| terms_of(price)).collect::<Result<_, _>>()?;
     let document_id = facts.document_id.as_str();
+    let known = remembered(context, "product", document_id);
     let adopted = prices.iter().find_map(|price| stripe_id(price));
-    let mut shelf = Shelf::open(stripe, facts, remembered(context, "product", document_id), adopted).await?;
+    let shelf = match terms.iter().any(Option::is_some) {
+        true => Some(Shelf::open(stripe, facts, known, adopted).await?),
+        // Nothing is left to be paid again and again; something may have been.
+        false if known.is_some() => Shelf::find(stripe, document_id, known, None).await?,
+        false => None,
+    };
+    let Some(mut shelf) = shelf else {
+        return Ok(Done::new(format!("{} has no price that is paid again and again", facts.name)));
+    };
     let (mut told, mut ids) = (Vec::new(), Map::new());
     let mut done = Done::default().with_outside_id(&context.meta, "product", document_id, shelf.id());
-    for price in &prices {
-        let (Some(id), name) = (price["id"].as_i64(), price["Name"].as_str().filter(|name| !name.is_empty())) else {
-            continue;
-        };
+    for (price, terms) in prices.iter().zip(&terms) {
+        let Some(id) = price["id"].as_i64() else { continue };
+        let name = price["Name"].as_str().filter(|name| !name.is_empty());
         let own = id.to_string();
         let known: Vec<&str> = stripe_id(price).into_iter().chain(remembered(context, "price", &own)).collect();
-        let Some(place) = wanted.iter().position(|wanted| wanted["id"] == price["id"]) else {
-            // It was paid again and again, and is paid once now.
-            if shelf.withdraw(id, &known).await? > 0 {
-                told.push(format!("{own} archived"));
+        let Some(terms) = terms else {
+            // One that is paid once now may have been of ours; any other is none of this handler's business.
+            let archived = shelf.withdraw_recurring(id, &known).await?;
+            if stripe_id(price).is_some_and(|id| archived.iter().any(|gone| gone == id)) {
                 done = done.with_price_change(id, "STRIPE_ID", Value::Null);
             }
+            told.extend(archived.iter().map(|gone| format!("{gone} archived")));
             continue;
         };
-        let placed = shelf.place((id, name), &terms[place], &known).await?;
+        let placed = shelf.place((id, name), terms, &known).await?;
         told.push(line(&placed));
         done = done.with_outside_id(&context.meta, "price", &own, placed.id.as_str());
         done = done.with_price_change(id, "STRIPE_ID", placed.id.as_str());
         ids.insert(own, placed.id.into());
+    }
+    if context.event.target.price_id.is_none() {
+        // Prices may have gone in the draft, before it was published.
+        let all = product["PRICES"].as_array().into_iter().flatten().filter_map(|price| price["id"].as_i64());
+        let gone = shelf.withdraw_others(&all.collect::<Vec<_>>()).await?;
+        told.extend((gone > 0).then(|| format!("{gone} archived")));
     }
     done.message = format!("{}: {}", facts.name, if told.is_empty() { "kept".to_owned() } else { told.join(", ") });
     done.data = Some(json!({"product": shelf.id(), "prices": ids}));
@@ -196,8 +212,16 @@ fn line(placed: &Placed) -> String {
 
 /// Archives a price that was deleted.
 async fn withdraw(context: &Given) -> Outcome {
-    let (id, price, _) = price_and_product(context)?;
-    let (stripe, own) = (stripe(context)?, id.to_string());
+    let (id, price, product) = price_and_product(context)?;
+    if product["publishedAt"].is_null() {
+        // It may be sold still.
+        return Ok(Done::new(DRAFT));
+    }
+    let own = id.to_string();
+    if !is_wanted(context, price) && remembered(context, "price", &own).is_none() {
+        return Ok(Done::new("the price is paid once, and was not made here"));
+    }
+    let stripe = stripe(context)?;
     let known: Vec<&str> = stripe_id(price).into_iter().chain(remembered(context, "price", &own)).collect();
     let document_id = context.event.target.document_id.as_str();
     let product = remembered(context, "product", document_id);
@@ -241,7 +265,7 @@ fn is_wanted(context: &Given, price: &Value) -> bool {
 /// With this a price whose STRIPE_ID the handler sets does not bring it back.
 fn nothing_to_do(context: &Given, product: &Value, fields: &[&str], is_known: bool) -> Option<Done> {
     if product["publishedAt"].is_null() {
-        return Some(Done::new("a draft is not sold yet: it goes to Stripe when it is published"));
+        return Some(Done::new(DRAFT));
     }
     let changes = context.event.changes.as_ref().and_then(|changes| changes.as_object())?;
     let is_update = context.trigger().ends_with("_updated");
@@ -276,6 +300,10 @@ fn seen(context: &Given, prices: &[&Value], mut done: Done) -> Done {
 
 /// Subscribes who buys to what of it is paid again and again.
 async fn subscribe(context: &Given) -> Outcome {
+    let sends = context.config.collection_method == Some(Collection::SendInvoice);
+    if context.config.days_until_due.is_some() && !sends {
+        return Err(Failure::discard("config.days_until_due needs config.collection_method to be send_invoice"));
+    }
     let sale = Sale::of(&context.event)?;
     let stripe = stripe(context)?;
     let mut items = Vec::new();

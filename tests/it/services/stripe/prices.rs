@@ -180,6 +180,7 @@ async fn what_stripe_does_not_know_of_is_no_call() {
         (product("product_updated", json!({})).changes(changed("Tag[1].Label")), "nothing that Stripe knows of"),
         (draft(price("price_created", &known)), "a draft is not sold yet"),
         (draft(product("product_updated", json!({}))), "a draft is not sold yet"),
+        (draft(price("price_deleted", &known)), "a draft is not sold yet"),
         (price("price_updated", &known).changes(changed("Price")).meta(later), "a later change is at Stripe already"),
         (
             price("price_created", &monthly(json!({"billing_type": "one_time"}))),
@@ -273,6 +274,48 @@ async fn what_is_no_longer_sold_is_archived() {
         (withdrawn.requests()[2].clone(), withdrawn.form(2)),
         (format!("POST {}", product_path()), fields([("active", "false")]))
     );
+}
+
+#[tokio::test]
+async fn a_price_that_went_in_the_draft_is_archived_when_that_is_published() {
+    let stripe = Receiver::start();
+    let other = at_stripe("price_8", json!({"metadata": {"priceId": "8", "documentId": PRODUCT}}));
+    let of_another = at_stripe("price_9", json!({"metadata": {"priceId": "9", "documentId": "another"}}));
+    let by_hand = at_stripe("price_10", json!({"metadata": {}}));
+    stripe.answers(&product_path(), [found(sencha())]);
+    stripe.answers(&prices_path(), [list(json!([at_stripe("price_1", json!({})), other, of_another, by_hand]))]);
+    stripe.answers("/v1/prices/price_8", [found(json!({"id": "price_8"}))]);
+    let meta = json!({format!("product:{PRODUCT}"): product_at_stripe()});
+    for prices in [&[monthly(json!({"STRIPE_ID": "price_1"}))][..], &[monthly(json!({"billing_type": "one_time"}))]] {
+        let trial = trial(SUBSCRIPTION, &stripe.url("")).meta(meta.clone());
+        let tried = about_product(trial, "product_published", json!({}), prices).judged().await;
+        let posts: Vec<_> = tried.requests().into_iter().filter(|asked| asked.starts_with("POST")).collect();
+        let was_recurring = prices[0]["billing_type"] == "one_time";
+        stripe.answers("/v1/prices/price_1", [found(json!({"id": "price_1"}))]);
+        let first = was_recurring.then(|| "POST /v1/prices/price_1".to_owned());
+        let expected: Vec<_> = first.into_iter().chain(["POST /v1/prices/price_8".to_owned()]).collect();
+        assert_eq!(posts, expected, "{tried:#?}");
+    }
+}
+
+#[tokio::test]
+async fn prices_that_are_paid_once_and_were_made_elsewhere_are_left_alone() {
+    let once = monthly(json!({"billing_type": "one_time", "STRIPE_ID": "price_old"}));
+    for trigger in ["price_created", "price_updated", "price_deleted"] {
+        let tried = about_price(trial(SUBSCRIPTION, "http://127.0.0.1:9"), trigger, once.clone()).run().await;
+        assert_eq!(tried.exchanges.len(), 0, "{trigger}");
+        assert!(tried.outcome.expect("done").price_changes.is_empty());
+    }
+    let stripe = Receiver::start();
+    let old = at_stripe("price_old", json!({"recurring": null, "metadata": {}}));
+    stripe.answers(&product_path(), [found(sencha())]);
+    stripe.answers(&prices_path(), [list(json!([at_stripe("price_1", json!({"metadata": {"priceId": "8"}})), old]))]);
+    stripe.answers("/v1/prices/price_old", [found(json!({"id": "price_old", "product": product_at_stripe()}))]);
+    let prices = [once, monthly(json!({"id": 8, "STRIPE_ID": "price_1"}))];
+    let trial = trial(SUBSCRIPTION, &stripe.url(""));
+    let tried = about_product(trial, "product_published", json!({}), &prices).judged().await;
+    assert!(tried.requests().iter().all(|asked| asked.starts_with("GET")), "{:?}", tried.requests());
+    assert_eq!(tried.outcome.expect("done").price_changes.keys().collect::<Vec<_>>(), [&8]);
 }
 
 #[tokio::test]
