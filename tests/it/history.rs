@@ -88,6 +88,8 @@ on_both_databases! {
             "custom:webhook",
             "discord:webhook",
             "markket:sendgrid:webhook",
+            "markket:stripe:invoice",
+            "markket:stripe:subscription",
             "markket:stripe:webhook",
             "posthog:track",
             "slack:events",

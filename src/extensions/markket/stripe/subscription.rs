@@ -237,7 +237,8 @@ async fn retire(context: &Given) -> Outcome {
     let stripe = stripe(context)?;
     let document_id = context.event.target.document_id.as_str();
     let prices = context.entity()["PRICES"].as_array().map_or(&[][..], Vec::as_slice);
-    let adopted = prices.iter().find_map(stripe_id);
+    // A product of which we sold nothing is somebody else's.
+    let adopted = prices.iter().filter(|price| is_wanted(context, price)).find_map(stripe_id);
     let known = remembered(context, "product", document_id);
     let Some(shelf) = Shelf::find(&stripe, document_id, known, adopted).await? else {
         return Ok(Done::new("Stripe does not know the product"));

@@ -311,6 +311,9 @@ async fn prices_that_are_paid_once_and_were_made_elsewhere_are_left_alone() {
     stripe.answers(&product_path(), [found(sencha())]);
     stripe.answers(&prices_path(), [list(json!([at_stripe("price_1", json!({"metadata": {"priceId": "8"}})), old]))]);
     stripe.answers("/v1/prices/price_old", [found(json!({"id": "price_old", "product": product_at_stripe()}))]);
+    let deleted =
+        about_product(trial(SUBSCRIPTION, &stripe.url("")), "product_deleted", json!({}), std::slice::from_ref(&once));
+    assert_eq!(deleted.judged().await.requests()[0], format!("GET {}", product_path()), "its price leads nowhere");
     let prices = [once, monthly(json!({"id": 8, "STRIPE_ID": "price_1"}))];
     let trial = trial(SUBSCRIPTION, &stripe.url(""));
     let tried = about_product(trial, "product_published", json!({}), &prices).judged().await;
