@@ -39,16 +39,28 @@ impl Amount {
         canonical(&format!("{}e{digits}", self.0)).map_or_else(|| self.clone(), Self)
     }
 
-    /// This many times `other`; `None` when the product has more digits than can be counted in.
-    pub fn times(&self, other: &Self) -> Option<Self> {
-        let ((left, left_digits), (right, right_digits)) = (self.unscaled()?, other.unscaled()?);
-        canonical(&format!("{}e-{}", left.checked_mul(right)?, left_digits + right_digits)).map(Self)
+    /// The sum with `other`; `None` when it has more digits than can be counted.
+    pub fn plus(&self, other: &Self) -> Option<Self> {
+        let (left, right) = (self.parts()?, other.parts()?);
+        let places = left.1.max(right.1);
+        let scaled = |(digits, own): (i128, u32)| digits.checked_mul(10_i128.checked_pow(places - own)?);
+        Self::from_parts(scaled(left)?.checked_add(scaled(right)?)?, places)
     }
 
-    /// The number without its point, and how many digits stood behind it.
-    fn unscaled(&self) -> Option<(i128, usize)> {
-        let (whole, fraction) = self.0.split_once('.').unwrap_or((&self.0, ""));
-        Some((format!("{whole}{fraction}").parse().ok()?, fraction.len()))
+    /// The product with `other`; `None` when it has more digits than can be counted.
+    pub fn times(&self, other: &Self) -> Option<Self> {
+        let (left, right) = (self.parts()?, other.parts()?);
+        Self::from_parts(left.0.checked_mul(right.0)?, left.1 + right.1)
+    }
+
+    /// All digits as one number, and how many of them stand behind the point.
+    fn parts(&self) -> Option<(i128, u32)> {
+        let places = self.0.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        Some((self.0.replace('.', "").parse().ok()?, u32::try_from(places).ok()?))
+    }
+
+    fn from_parts(digits: i128, places: u32) -> Option<Self> {
+        canonical(&format!("{digits}e-{places}")).map(Self)
     }
 
     /// The number if it is whole and an `i64` holds it.
@@ -99,17 +111,21 @@ mod tests {
     }
 
     #[test]
-    fn products_are_exact() {
+    fn amounts_are_added_and_multiplied_exactly() {
         let amount = |text: &str| Amount::read(&json!(text)).expect("an amount");
-        for (left, right, expected) in [
-            ("2", "12.9", Some("25.8")),
-            ("0.1", "0.2", Some("0.02")),
-            ("-1.5", "3", Some("-4.5")),
-            ("0", "7", Some("0")),
+        for (left, right, sum, product) in [
+            ("12.9", "2", "14.9", "25.8"),
+            ("0.1", "0.2", "0.3", "0.02"),
+            ("-3.5", "0.25", "-3.25", "-0.875"),
+            ("0", "1.50", "1.5", "0"),
+            ("100", "100", "200", "10000"),
         ] {
-            assert_eq!(amount(left).times(&amount(right)).as_ref().map(Amount::as_str), expected, "{left} {right}");
+            let (left, right) = (amount(left), amount(right));
+            assert_eq!(left.plus(&right), Some(amount(sum)), "{left} + {right}");
+            assert_eq!(left.times(&right), Some(amount(product)), "{left} * {right}");
         }
-        assert_eq!(amount(&"9".repeat(30)).times(&amount(&"9".repeat(30))), None);
+        let huge = amount(&"9".repeat(38));
+        assert_eq!((huge.plus(&amount("0.5")), huge.times(&huge)), (None, None));
     }
 
     #[test]

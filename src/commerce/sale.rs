@@ -30,6 +30,10 @@ pub struct Line {
     pub sku: Option<String>,
     /// The documentId of the product.
     pub product: Option<String>,
+    /// Which price of the product it is sold at, by our id.
+    pub price_id: Option<i64>,
+    /// The same, by its id at Stripe.
+    pub stripe_id: Option<String>,
     /// How many, or how much.
     pub quantity: Amount,
     /// What one costs; none where only the order's total is known.
@@ -58,6 +62,8 @@ impl Sale {
                 name: format!("Order {id}"),
                 sku: None,
                 product: None,
+                price_id: None,
+                stripe_id: None,
                 quantity: Amount::from(1),
                 price: Some(total.clone()),
             });
@@ -82,7 +88,8 @@ fn line(place: usize, item: &Value) -> Result<Line, Failure> {
     let name = name.ok_or_else(|| Failure::discard(format!("{} is missing", at("name"))))?;
     let quantity = amount(&item["quantity"], &at("quantity"))?.unwrap_or_else(|| Amount::from(1));
     let price = amount(&item["price"], &at("price"))?;
-    Ok(Line { name, sku, product: text(&item["documentId"]), quantity, price })
+    let (product, price_id) = (text(&item["documentId"]), item["priceId"].as_i64());
+    Ok(Line { name, sku, product, price_id, stripe_id: text(&item["STRIPE_ID"]), quantity, price })
 }
 
 fn amount(value: &Value, path: &str) -> Result<Option<Amount>, Failure> {
@@ -109,7 +116,8 @@ mod tests {
         let sale = of(json!({
             "order": {"id": 1001, "total": "25.80", "currency": "eur"},
             "customer": {"email": "ada@example.com"},
-            "items": [{"name": "Sencha", "sku": "S-1", "quantity": 2, "price": 12.9, "documentId": "p1"}, {"sku": "S-2"}],
+            "items": [{"name": "Sencha", "sku": "S-1", "quantity": 2, "price": 12.9, "documentId": "p1"},
+                {"sku": "S-2", "priceId": 7, "STRIPE_ID": "price_1"}],
         }));
         let sale = sale.expect("a sale");
         assert_eq!((&*sale.id, sale.currency.as_deref()), ("1001", Some("EUR")));
@@ -117,6 +125,7 @@ mod tests {
         let read: Vec<_> =
             sale.lines.iter().map(|line| (&*line.name, line.quantity.as_str(), line.price.is_some())).collect();
         assert_eq!(read, [("Sencha", "2", true), ("S-2", "1", false)]);
+        assert_eq!((sale.lines[1].price_id, sale.lines[1].stripe_id.as_deref()), (Some(7), Some("price_1")));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) struct Changing<'a> {
 }
 
 /// What a step did: the change, and the document before and after it.
-struct Step(Change, Value, Value);
+pub(super) struct Step(pub Change, pub Value, pub Value);
 
 impl Changing<'_> {
     /// Stores a new document, and publishes it unless it stays a draft.
@@ -63,30 +63,6 @@ impl Changing<'_> {
         let versions = self.seen()?;
         let input = content::validate(self.content_type, data, rules)?;
         self.save(versions, input, rules.publishing)
-    }
-
-    /// Sets values of the document itself in both its versions, so that what an editor has under way in the draft stays
-    /// there. Values that stand there already are no change.
-    pub fn set(&mut self, data: &Map<String, Value>) -> Result<()> {
-        let versions = self.seen()?;
-        content::check_keys(self.content_type, data)?;
-        let publishing = versions.published.is_some();
-        let input = content::validate(self.content_type, data, Rules { publishing, creating: false })?;
-        if !(input.items.is_empty() && input.links.is_empty()) {
-            return Err(Error::Validation("Components and relations cannot be set by a handler".into()));
-        }
-        let (draft, before) = (self.state_of(false)?, self.state_of(publishing)?);
-        if data.iter().all(|(name, value)| draft[name] == *value && before[name] == *value) {
-            return Ok(());
-        }
-        let values = input.values.into_iter().map(|(field, value)| (field.column, rows::bound(field, value)));
-        let values: Vec<_> = values.collect();
-        for row in versions.published.into_iter().chain([versions.draft]) {
-            rows::update(self.conn, self.content_type, row, self.now, &values)?;
-        }
-        self.refuse_taken(versions.draft)?;
-        let after = self.state_of(publishing)?;
-        self.finish(versions, &[Step(Change::Updated, before, after)])
     }
 
     /// Makes `input` part of the draft, and publishes it unless it stays a draft.
@@ -181,7 +157,7 @@ impl Changing<'_> {
         Ok(())
     }
 
-    fn refuse_taken(&mut self, draft: i64) -> Result<()> {
+    pub(super) fn refuse_taken(&mut self, draft: i64) -> Result<()> {
         match rows::find_taken(self.conn, self.content_type, draft)? {
             taken if taken.is_empty() => Ok(()),
             taken => Err(Error::Invalid(taken)),
@@ -227,7 +203,7 @@ impl Changing<'_> {
     }
 
     /// Counts the change, which began with `versions`, and tells of it.
-    fn finish(&mut self, versions: Versions, steps: &[Step]) -> Result<()> {
+    pub(super) fn finish(&mut self, versions: Versions, steps: &[Step]) -> Result<()> {
         rows::revise(self.conn, self.content_type, versions.draft)?;
         let reach = rows::reach_of(self.conn, self.content_type, versions.draft)?;
         for step in steps {

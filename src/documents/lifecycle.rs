@@ -167,7 +167,7 @@ impl Story<'_> {
         reach: &Reach,
     ) -> NewEvent {
         let product = if self.after.is_null() { self.before } else { self.after };
-        let data = json!({ "price": price, "product": { "documentId": self.document_id, "Name": product["Name"] } });
+        let data = json!({ "price": price, "product": product_of_price(self.document_id, product) });
         let mut event = self.event(trigger.to_owned(), &changes, reach);
         event.target =
             Target { type_name: "price".into(), document_id: self.document_id.to_owned(), price_id: Some(id) };
@@ -175,6 +175,15 @@ impl Story<'_> {
         event.data = Some(data.to_string());
         event
     }
+}
+
+/// The product, as the events of its prices tell of it.
+pub fn product_of_price(document_id: &str, product: &Value) -> Value {
+    let mut told = json!({ "documentId": document_id });
+    for field in ["Name", "slug", "SKU", "publishedAt"] {
+        told[field] = product[field].clone();
+    }
+    told
 }
 
 fn find_price(list: &[Value], id: i64) -> Option<&Value> {

@@ -103,22 +103,6 @@ pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String
     request.write(state, document_id, delete).await
 }
 
-/// Sets values of a document in both its versions, for `caller`; what stands there already is no change.
-///
-/// Fails with [`Error::NotFound`] when there is no such document, and with [`Error::Invalid`] or [`Error::InvalidKey`]
-/// when a value is not one of its own or not right.
-pub async fn set(
-    state: &Arc<AppState>,
-    caller: Caller,
-    content_type: &'static ContentType,
-    document_id: String,
-    data: Map<String, Value>,
-) -> Result<()> {
-    let request = Request { content_type, caller, query: String::new(), form: Form::Flat, if_match: None, once: None };
-    let set = move |changing: &mut Changing<'_>| changing.set(&data).map(|()| Answer::empty());
-    request.write(state, document_id, set).await.map(drop)
-}
-
 impl Request {
     /// What the answer shows to a caller who has this right. Filters choose nothing here: the document is named.
     fn plan(&self, state: &AppState, right: Right) -> Result<ReadPlan> {

@@ -28,6 +28,8 @@ pub fn registry() -> Result<Registry, String> {
         .with(markket::sendgrid::order_confirm::OrderConfirm)?
         .with_inbound(markket::sendgrid::webhook::Webhook)?
         .with(markket::sendgrid::welcome::Welcome)?
+        .with(markket::stripe::invoice::Invoice)?
+        .with(markket::stripe::subscription::Subscription)?
         .with_inbound(markket::stripe::webhook::Webhook)?
         .with(posthog::feature_flag::FeatureFlag)?
         .with(posthog::identify::Identify)?

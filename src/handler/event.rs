@@ -25,7 +25,8 @@ pub struct Event {
     /// The store it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreRef>,
-    /// The entity as the API shows it, without credentials.
+    /// The entity as the API shows it, without credentials. Of a price it is `{price, product}`, the product with its
+    /// documentId, Name, slug, SKU and publishedAt, which is null while it is a draft.
     #[schema(value_type = Object)]
     pub data: Json,
     /// What changed: `{path: {from, to}}`.

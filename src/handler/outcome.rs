@@ -1,5 +1,6 @@
 //! What one attempt came to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -16,8 +17,10 @@ pub struct Done {
     pub data: Option<Value>,
     /// Merged into the record's `meta`: outside ids, sync state; never secrets. A null removes a member.
     pub meta: Map<String, Value>,
-    /// Values of the document that the event is about, to be set in both its versions: a sync state, an outside id.
+    /// Values of the document or price that the event is about, to be set in both versions: a sync state, an outside id.
     pub changes: Map<String, Value>,
+    /// The same for prices of the product that the event is about, by their ids.
+    pub price_changes: BTreeMap<i64, Map<String, Value>>,
 }
 
 /// The attempt did not do what it was for.
@@ -62,9 +65,15 @@ impl Done {
         self
     }
 
-    /// The same, with a value to be set in the document that the event is about.
+    /// The same, with a value to be set in the document or price that the event is about.
     pub fn with_change(mut self, field: impl Into<String>, value: impl Into<Value>) -> Self {
         self.changes.insert(field.into(), value.into());
+        self
+    }
+
+    /// The same, with a value to be set in a price of the product that the event, or the price's own event, is about.
+    pub fn with_price_change(mut self, price: i64, field: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.price_changes.entry(price).or_default().insert(field.into(), value.into());
         self
     }
 }

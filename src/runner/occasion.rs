@@ -8,7 +8,7 @@ use crate::db::documents::reach_of;
 use crate::db::documents::read::{self, Form};
 use crate::db::events::{StoreRef, Target};
 use crate::db::extensions::Record;
-use crate::documents::{Holder, HolderPath, RecordPath, find_record};
+use crate::documents::{Holder, HolderPath, RecordPath, find_record, product_of_price};
 use crate::error::{Error, Result};
 use crate::query::ReadPlan;
 
@@ -56,7 +56,7 @@ pub(super) fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Re
         let product: Value = serde_json::from_str(&text)?;
         let prices = product["PRICES"].as_array().map_or(&[][..], Vec::as_slice);
         if let Some(found) = prices.iter().find(|item| item["id"].as_i64() == Some(price)) {
-            let product = json!({"documentId": place.document_id, "Name": product["Name"]});
+            let product = product_of_price(&place.document_id, &product);
             return Ok(json!({"price": found, "product": product}).to_string());
         }
     }

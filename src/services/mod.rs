@@ -5,4 +5,5 @@ pub mod message;
 pub mod oauth;
 pub mod posthog;
 pub mod sendgrid;
+pub mod stripe;
 pub mod webhook;

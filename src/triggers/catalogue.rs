@@ -85,6 +85,8 @@ macro_rules! order {
           "name": {"type": "string"},
           "sku": {"type": "string", "description": "The article number."},
           "documentId": {"type": "string", "description": "The product."},
+          "priceId": {"type": "integer", "description": "Which of the product's prices it is sold at."},
+          "STRIPE_ID": {"type": "string", "description": "The same price at Stripe."},
           "quantity": {"type": ["number", "string"]},
           "price": {"type": ["number", "string"], "description": "Of one."}
         }

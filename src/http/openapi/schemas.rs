@@ -241,7 +241,8 @@ fn event() -> Value {
             "store": {"type": "object", "properties": {
                 "documentId": {"type": "string"}, "slug": {"type": ["string", "null"]}
             }},
-            "data": {"description": "The entity as the API shows it, without credentials."},
+            "data": {"description": "The entity as the API shows it, without credentials. Of a price it is `{price, product}`, the \
+                product with its documentId, Name, slug, SKU and publishedAt, which is null while it is a draft."},
             "changes": {"type": "object", "additionalProperties": {"type": "object", "properties": {"from": {}, "to": {}}}},
             "payload": {"description": "What the caller sent along."},
             "actor": {"type": "string"},

@@ -31,12 +31,17 @@ fn a_record_whose_runs_cause_each_other_is_stopped() {
 
 #[test]
 fn what_a_handler_cannot_change_is_told() {
-    on_both(async |stage| {
-        stage.store(MISNAMING).await;
-        let runner = Runner::start(Arc::clone(&stage.state));
-        stage.emit(None).await.expect("emitted");
-        stage.until("dead").await;
-        runner.stop().await;
-        assert_eq!(stage.texts("SELECT reason FROM runs").await, ["the store could not be changed: Invalid key titel"]);
-    });
+    for (record, reason) in [(MISNAMING, "Invalid key titel"), (MISPRICING, "A store has no prices")] {
+        on_both(async |stage| {
+            stage.store(record).await;
+            let runner = Runner::start(Arc::clone(&stage.state));
+            stage.emit(None).await.expect("emitted");
+            stage.until("dead").await;
+            runner.stop().await;
+            assert_eq!(
+                stage.texts("SELECT reason FROM runs").await,
+                [format!("the store could not be changed: {reason}")]
+            );
+        });
+    }
 }

@@ -63,6 +63,7 @@ impl Handler for Puppet {
             "rename" => Ok(Done::new("renamed")
                 .with_change("title", format!("{}'", context.entity()["title"].as_str().unwrap_or_default()))),
             "misname" => Ok(Done::new("renamed").with_change("titel", "x")),
+            "misprice" => Ok(Done::new("priced").with_price_change(7, "STRIPE_ID", "x")),
             "block" => {
                 std::thread::sleep(Duration::from_secs(2));
                 Ok(Done::new("slept"))
@@ -169,6 +170,7 @@ const MISFIT: &str = record!("test:puppet", r#"{"act": 5}"#);
 const LIMITED: &str = record!("test:puppet", r#"{"act": "bow", "policy": {"rate_limit_per_hour": 50}}"#);
 const ORDERED: &str = record!("test:puppet", r#"{"act": "bow", "policy": {"ordering": "target"}}"#);
 const RENAMING: &str = record!("test:puppet", r#"{"act": "rename"}"#);
+const MISPRICING: &str = record!("test:puppet", r#"{"act": "misprice"}"#);
 const MISNAMING: &str = record!("test:puppet", r#"{"act": "misname"}"#);
 const UNKNOWN: &str = record!("test:pupet", "{}");
 

@@ -9,6 +9,7 @@ mod peers;
 mod posthog;
 mod sendgrid;
 mod sendgrid_newsletter;
+mod stripe;
 mod telegram;
 mod trial;
 

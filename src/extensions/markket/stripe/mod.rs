@@ -1,3 +1,5 @@
 //! Handlers for Stripe.
 
+pub mod invoice;
+pub mod subscription;
 pub mod webhook;

@@ -1,0 +1,272 @@
+//! `markket:stripe:invoice`: an invoice for each sale.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::commerce::{Amount, Sale};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::services::stripe::{
+    Collection, Credentials, DUE, Form, Minor, Payer, Refused, Stripe, customer_of, find_or_make, id_of, is_sale,
+    means_nothing, prove, remember, remembered,
+};
+
+/// The handler.
+pub struct Invoice;
+
+/// What invoices are like.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(default)]
+pub struct Config {
+    /// Whether Stripe sends the invoice by mail.
+    send: bool,
+    /// Whether Stripe goes on by itself: charges what is on file, reminds, retries.
+    auto_advance: bool,
+    /// Whether the sale is paid already: the invoice is marked so, and nothing is collected.
+    paid: bool,
+    /// How the invoice is paid: by an invoice that is sent if not set, or from what the customer has on file.
+    collection_method: Option<Collection>,
+    /// Days until it is due; 30 if not set.
+    #[schema(minimum = 0, maximum = 3650)]
+    days_until_due: Option<u32>,
+    /// Who is billed: the buyer of the sale, or the store it is made in.
+    customer: Payer,
+    /// The currency of sales that name none, such as EUR.
+    #[schema(min_length = 3, max_length = 3, example = "EUR")]
+    currency: Option<String>,
+    /// The line for what an order costs beside its items, such as Shipping; without it, a total that is not the sum of
+    /// the items makes no invoice.
+    #[schema(min_length = 1, max_length = 250, example = "Shipping")]
+    rest_line: Option<String>,
+    /// The connected account that it is done for, such as `acct_1032D82eZvKYlo2C`.
+    account: Option<String>,
+}
+
+impl Handler for Invoice {
+    type Config = Config;
+    type Credentials = Credentials;
+
+    fn descriptor(&self) -> Descriptor {
+        Descriptor {
+            key: "markket:stripe:invoice",
+            name: "Stripe invoices",
+            description: "Makes an invoice at Stripe for each sale, and sends it where that is wanted.",
+            category: "payments",
+            icon: ICON,
+            default_triggers: &["trigger:post_sale"],
+            timeout: Duration::from_secs(60),
+            has_test: true,
+            never_blocks: true,
+            ..Descriptor::default()
+        }
+    }
+
+    async fn run(&self, context: Context<Self>) -> Outcome {
+        if !is_sale(&context.event) {
+            return Err(means_nothing(&context.event, "post_sale, order_created, order_fulfilled or order_shipped"));
+        }
+        let config = &context.config;
+        check(config)?;
+        let sale = Sale::of(&context.event)?;
+        let lines = Lines::of(&sale, config)?;
+        let stripe = Stripe::of(&context, config.account.as_deref())?;
+        let person = customer_of(&context, &sale, config.customer == Payer::Store)?;
+        let customer = find_or_make(&stripe, &person, remembered(&context, "customer", &person.own)).await?;
+        let billing = Billing { stripe: &stripe, config, sale: &sale, lines: &lines, run: &context.run.id };
+        let (invoice, message) = billing.bill(&customer).await?;
+        let id = id_of(&invoice)?;
+        let done = Done::new(format!("the invoice {id} for order {} {message}", sale.id))
+            .with_data(json!({
+                "customer": customer,
+                "invoice": id,
+                "number": invoice["number"],
+                "status": invoice["status"],
+                "total": invoice["total"],
+                "currency": lines.currency,
+            }))
+            .with_outside_id(&context.meta, "invoice", &sale.id, id);
+        Ok(remember(&context, &person, &customer, done))
+    }
+
+    async fn test(&self, context: Context<Self>) -> Outcome {
+        check(&context.config)?;
+        prove(&context, context.config.account.as_deref()).await
+    }
+}
+
+fn method(config: &Config) -> Collection {
+    config.collection_method.unwrap_or(Collection::SendInvoice)
+}
+
+/// What Stripe would refuse in the config, whatever is sold.
+fn check(config: &Config) -> Result<(), Failure> {
+    let charges = method(config) == Collection::ChargeAutomatically;
+    if charges && config.send {
+        return Err(Failure::discard("config.send needs config.collection_method to be send_invoice"));
+    }
+    if charges && config.days_until_due.is_some() {
+        return Err(Failure::discard("config.days_until_due needs config.collection_method to be send_invoice"));
+    }
+    Ok(())
+}
+
+/// What an invoice is about.
+struct Lines {
+    /// ISO 4217, in small letters.
+    currency: String,
+    lines: Vec<InvoiceLine>,
+}
+
+struct InvoiceLine {
+    name: String,
+    sku: Option<String>,
+    quantity: Amount,
+    unit: Minor,
+}
+
+impl Lines {
+    /// Fails with the path of what is missing, or cannot be charged.
+    fn of(sale: &Sale, config: &Config) -> Result<Self, Failure> {
+        let currency = sale.currency.clone().or_else(|| config.currency.as_ref().map(|code| code.to_uppercase()));
+        let currency = currency.ok_or_else(|| {
+            Failure::discard("payload.order.currency is missing, and config.currency too: what is it sold in?")
+        })?;
+        if sale.lines.is_empty() {
+            return Err(Failure::discard(
+                "nothing to bill: the sale has neither payload.items nor payload.order.total",
+            ));
+        }
+        let mut lines = Vec::new();
+        let mut sum = Some(Amount::from(0));
+        for (place, line) in sale.lines.iter().enumerate() {
+            let wrong =
+                |member: &str, problem: String| Failure::discard(format!("payload.items[{place}].{member}{problem}"));
+            let price = line.price.as_ref().ok_or_else(|| wrong("price", " is missing".into()))?;
+            let unit = Minor::of(price, &currency).map_err(|problem| wrong("price", format!(": {problem}")))?;
+            if line.quantity.is_negative() || line.quantity == Amount::from(0) {
+                return Err(wrong("quantity", format!(" is {}: nothing to bill", line.quantity)));
+            }
+            sum = sum.and_then(|sum| sum.plus(&price.times(&line.quantity)?));
+            let (name, sku, quantity) = (line.name.clone(), line.sku.clone(), line.quantity.clone());
+            lines.push(InvoiceLine { name, sku, quantity, unit });
+        }
+        let sum = sum.ok_or_else(|| Failure::discard("payload.items sum up to more than can be counted"))?;
+        lines.extend(rest(sale, config, &sum, &currency)?);
+        Ok(Self { currency: currency.to_lowercase(), lines })
+    }
+}
+
+/// What the order costs beside its items. Less than a smallest unit is left to rounding.
+fn rest(sale: &Sale, config: &Config, sum: &Amount, currency: &str) -> Result<Option<InvoiceLine>, Failure> {
+    let Some(total) = &sale.total else { return Ok(None) };
+    let less = sum.times(&Amount::from(-1));
+    let rest = less.and_then(|less| total.plus(&less));
+    let rest = rest.ok_or_else(|| Failure::discard("payload.order.total is more than can be counted"))?;
+    let unit = Minor::of(&rest, currency);
+    if unit.as_ref().is_ok_and(Minor::is_below_one) {
+        return Ok(None);
+    }
+    let Some(name) = &config.rest_line else {
+        return Err(Failure::discard(format!(
+            "payload.items sum up to {sum}, but payload.order.total is {total}: send shipping, discounts and taxes as \
+             items, or say in config.rest_line what the rest is"
+        )));
+    };
+    let unit = unit.map_err(|problem| Failure::discard(format!("payload.order.total: {problem}")))?;
+    Ok(Some(InvoiceLine { name: name.clone(), sku: None, quantity: Amount::from(1), unit }))
+}
+
+/// One sale on its way to be billed.
+struct Billing<'a> {
+    stripe: &'a Stripe,
+    config: &'a Config,
+    sale: &'a Sale,
+    lines: &'a Lines,
+    run: &'a str,
+}
+
+impl Billing<'_> {
+    /// The invoice, and what was done with it. One that an earlier run has made is finished where that broke off in the
+    /// draft, and else left alone.
+    async fn bill(&self, customer: &str) -> Result<(Value, &'static str), Refused> {
+        let there = self.find(customer).await?;
+        let is_new = there.is_none();
+        let invoice = match there {
+            Some(invoice) => invoice,
+            None => self.make(customer).await?,
+        };
+        let is_ours = invoice["metadata"]["run"] == self.run;
+        let is_draft = is_new || invoice["status"] == "draft";
+        if !is_draft && !is_ours {
+            return Ok((invoice, "is there already"));
+        }
+        let id = id_of(&invoice)?.to_owned();
+        let mut invoice = invoice;
+        if is_draft {
+            self.add_lines(customer, &id, is_new).await?;
+            let form = Form::default().with("auto_advance", self.config.auto_advance);
+            invoice = self.stripe.post(&["invoices", &id, "finalize"], "finalize", form).await?;
+        }
+        if self.config.paid && invoice["status"] != "paid" {
+            let form = Form::default().with("paid_out_of_band", true);
+            invoice = self.stripe.post(&["invoices", &id, "pay"], "pay", form).await?;
+        }
+        if self.config.send {
+            invoice = self.stripe.post(&["invoices", &id, "send"], "send", Form::default()).await?;
+            return Ok((invoice, "was sent"));
+        }
+        Ok((invoice, "was finalised"))
+    }
+
+    /// The invoice that was made of the same order already, if any.
+    async fn find(&self, customer: &str) -> Result<Option<Value>, Refused> {
+        let all = self.stripe.list("invoices", &[("customer", customer)]).await?;
+        let is_it =
+            |invoice: &Value| invoice["metadata"]["order"] == self.sale.id.as_str() && invoice["status"] != "void";
+        Ok(all.into_iter().find(is_it))
+    }
+
+    async fn make(&self, customer: &str) -> Result<Value, Refused> {
+        let method = method(self.config);
+        let sends = method == Collection::SendInvoice;
+        let form = Form::default()
+            .with("customer", customer)
+            .with("currency", &self.lines.currency)
+            .with("collection_method", method.as_str())
+            .with_some("days_until_due", sends.then(|| self.config.days_until_due.unwrap_or(DUE)))
+            // Nothing is collected before all lines are there, and nothing that waits for another invoice is taken in.
+            .with("auto_advance", false)
+            .with("pending_invoice_items_behavior", "exclude")
+            .with_metadata("order", &self.sale.id)
+            .with_metadata("run", self.run);
+        self.stripe.make("invoices", "invoice", form).await
+    }
+
+    async fn add_lines(&self, customer: &str, invoice: &str, is_new: bool) -> Result<(), Refused> {
+        let there = match is_new {
+            true => Vec::new(),
+            false => self.stripe.list("invoiceitems", &[("invoice", invoice)]).await?,
+        };
+        for (place, line) in self.lines.lines.iter().enumerate() {
+            let number = place.to_string();
+            if there.iter().any(|item| item["metadata"]["line"] == number.as_str()) {
+                continue;
+            }
+            let form = Form::default()
+                .with("customer", customer)
+                .with("invoice", invoice)
+                .with("currency", &self.lines.currency)
+                .with("unit_amount_decimal", line.unit.as_str())
+                .with(if line.quantity.as_whole().is_some() { "quantity" } else { "quantity_decimal" }, &line.quantity)
+                .with("description", &line.name)
+                .with_metadata("line", &number)
+                .with_some("metadata[SKU]", line.sku.as_deref());
+            self.stripe.make("invoiceitems", &format!("line-{number}"), form).await?;
+        }
+        Ok(())
+    }
+}
+
+const ICON: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path d="M6 3h12v18l-3-2-3 2-3-2-3 2z"/><path d="M9 8h6M9 12h6"/></svg>"#;
