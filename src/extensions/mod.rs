@@ -17,6 +17,10 @@ pub fn registry() -> Result<Registry, String> {
         .with_inbound(custom::inbound::FromAnywhere)?
         .with(custom::webhook::Webhook)?
         .with(discord::webhook::Webhook)?
+        .with(markket::odoo::Entities)?
+        .with(markket::odoo::newsletter::Newsletter)?
+        .with(markket::odoo::order::Orders)?
+        .with(markket::odoo::product::Products)?
         .with_inbound(markket::sendgrid::webhook::Webhook)?
         .with_inbound(markket::stripe::webhook::Webhook)?
         .with(posthog::track::Track)?

@@ -1,2 +1,4 @@
 //! How the outside services are spoken to, for the handlers that share one: where their requests go, how callers say who
 //! they are, and what their answers mean.
+
+pub mod odoo;

@@ -1,5 +1,6 @@
 //! Handlers against the contracts of the services they speak to.
 
+mod odoo;
 mod peers;
 mod trial;
 
