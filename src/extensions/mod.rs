@@ -23,6 +23,10 @@ pub fn registry() -> Result<Registry, String> {
         .with(customer::acme::erp::Erp)?
         .with(discord::webhook::Webhook)?
         .with(external::External)?
+        .with(markket::odoo::Entities)?
+        .with(markket::odoo::newsletter::Newsletter)?
+        .with(markket::odoo::order::Orders)?
+        .with(markket::odoo::product::Products)?
         .with(markket::sendgrid::inventory_alert::InventoryAlert)?
         .with(markket::sendgrid::newsletter::Newsletter)?
         .with(markket::sendgrid::order_confirm::OrderConfirm)?

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::Ordering;
+
 /// Facts about a handler, written by its author. What is not named keeps its default.
 #[derive(Debug, Clone)]
 pub struct Descriptor {
@@ -37,6 +39,9 @@ pub struct Descriptor {
     pub timeout: Duration,
     /// Attempts before a run is dead.
     pub max_attempts: u32,
+    /// Which runs of a record must wait for each other. In [`Ordering::Target`] those for the same document, which suits a
+    /// handler that looks for something and makes it where it is not there.
+    pub ordering: Ordering,
     /// Whether it can prove that credentials work without doing anything: [`Handler::test`](super::Handler::test).
     pub has_test: bool,
     /// Whether it gives up its thread wherever it waits. Those that do share the runner's threads; each attempt of any
@@ -76,6 +81,7 @@ impl Default for Descriptor {
             rate_limit_per_hour: Some(1000),
             timeout: Duration::from_secs(15),
             max_attempts: 8,
+            ordering: Ordering::None,
             has_test: false,
             never_blocks: false,
         }

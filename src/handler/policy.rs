@@ -29,7 +29,7 @@ pub struct Policy {
     /// What becomes of a run that comes when an hourly limit is used up: `defer` if it says nothing.
     #[schema(inline)]
     pub on_limit: Option<OnLimit>,
-    /// Which of its runs must wait for each other: `none` if it says nothing.
+    /// Which of its runs must wait for each other: what suits its handler, if it says nothing.
     #[schema(inline)]
     pub ordering: Option<Ordering>,
     /// At which level and below a stock is low for this record: 5 if it says nothing.

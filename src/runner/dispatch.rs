@@ -89,7 +89,7 @@ fn runs_of(
                 max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
                 due_at: now,
                 destination: destination(&listener.key, listener.url.as_deref()),
-                line: line(&event.target, listener.id, &policy),
+                line: line(&event.target, listener.id, ordering(&state.handlers, &listener.key, &policy)),
                 replay: None,
                 cause: None,
             });
@@ -104,9 +104,15 @@ pub(super) fn max_attempts(handlers: &Registry, key: &str, policy: &Policy) -> u
     policy.max_attempts.or_else(handler).unwrap_or_else(|| Descriptor::default().max_attempts)
 }
 
+/// Which runs of a record with this key must wait for each other: what its policy says, or its handler.
+pub(super) fn ordering(handlers: &Registry, key: &str, policy: &Policy) -> Ordering {
+    let handler = || handlers.find(key).map(|entry| entry.descriptor().ordering);
+    policy.ordering.or_else(handler).unwrap_or_else(|| Descriptor::default().ordering)
+}
+
 /// The line that a run for an event about `target` stands in, when its record keeps those for the same target in order.
-pub(super) fn line(target: &str, extension: i64, policy: &Policy) -> Option<String> {
-    if policy.ordering != Some(Ordering::Target) {
+pub(super) fn line(target: &str, extension: i64, ordering: Ordering) -> Option<String> {
+    if ordering != Ordering::Target {
         return None;
     }
     // One whose target cannot be read waits for the others of its record.

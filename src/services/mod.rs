@@ -3,6 +3,7 @@
 
 pub mod message;
 pub mod oauth;
+pub mod odoo;
 pub mod posthog;
 pub mod sendgrid;
 pub mod stripe;

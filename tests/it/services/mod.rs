@@ -5,6 +5,7 @@ mod custom;
 mod external;
 mod mail_and_analytics;
 mod messages;
+mod odoo;
 mod peers;
 mod posthog;
 mod sendgrid;
