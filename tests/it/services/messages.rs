@@ -229,10 +229,16 @@ async fn what_discord_says_is_understood() {
         };
         assert_eq!((outcome, reason.contains(part)), (expected, true), "{status}: {:?}", tried.outcome);
     }
-    let quiet = Receiver::start();
-    quiet.answers("/webhooks/1/x?wait=true", [204]);
-    let trial = Trial::of("discord:webhook").credentials(json!({"webhook_url": quiet.url("/webhooks/1/x")}));
-    assert_eq!(trial.run().await.accepted().data, Some(json!({"messageId": null})));
+    for status in [200, 204] {
+        let quiet = Receiver::start();
+        quiet.answers("/webhooks/1/x?wait=true", [status]);
+        let trial = Trial::of("discord:webhook").credentials(json!({"webhook_url": quiet.url("/webhooks/1/x")}));
+        assert_eq!(trial.run().await.accepted().data, Some(json!({"messageId": null})), "{status}");
+    }
+    let proxy = Receiver::start();
+    proxy.answers("/webhooks/1/x?wait=true", [Answer::status(200).body("<html>Sign in</html>")]);
+    let trial = Trial::of("discord:webhook").credentials(json!({"webhook_url": proxy.url("/webhooks/1/x")}));
+    assert_eq!(told(&trial.run().await.failure()), Told::Retry(None));
 }
 
 on_both_databases! {
