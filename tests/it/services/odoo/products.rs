@@ -104,6 +104,19 @@ async fn a_deleted_product_is_archived_and_comes_back_when_it_is_published() {
 }
 
 #[tokio::test]
+async fn two_runs_at_once_leave_one_product_in_use() {
+    for version in VERSIONS {
+        let odoo = odoo_of(version);
+        let tea = || trial("markket:odoo", &odoo).about("product_updated", "product", tea()).run();
+        let (one, other) = tokio::join!(tea(), tea());
+        assert_eq!(one.accepted().meta, other.accepted().meta);
+        let all = odoo.all("product.template");
+        let used: Vec<_> = all.iter().filter(|row| row["active"] == true).map(|row| row["id"].clone()).collect();
+        assert_eq!(used, [1], "{all:#?}");
+    }
+}
+
+#[tokio::test]
 async fn a_lost_answer_doubles_no_product() {
     for version in VERSIONS {
         let odoo = odoo_of(version);
