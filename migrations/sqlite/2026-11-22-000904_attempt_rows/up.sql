@@ -1,7 +1,6 @@
 -- Attempts in the order in which they come, and their index apart. In a table without rowids each of them, longer than a
 -- quarter of a page, takes a page of its own.
 CREATE TABLE attempts_by_row (
-    id INTEGER PRIMARY KEY NOT NULL,
     run_id BIGINT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     number BIGINT NOT NULL,
     started_at BIGINT NOT NULL,
@@ -10,7 +9,7 @@ CREATE TABLE attempts_by_row (
     message TEXT,
     data TEXT,
     exchanges TEXT NOT NULL,
-    UNIQUE (run_id, number)
+    PRIMARY KEY (run_id, number)
 );
 INSERT INTO attempts_by_row (run_id, number, started_at, duration_ms, outcome, message, data, exchanges)
     SELECT run_id, number, started_at, duration_ms, outcome, message, data, exchanges FROM attempts;
