@@ -61,15 +61,6 @@ impl Conn {
         self.awaits_company = true;
     }
 
-    /// Lets the open transaction be answered on PostgreSQL before it is on the disk: for what would be done again if the
-    /// database's machine lost its last moment. What is committed after it is never there without it.
-    pub fn need_not_last(&mut self) -> Result<()> {
-        match self.kind() {
-            Kind::Postgres => self.execute(&Sql::new("SET LOCAL synchronous_commit TO off")).map(drop),
-            Kind::Sqlite => Ok(()),
-        }
-    }
-
     pub(super) fn take_awaits_company(&mut self) -> bool {
         std::mem::take(&mut self.awaits_company)
     }

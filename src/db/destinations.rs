@@ -8,7 +8,7 @@ use crate::error::Result;
 /// A destination that has failed, each time since [`Failing::since`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failing {
-    /// Its name: the host and port of a url, or a handler's key.
+    /// Its name: the host and port of a url, or a handler's key with the record's id.
     pub name: String,
     /// How often in a row.
     pub failures: i64,

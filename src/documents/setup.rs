@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::content::EXTENSION;
 use crate::db::documents::seal_place;
 use crate::db::runs::Record;
-use crate::handler::{Account, Entry, Given, Obstacle, ObstacleKind};
+use crate::handler::{Account, Entry, Given, Masker, Obstacle, ObstacleKind};
 use crate::state::AppState;
 
 /// What a record has for its handler.
@@ -21,6 +21,8 @@ pub struct Setup {
     pub config: Value,
     /// The url that belongs to the credentials.
     pub url: Option<String>,
+    /// What keeps the credentials out of all that is recorded and told.
+    pub masker: Masker,
 }
 
 /// What the record with this id has set up. Whatever is wrong must be mended by a person; the log may know more.
@@ -33,12 +35,16 @@ pub fn set_up(state: &AppState, id: i64, record: &Record) -> Result<Setup, Obsta
     let given = Given { key: &record.key, entry, credentials, url: record.url.clone() };
     let Account { credentials, url } = state.config.defaults.resolve(given)?;
     let config = parse(ObstacleKind::BadConfig, "config", record.config.as_deref())?;
-    Ok(Setup { entry: Arc::clone(entry), credentials, config, url })
+    let mut masker = Masker::of(&credentials, &entry.description().credentials_schema);
+    if let Some(instances) = url.as_deref().filter(|url| Some(*url) != record.url.as_deref()) {
+        masker.add_url(instances);
+    }
+    Ok(Setup { entry: Arc::clone(entry), credentials, config, url, masker })
 }
 
 /// Whether the record with this id can be executed as it is, or what keeps it from that.
 pub fn check_setup(state: &AppState, id: i64, record: &Record) -> Result<(), Obstacle> {
-    let Setup { entry, credentials, config, url } = set_up(state, id, record)?;
+    let Setup { entry, credentials, config, url, .. } = set_up(state, id, record)?;
     entry.check(config, credentials, url.as_deref())
 }
 

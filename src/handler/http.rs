@@ -102,6 +102,14 @@ impl Http {
         self.0.masker.write().unwrap_or_else(PoisonError::into_inner).add(&Value::from(secret));
     }
 
+    /// Whether the latest request was answered, and not with a status that tells of a service which is unwell (5xx) or
+    /// has enough (408, 429).
+    pub fn was_answered(&self) -> bool {
+        let exchanges = self.exchanges();
+        let answer = exchanges.last().and_then(|exchange| exchange.answer.as_ref());
+        answer.is_some_and(|answer| !matches!(answer.status, 408 | 429 | 500..))
+    }
+
     async fn send(&self, request: Request, secrets: &[&str]) -> Result<Answer, Failure> {
         if !self.0.sends {
             return Err(self.show(&request));

@@ -4,10 +4,14 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 use url::Url;
 
+use super::{Done, Outcome};
 use crate::secrets::MASK;
 
 /// Values shorter than this are too common in other text to be looked for.
 const SHORTEST: usize = 4;
+
+/// The same for what a schema knows as no password: a name of a database or an algorithm, which reasons tell people.
+const SHORTEST_NAME: usize = 8;
 
 /// A part of a secret url that is at least this long is taken for a secret of its own, as the token is that services put
 /// into the path of their webhooks.
@@ -29,9 +33,37 @@ impl Masker {
         masker
     }
 
+    /// A masker for `credentials` of which `schema` is known: a choice among words that the schema gives away is no
+    /// secret, and masked it would take the sense out of every reason that names it.
+    pub fn of(credentials: &Value, schema: &Value) -> Self {
+        let Some(members) = credentials.as_object() else { return Self::new(credentials) };
+        let mut masker = Self::default();
+        for (name, value) in members {
+            let known = &schema["properties"][name.as_str()];
+            let is_name = known.is_object() && known["format"] != "password";
+            let is_short = value.as_str().is_some_and(|text| text.len() < SHORTEST_NAME);
+            if is_choice(known) || is_name && is_short {
+                continue;
+            }
+            collect(value, &mut masker.forms);
+        }
+        masker.sort();
+        masker
+    }
+
     /// Masks every value in `secrets` as well.
     pub fn add(&mut self, secrets: &Value) {
         collect(secrets, &mut self.forms);
+        self.sort();
+    }
+
+    /// Masks what may be secret in a url, and leaves the rest of it to be read.
+    pub fn add_url(&mut self, url: &str) {
+        parts_of_url(url).iter().for_each(|part| add_forms(part, &mut self.forms));
+        self.sort();
+    }
+
+    fn sort(&mut self) {
         self.forms.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
         self.forms.dedup();
     }
@@ -61,9 +93,28 @@ impl Masker {
         }
     }
 
+    /// What an attempt came to, without secrets.
+    pub fn outcome(&self, outcome: Outcome) -> Outcome {
+        outcome.map_err(|failure| failure.map_reason(|reason| self.text(reason))).map(|done| Done {
+            message: self.text(&done.message),
+            data: done.data.map(|data| self.value(data)),
+            meta: done.meta.into_iter().map(|(name, value)| (name, self.value(value))).collect(),
+            ..done
+        })
+    }
+
     /// How much of a text must be looked at beyond a cut, so that no secret is cut in two and left.
     pub(super) fn longest(&self) -> usize {
         self.forms.first().map_or(0, String::len)
+    }
+}
+
+/// Whether a schema gives the words that a value is one of.
+fn is_choice(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => members.contains_key("enum") || members.values().any(is_choice),
+        Value::Array(items) => items.iter().any(is_choice),
+        _ => false,
     }
 }
 
@@ -153,6 +204,14 @@ mod tests {
 
     #[test]
     fn without_credentials_nothing_changes() {
+        let schema = json!({"properties": {
+            "mode": {"oneOf": [{"type": "null"}, {"enum": ["test", "live"]}]},
+            "database": {"type": ["string", "null"]},
+            "key": {"type": "string", "format": "password"},
+        }});
+        let credentials = json!({"mode": "live", "database": "odoo", "key": "k-12", "more": "abcd"});
+        let told = Masker::of(&credentials, &schema).text("live_key k-12 of odoo, abcd");
+        assert_eq!(told, "live_key ******** of odoo, ********", "what the schema gives away is no secret");
         assert_eq!(Masker::new(&Value::Null).text("null and void"), "null and void");
     }
 }

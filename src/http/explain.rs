@@ -46,7 +46,7 @@ pub(super) struct ExplanationAnswer {
     key: String,
     /// What holds it.
     owner: OwnerAnswer,
-    /// Where it would call: the host of its url, with the port if that names one; else its key.
+    /// Where it would call: the host of its url, with the port if that names one; else its key and id, `key#7`.
     #[schema(example = "erp.example")]
     destination: String,
     /// Whether the event makes a run that reaches the handler, or did; how that ends is another matter.

@@ -45,7 +45,7 @@ pub(super) fn store(
         event: row,
         extension: record.id,
         max_attempts: max_attempts(handlers, &record.key, &policy),
-        destination: destination(&record.key, record.url.as_deref()),
+        destination: destination(&record.key, record.url.as_deref(), record.id),
         // It is for now, whatever waits.
         line: None,
         key: record.key,

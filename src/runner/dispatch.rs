@@ -88,7 +88,7 @@ fn runs_of(
                 pattern: Some(pattern.to_owned()),
                 max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
                 due_at: now,
-                destination: destination(&listener.key, listener.url.as_deref()),
+                destination: destination(&listener.key, listener.url.as_deref(), listener.id),
                 line: line(&event.target, listener.id, ordering(&state.handlers, &listener.key, &policy)),
                 replay: None,
                 cause: None,

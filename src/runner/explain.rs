@@ -223,7 +223,7 @@ fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, happening: 
         extension: listener.id,
         key: listener.key.clone(),
         owner: (owner.0.clone(), owner.1, document_id.clone()),
-        destination: destination(&record.key, record.url.as_deref()),
+        destination: destination(&record.key, record.url.as_deref(), listener.id),
         pattern: None,
         reason: None,
         waits: Vec::new(),

@@ -233,7 +233,7 @@ impl Work {
             pattern: run.pattern.clone(),
             max_attempts: max_attempts(&self.handlers, key, &policy),
             due_at: now,
-            destination: destination(key, record.and_then(|record| record.url.as_deref())),
+            destination: destination(key, record.and_then(|record| record.url.as_deref()), run.extension),
             line: line(&run.target, run.extension, ordering(&self.handlers, key, &policy)),
             replay: Some(Replay { number: run.last_replay + 1, of: run.id.clone() }),
             cause: self.cause.clone(),

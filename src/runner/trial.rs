@@ -14,10 +14,10 @@ use crate::db::extensions;
 use crate::db::runs::Record;
 use crate::documents::RecordPath;
 use crate::error::{Error, Result};
-use crate::handler::{Event, Exchange, Failure, Json, NOT_SENT, Outcome, Purpose, RunInfo};
+use crate::handler::{Event, Exchange, Failure, Json, NOT_SENT, Outcome, Purpose, RunInfo, Target};
 use crate::ids;
 use crate::state::AppState;
-use crate::triggers::{Name, sample, usual_trigger};
+use crate::triggers::{Name, SAMPLE_DOCUMENT, sample, sample_entity, usual_trigger};
 
 /// How long a caller waits for a trial at most, whatever the record's policy says.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -99,13 +99,22 @@ fn sample_event(state: &AppState, actor: &str, occasion: &Occasion, wanted: Want
     let (now, brings) = (state.clock.now(), sample(&trigger));
     let json = |text: Option<String>| text.map(Json::parse).transpose();
     let payload = wanted.payload.map(|payload| payload.to_string());
+    let mut target = occasion.target.clone();
+    let data = match sample_entity(&trigger, &target.type_name) {
+        Some((type_name, entity)) => {
+            let price_id = (type_name == "price").then_some(1);
+            target = Target { type_name: type_name.to_owned(), document_id: SAMPLE_DOCUMENT.to_owned(), price_id };
+            entity.to_owned()
+        }
+        None => occasion.data.clone(),
+    };
     Ok(Event {
         id: ids::sortable("evt", now, &*state.random),
         trigger: trigger.as_str().to_owned(),
         occurred_at: now,
-        target: occasion.target.clone(),
+        target,
         store: occasion.store.clone(),
-        data: Json::parse(occasion.data.clone())?,
+        data: Json::parse(data)?,
         changes: json(brings.changes.map(str::to_owned))?,
         payload: json(payload.or(brings.payload.map(str::to_owned)))?,
         actor: actor.to_owned(),
@@ -124,7 +133,7 @@ async fn attempt(state: &AppState, event: Event, work: Work) -> Trial {
             let late = || Err(Failure::retry(format!("a trial is given up after {} s", LONGEST.as_secs())));
             let done = timeout(LONGEST, worker::outcome_of(ready)).await;
             let outcome = done.map_or_else(|_| late(), |(outcome, _)| outcome);
-            (worker::mask(outcome, &http.masker()), http.take_exchanges())
+            (http.masker().outcome(outcome), http.take_exchanges())
         }
     };
     let duration_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);

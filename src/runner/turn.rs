@@ -63,10 +63,6 @@ pub(super) struct Done {
 /// Does a turn in the caller's transaction.
 pub(super) fn turn(conn: &mut Conn, state: &AppState, asked: &Asked, now: Millis) -> Result<Done> {
     let lease_until = now + i64::try_from(state.config.runner.lease.as_millis()).unwrap_or(i64::MAX / 2);
-    if asked.finished.is_empty() {
-        // Events that are dispatched once more and runs that are taken once more do no harm. What ended must not be forgotten.
-        conn.need_not_last()?;
-    }
     let recorded = record::record(conn, &asked.finished, asked.troubled, now)?;
     disable::tell(conn, state, &recorded.disabled, now)?;
     let mut look = recorded.due || asked.claim;

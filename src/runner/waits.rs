@@ -48,7 +48,7 @@ pub(super) fn waits(
     now: Millis,
 ) -> Result<std::result::Result<Vec<Wait>, String>> {
     let Reached { listener, record, .. } = reached;
-    let destination = destination(&record.key, record.url.as_deref());
+    let destination = destination(&record.key, record.url.as_deref(), listener.id);
     let open = destinations::find_open(conn, vec![destination])?.into_iter().map(|failing| Wait {
         because: WaitsFor::Breaker,
         until: Some(failing.next_probe_at),

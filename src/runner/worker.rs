@@ -18,7 +18,7 @@ use crate::db::extensions::Tally;
 use crate::db::runs::{Claimed, Held, Move, Record, State};
 use crate::documents::{self, Setup};
 use crate::handler::{
-    Attempt, Done, Event, Exchange, Failure, Http, Json, MOST_DEPTH, Masker, Outcome, Parts, Policy, Purpose, RunInfo,
+    Attempt, Done, Event, Exchange, Failure, Http, Json, MOST_DEPTH, Outcome, Parts, Policy, Purpose, RunInfo,
     destination,
 };
 use crate::state::AppState;
@@ -75,7 +75,7 @@ pub(super) async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }
             let answered = exchanges.iter().any(|exchange| exchange.answer.is_some());
             // A refusal comes from a destination that is well, unless the handler did not even ask.
             let health = if health == Health::Unknown && answered { Health::Well } else { health };
-            begun.ended(state, Ended { outcome: mask(outcome, &http.masker()), exchanges, health, reached: true })
+            begun.ended(state, Ended { outcome: http.masker().outcome(outcome), exchanges, health, reached: true })
         }
     }
 }
@@ -140,10 +140,9 @@ impl Work {
 
 pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let Work { record, extension_id, event, run, purpose, dry } = work;
-    let Setup { entry, credentials, config, url } = documents::set_up(state, extension_id, &record)?;
+    let Setup { entry, credentials, config, url, masker } = documents::set_up(state, extension_id, &record)?;
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
     let timeout = policy.timeout_s.map_or(entry.descriptor().timeout, |seconds| Duration::from_secs(seconds.into()));
-    let masker = Masker::new(&credentials);
     let clock = Arc::clone(&state.clock);
     let make = if dry { Http::rehearsal } else { Http::new };
     let http = make(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
@@ -166,7 +165,7 @@ pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
 /// Awaits the handler, apart from everything else: one that panics, hangs or blocks its thread harms no other. What its
 /// outcome alone says of the destination comes with it.
 pub(super) async fn outcome_of(ready: Ready) -> (Outcome, Health) {
-    let (attempt, timeout) = (ready.attempt, ready.timeout);
+    let (attempt, timeout, http) = (ready.attempt, ready.timeout, ready.http);
     let task = match ready.never_blocks {
         true => tokio::spawn(attempt),
         false => {
@@ -179,7 +178,8 @@ pub(super) async fn outcome_of(ready: Ready) -> (Outcome, Health) {
         Ok(Ok(outcome)) => {
             let health = match &outcome {
                 Ok(_) => Health::Well,
-                Err(Failure::Retry { .. }) => Health::Failing,
+                // Whoever answers well is not away, whatever the handler makes of the answer.
+                Err(Failure::Retry { .. }) if !http.was_answered() => Health::Failing,
                 Err(_) => Health::Unknown,
             };
             (outcome, health)
@@ -209,16 +209,6 @@ fn told(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
 }
 
-/// The outcome with each credential masked.
-pub(super) fn mask(outcome: Outcome, masker: &Masker) -> Outcome {
-    outcome.map_err(|failure| failure.map_reason(|reason| masker.text(reason))).map(|done| Done {
-        message: masker.text(&done.message),
-        data: done.data.map(|data| masker.value(data)),
-        meta: done.meta.into_iter().map(|(name, value)| (name, masker.value(value))).collect(),
-        ..done
-    })
-}
-
 impl Begun {
     fn new(now: Millis, claimed: &Claimed, probe: Option<String>) -> Self {
         let record = claimed.record.as_ref();
@@ -227,7 +217,9 @@ impl Begun {
             tries: claimed.attempt.saturating_sub(claimed.no_tries),
             max_attempts: claimed.max_attempts,
             extension_id: claimed.extension_id,
-            destination: record.map(|record| destination(&record.key, record.url.as_deref())).unwrap_or_default(),
+            destination: record
+                .map(|record| destination(&record.key, record.url.as_deref(), claimed.extension_id))
+                .unwrap_or_default(),
             ahead_of: probe.as_ref().and(Some(claimed.due_at)).filter(|due_at| *due_at > now),
             probe,
             line: claimed.line.clone(),

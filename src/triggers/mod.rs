@@ -12,4 +12,4 @@ pub use catalogue::{CATALOGUE, EXTENSION_DISABLED, Entry, SCHEDULE, Source, find
 pub use matchers::Matchers;
 pub use name::Name;
 pub use pattern::{Pattern, check_pattern};
-pub use samples::{MANUAL, Sample, sample, usual_trigger};
+pub use samples::{MANUAL, SAMPLE_DOCUMENT, Sample, sample, sample_entity, usual_trigger};

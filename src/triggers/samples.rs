@@ -48,6 +48,44 @@ const fn stock(changes: &'static str) -> Sample {
     Sample { payload: Some(r#"{"thresholds": [5]}"#), changes: Some(changes) }
 }
 
+/// The entity that a sample of the trigger with this name is about, with its type and its document's id, where what holds
+/// the record is of another type (`holder`): an alert about a stock on a store's record. JSON.
+pub fn sample_entity(trigger: &Name, holder: &str) -> Option<(&'static str, &'static str)> {
+    let entry = catalogue::find(trigger.short()).filter(|entry| entry.source == Source::Change)?;
+    // A stock may be a product's as well as a price's.
+    let is_holder = entry.target == holder || entry.target == "price" && holder == "product";
+    let entity = match entry.target {
+        _ if is_holder => return None,
+        "store" => STORE,
+        "product" => PRODUCT,
+        "price" => PRICE,
+        _ => SUBSCRIBER,
+    };
+    Some((entry.target, entity))
+}
+
+/// The documentId of samples.
+pub const SAMPLE_DOCUMENT: &str = "sample000000000000000000";
+
+const STORE: &str =
+    r#"{"documentId": "sample000000000000000000", "title": "Tea House", "slug": "tea-house", "active": true}"#;
+
+const PRODUCT: &str = r#"{
+  "documentId": "sample000000000000000000", "Name": "Sencha, 100 g", "slug": "sencha", "SKU": "SAMPLE-1", "active": true,
+  "usd_price": 12.9, "quantity": 5,
+  "PRICES": [{"id": 1, "Name": "100 g", "Price": 12.9, "Currency": "EUR", "inventory": 5, "billing_type": "one_time"}]
+}"#;
+
+const PRICE: &str = r#"{
+  "price": {"id": 1, "Name": "100 g", "Price": 12.9, "Currency": "EUR", "inventory": 5, "billing_type": "one_time"},
+  "product": {"documentId": "sample000000000000000000", "Name": "Sencha, 100 g", "slug": "sencha", "SKU": "SAMPLE-1"}
+}"#;
+
+const SUBSCRIBER: &str = r#"{
+  "documentId": "sample000000000000000000", "Email": "ada@example.com", "active": true,
+  "newsletter_preferences": {"subscribed": true, "frequency": "weekly"}
+}"#;
+
 const ORDER: &str = r#"{
   "order": {"id": "sample-1001", "total": 25.8, "currency": "EUR"},
   "customer": {"email": "ada@example.com", "name": "Ada Example"},

@@ -69,6 +69,41 @@ on_both_databases! {
         assert_eq!(app.texts("SELECT name FROM destinations").await, [""; 0]);
     }
 
+    async fn a_service_that_answers_is_not_left_alone_for_what_it_says(app: &TestApp) {
+        // Nothing that PostHog says: a run to try again, but no reason to keep others from there.
+        app.receiver.answers("/i/v0/e/", [Answer::status(200).body("<html>")]);
+        let (credentials, url) = (json!({"api_key": "phc_a"}), app.receiver.url(""));
+        let record = json!({"key": "posthog:track", "triggers": ["post_sale"], "credentials": credentials, "url": url});
+        let store = app.store(vec![record]).await;
+        for _ in 0..6 {
+            app.emit(&store, "post_sale", json!({})).await;
+        }
+        app.rest().await;
+        assert_eq!(app.receiver.received().len(), 6);
+        assert_eq!(app.texts("SELECT name FROM destinations").await, [""; 0]);
+        assert!(app.runs().await.iter().all(|run| run["state"] == "retryable"));
+        app.sql("UPDATE runs SET state = 'cancelled'").await;
+    }
+
+    async fn what_one_shops_account_refuses_holds_up_no_other(app: &TestApp) {
+        app.receiver.answers("/own?wait=true", [503]);
+        let record = |path: &str| {
+            let credentials = json!({"webhook_url": app.receiver.url(path)});
+            json!({"key": "discord:webhook", "triggers": ["post_sale"], "credentials": credentials})
+        };
+        let ill = app.store_named("ill", vec![record("/own")]).await;
+        let well = app.store_named("well", vec![record("/other")]).await;
+        for _ in 0..6 {
+            app.emit(&ill, "post_sale", json!({})).await;
+            app.rest().await;
+        }
+        assert_eq!(app.texts("SELECT name FROM destinations WHERE opened_at IS NOT NULL").await.len(), 1);
+        app.emit(&well, "post_sale", json!({})).await;
+        app.rest().await;
+        assert!(app.receiver.received().iter().any(|one| one.path.starts_with("/other")));
+        app.sql("UPDATE runs SET state = 'cancelled' WHERE state <> 'completed'").await;
+    }
+
     async fn a_run_that_waits_says_for_what(app: &TestApp) {
         app.receiver.answers("/hook", [503]);
         let run = fail_five_times(app).await;

@@ -143,6 +143,23 @@ on_both_databases! {
         assert!(app.texts("SELECT uid FROM runs").await.is_empty());
     }
 
+    async fn a_sample_is_about_what_its_trigger_is_about(app: &TestApp) {
+        let store = app.store(vec![app.webhook("post_sale")]).await;
+        let record = app.record(&store, 0).await["id"].clone();
+        for (trigger, target, place, expected) in [
+            ("inventory_low", "price", "/data/product/Name", json!("Sencha, 100 g")),
+            ("new_subscriber", "subscriber", "/data/Email", json!("ada@example.com")),
+            ("store_updated", "store", "/data/slug", json!("the-store")),
+            ("post_sale", "store", "/data/slug", json!("the-store")),
+        ] {
+            app.receiver.forget();
+            let path = format!("/api/stores/{store}/extensions/{record}/test");
+            app.post(&path, json!({"trigger": trigger})).await.expect(200);
+            let sent = app.receiver.only().json();
+            assert_eq!((&sent["target"]["type"], sent.pointer(place)), (&json!(target), Some(&expected)), "{sent:#}");
+        }
+    }
+
     async fn a_trial_sends_a_sample_and_leaves_nothing_behind(app: &TestApp) {
         app.receiver.answers("/hook", [Answer::status(200).body(format!("you sent {SECRET}"))]);
         let (path, store) = only_record(app, app.webhook("trigger:order_created")).await;

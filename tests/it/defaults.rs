@@ -33,6 +33,14 @@ fn lead_to(receiver: &Receiver) -> Defaults {
 
 static POSTHOG: std::sync::LazyLock<Receiver> = std::sync::LazyLock::new(Receiver::start);
 
+/// The way to the receiver of webhooks of the instance's own, which whoever knows it can post to.
+const WAY: &str = "a-way-that-nobody-guesses";
+
+fn with_secret_url(config: &mut Config) {
+    let defaults = json!({"custom:webhook": {"credentials": {}, "url": POSTHOG.url(&format!("/{WAY}"))}});
+    config.defaults = Defaults::parse(&defaults.to_string()).expect("defaults");
+}
+
 fn with_posthog(config: &mut Config) {
     POSTHOG.answers("/i/v0/e/", [crate::support::receiver::Answer::status(200).body(r#"{"status": "Ok"}"#)]);
     config.defaults = lead_to(&POSTHOG);
@@ -66,6 +74,17 @@ on_both_databases! {
         }
         let kept = app.texts("SELECT coalesce(config, '') || coalesce(meta, '') || coalesce(credentials_mask, '') || coalesce(url, '') FROM extensions").await;
         assert!(kept.iter().all(|text| !text.contains(KEY)), "{kept:?}");
+    }
+
+    async fn what_is_secret_in_the_instances_url_is_told_to_nobody(app: &TestApp) with with_secret_url; {
+        let record = json!({"key": "custom:webhook", "triggers": ["post_sale"], "credentials": {"use_default": true}});
+        let store = app.store(vec![record]).await;
+        app.emit(&store, "post_sale", json!({})).await;
+        app.run_until_idle().await;
+        let run = app.only_run().await;
+        assert_eq!(run["state"], "completed", "{run:#}");
+        let url = &run["attempts"][0]["exchanges"][0]["request"]["url"];
+        assert_eq!(url, &json!(POSTHOG.url("/********")), "{run:#}");
     }
 
     async fn single_values_of_the_record_stand_in_place_of_the_instances(app: &TestApp) with with_posthog; {

@@ -169,7 +169,7 @@ impl Writer<'_> {
         }
         let mut sql = Sql::new("SELECT key, url FROM extensions WHERE id = ");
         let found = self.conn.first(sql.int(id), |row| Ok((row.find_text(0)?, row.find_text(1)?)))?;
-        Ok(found.map(|(key, url)| destination(&key.unwrap_or_default(), url.as_deref())))
+        Ok(found.map(|(key, url)| destination(&key.unwrap_or_default(), url.as_deref(), id)))
     }
 
     /// Lets the runs of an extension record that wait follow its url.

@@ -65,7 +65,8 @@ on_both_databases! {
         assert_eq!(answer.json["data"]["trigger"], "trigger:post_sale");
         assert_eq!(told[0]["owner"], json!({"type": "store", "documentId": store}));
         assert_eq!(told[0]["destination"], url.trim_start_matches("http://").trim_end_matches("/hook"));
-        assert_eq!(told[5]["destination"], "custom:webhook", "without a url it is the service that the handler reaches");
+        let alone = format!("custom:webhook#{}", told[5]["id"]);
+        assert_eq!(told[5]["destination"], alone, "without a url it is where the record's credentials lead");
         assert_eq!((&told[0]["message"], &told[0]["run"], &told[0]["waits"]), (&Value::Null, &Value::Null, &json!([])));
         assert_eq!(told[2]["nearest"], json!(["trigger:post_sales"]));
         assert!(told[3]["message"].as_str().expect("a message").contains("by hand"), "{}", told[3]);

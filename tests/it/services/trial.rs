@@ -124,7 +124,9 @@ impl Trial {
         let clock = Arc::new(FixedClock::at(NOW));
         let client = Client::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a client");
         let deadline = Instant::now() + Duration::from_secs(15);
-        let http = Http::new(client, Arc::<FixedClock>::clone(&clock), deadline, Masker::new(&self.credentials));
+        let entry = registry.find(self.key).unwrap_or_else(|| panic!("{}", self.key));
+        let masker = Masker::of(&self.credentials, &entry.description().credentials_schema);
+        let http = Http::new(client, Arc::<FixedClock>::clone(&clock), deadline, masker);
         let parts = Parts {
             key: self.key.to_owned(),
             event: Arc::new(self.event),
@@ -136,12 +138,11 @@ impl Trial {
             http: http.clone(),
             clock,
         };
-        let attempt = registry.find(self.key).unwrap_or_else(|| panic!("{}", self.key)).attempt(parts, purpose);
-        let outcome = match attempt {
+        let outcome = match entry.attempt(parts, purpose) {
             Ok(attempt) => attempt.await,
             Err(obstacle) => Err(obstacle.into()),
         };
-        Tried { outcome, exchanges: http.take_exchanges() }
+        Tried { outcome: http.masker().outcome(outcome), exchanges: http.take_exchanges() }
     }
 }
 
