@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use crate::commerce::Sale;
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Ordering, Outcome};
 use crate::services::stripe::{
-    Collection, Credentials, DUE, Form, Payer, PaymentBehavior, Placed, ProductFacts, Refused, Shelf, Stripe, Terms,
-    customer_of, find_or_make, id_of, is_recurring, is_sale, means_nothing, prove, recurring_price_of, remember,
+    Collection, Credentials, DUE, Form, Order, Payer, PaymentBehavior, Placed, ProductFacts, Refused, Shelf, Stripe,
+    Terms, customer_of, find_or_make, id_of, is_recurring, is_sale, means_nothing, prove, recurring_price_of, remember,
     remembered,
 };
 
@@ -340,13 +340,15 @@ async fn subscribe(context: &Given) -> Outcome {
     }
     let person = customer_of(context, &sale, context.config.customer == Payer::Store)?;
     let customer = find_or_make(&stripe, &person, remembered(context, "customer", &person.own)).await?;
-    let all = stripe.list("subscriptions", &[("customer", &customer), ("status", "all")]).await?;
-    let there = all.iter().find(|there| there["metadata"]["order"] == sale.id.as_str());
+    let order = Order::of(&context.event, &sale);
+    let known = ("subscriptions", remembered(context, "subscription", &sale.id));
+    let there = order.find(&stripe, known, &[("customer", &customer), ("status", "all")], |_| true).await?;
     let (subscription, what) = match there {
-        Some(there) => (there.clone(), "is subscribed already"),
+        Some(there) => (there, "is subscribed already"),
         None => {
-            let form = form(&context.config, &customer, &sale, &items);
-            (stripe.make("subscriptions", "subscription", form).await.map_err(without_payment)?, "is subscribed")
+            let form = form(&context.config, &customer, &order, &items);
+            let made = stripe.make_once("subscriptions", form, |_| true).await;
+            (made.map_err(without_payment)?, "is subscribed")
         }
     };
     let id = id_of(&subscription)?;
@@ -356,8 +358,8 @@ async fn subscribe(context: &Given) -> Outcome {
     Ok(remember(context, &person, &customer, done))
 }
 
-fn form(config: &Config, customer: &str, sale: &Sale, items: &[(String, i64)]) -> Form {
-    let mut form = Form::default().with("customer", customer).with_metadata("order", &sale.id);
+fn form(config: &Config, customer: &str, order: &Order, items: &[(String, i64)]) -> Form {
+    let mut form = order.mark(Form::default().with("customer", customer));
     for (place, (price, quantity)) in items.iter().enumerate() {
         form = form.with(format!("items[{place}][price]"), price).with(format!("items[{place}][quantity]"), quantity);
     }

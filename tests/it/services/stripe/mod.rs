@@ -1,7 +1,9 @@
 //! The handlers for Stripe: against its contract, a stateful double, and answers that it gives.
 
+mod customers;
 mod invoices;
 mod late;
+mod orders;
 mod outcomes;
 mod prices;
 mod sales;
@@ -21,6 +23,11 @@ use crate::support::receiver::Answer;
 pub const SUBSCRIPTION: &str = "markket:stripe:subscription";
 pub const INVOICE: &str = "markket:stripe:invoice";
 pub const PRODUCT: &str = "pppppppppppppppppppppppp";
+
+/// The documentId of the store that trials are of.
+pub fn store() -> String {
+    "s".repeat(24)
+}
 
 /// The id that the product has at Stripe.
 pub fn product_at_stripe() -> String {
