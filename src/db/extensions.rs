@@ -211,7 +211,7 @@ pub fn count(conn: &mut Conn, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
     bulk::run(conn, &COUNT, tallies.iter().map(values).collect()).map(drop)
 }
 
-/// Merges members into a record's `meta`; a null removes its member.
+/// Merges members into a record's `meta`, the latest last; a null removes its member.
 pub fn merge_meta(conn: &mut Conn, id: i64, members: &Map<String, Value>) -> Result<()> {
     let mut sql = Sql::new("SELECT meta FROM extensions WHERE id = ");
     sql.int(id).either("", " FOR UPDATE");
@@ -221,9 +221,9 @@ pub fn merge_meta(conn: &mut Conn, id: i64, members: &Map<String, Value>) -> Res
         _ => Map::new(),
     };
     for (name, value) in members {
-        match value {
-            Value::Null => drop(meta.shift_remove(name)),
-            value => drop(meta.insert(name.clone(), value.clone())),
+        meta.shift_remove(name);
+        if !value.is_null() {
+            meta.insert(name.clone(), value.clone());
         }
     }
     let mut sql = Sql::new("UPDATE extensions SET meta = ");

@@ -20,12 +20,16 @@ impl<Config, Credentials> ExtensionContext<Config, Credentials> {
 
 impl Done {
     /// The same, with what the service calls our `own` to be remembered in the record's `meta`, of which `known` is
-    /// what stands there. The oldest of the kind is forgotten when there are too many.
+    /// what stands there. Those of the kind that were not used for the longest are forgotten when there are too many, but
+    /// none that is remembered here.
     pub fn with_outside_id(mut self, known: &Json, kind: &str, own: &str, id: impl Into<Value>) -> Self {
         let (name, prefix) = (name(kind, own), name(kind, ""));
+        let is_other = |known: &String| known.starts_with(&prefix) && *known != name;
+        let used = self.meta.iter().filter(|(known, id)| is_other(known) && !id.is_null()).count();
+        // What is written again moves to the end of `meta`.
         let members = known.as_object().into_iter().flatten().map(|(name, _)| name);
-        let of_kind: Vec<_> = members.filter(|known| known.starts_with(&prefix) && **known != name).collect();
-        let too_many = (of_kind.len() + 1).saturating_sub(REMEMBERED);
+        let of_kind: Vec<_> = members.filter(|known| is_other(known) && !self.meta.contains_key(*known)).collect();
+        let too_many = (of_kind.len() + used + 1).saturating_sub(REMEMBERED);
         for oldest in of_kind.into_iter().take(too_many) {
             self.meta.insert(oldest.clone(), Value::Null);
         }
@@ -53,5 +57,24 @@ mod tests {
         assert_eq!(Value::Object(done.meta), json!({"partner:0": null, "partner:new": 7}));
         let again = Done::new("").with_outside_id(&known, "partner", "5", 7);
         assert_eq!(Value::Object(again.meta), json!({"partner:5": 7}));
+    }
+
+    #[test]
+    fn what_is_remembered_at_once_makes_nothing_of_it_forgotten() {
+        let meta = (0..REMEMBERED).map(|place| (format!("price:{place}"), json!(place))).collect();
+        let known = Json::parse(Value::Object(meta).to_string()).expect("JSON");
+        let mut done = Done::new("").with_outside_id(&known, "price", "0", "a");
+        for new in ["x", "y"] {
+            done = done.with_outside_id(&known, "price", new, "b");
+        }
+        let expected = json!({"price:0": "a", "price:1": null, "price:x": "b", "price:2": null, "price:y": "b"});
+        assert_eq!(Value::Object(done.meta), expected);
+
+        let mut many = Done::new("");
+        for place in 0..REMEMBERED + 50 {
+            many = many.with_outside_id(&known, "price", &format!("new-{place}"), place);
+        }
+        assert_eq!(many.meta.values().filter(|id| id.is_null()).count(), REMEMBERED, "all that was known");
+        assert_eq!(many.meta.values().filter(|id| !id.is_null()).count(), REMEMBERED + 50, "and nothing new");
     }
 }

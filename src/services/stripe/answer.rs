@@ -14,8 +14,12 @@ const MESSAGE: usize = 400;
 pub struct Refused {
     /// Stripe's code for it, such as `resource_missing`; empty where it has none.
     pub code: String,
+    /// Stripe's word for what kind of refusal it is.
+    kind: String,
     /// The parameter it is about; empty where there is none.
     pub param: String,
+    /// Whether it was so when the same was asked before, and Stripe has not tried again.
+    pub is_replayed: bool,
     failure: Failure,
 }
 
@@ -23,6 +27,11 @@ impl Refused {
     /// Whether what the request names is not there.
     pub fn is_missing(&self) -> bool {
         self.code == "resource_missing"
+    }
+
+    /// Whether its key was used for something else.
+    pub fn is_of_another(&self) -> bool {
+        self.kind == "idempotency_error"
     }
 
     /// Whether what was to be made is there already, or its name is taken.
@@ -33,7 +42,7 @@ impl Refused {
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self { code: String::new(), param: String::new(), failure }
+        Self { code: String::new(), kind: String::new(), param: String::new(), is_replayed: false, failure }
     }
 }
 
@@ -43,15 +52,27 @@ impl From<Refused> for Failure {
     }
 }
 
+/// What Stripe answered.
+pub struct Told {
+    /// The object.
+    pub object: Value,
+    /// Whether it is as it was when the same was asked before, with the same key.
+    pub is_replayed: bool,
+}
+
 /// The object that `answer` to `asked` (`POST /v1/prices`) brings, or why there is none. `key` is where the key stands in
 /// the credentials.
-pub fn understood(answer: Answer, asked: &str, key: &str) -> Result<Value, Refused> {
+pub fn understood(answer: Answer, asked: &str, key: &str) -> Result<Told, Refused> {
     let body = answer.json::<Value>().ok().filter(Value::is_object);
     match body {
-        Some(body) if answer.status() < 300 => Ok(body),
+        Some(body) if answer.status() < 300 => Ok(Told { object: body, is_replayed: is_replayed(&answer) }),
         Some(body) if body["error"].is_object() => Err(refused(&answer, &body["error"], asked, key)),
         _ => Err(foreign(answer, asked).into()),
     }
+}
+
+fn is_replayed(answer: &Answer) -> bool {
+    answer.header("idempotent-replayed") == Some("true")
 }
 
 fn refused(answer: &Answer, error: &Value, asked: &str, key: &str) -> Refused {
@@ -77,7 +98,13 @@ fn refused(answer: &Answer, error: &Value, asked: &str, key: &str) -> Refused {
         true => Failure::Retry { reason, after: answer.retry_after() },
         false => Failure::Discard { reason },
     };
-    Refused { code: code.to_owned(), param: param.to_owned(), failure }
+    Refused {
+        code: code.to_owned(),
+        kind: text("type").to_owned(),
+        param: param.to_owned(),
+        is_replayed: is_replayed(answer),
+        failure,
+    }
 }
 
 /// Stripe's own word decides. A request that it says not to repeat would be answered from memory, under the same

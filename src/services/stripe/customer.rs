@@ -1,5 +1,7 @@
 //! Customers: found where there are any, else made.
 
+use serde_json::Value;
+
 use super::{Form, Refused, Stripe, id_of};
 use crate::commerce::Customer;
 use crate::handler::Failure;
@@ -64,19 +66,24 @@ pub async fn find_or_make(stripe: &Stripe, person: &Person, remembered: Option<&
         Some(store) => form.with_metadata("store", store),
         None => form,
     };
-    // The step holds no address: the keys of requests are kept in the open.
-    let made = stripe.make("customers", "customer", form).await?;
+    // Two sales at once, or two records that hear of one, all find nobody.
+    let made = stripe.make_once("customers", form, |_| true).await?;
     Ok(id_of(&made)?.to_owned())
 }
 
 async fn search(stripe: &Stripe, person: &Person) -> Result<Option<String>, Refused> {
-    let found = match (&person.store, &person.email) {
-        (Some(store), _) => {
-            let query = format!("metadata['store']:'{store}'");
-            stripe.get(&["customers", "search"], &[("query", &query), ("limit", "1")]).await?
+    let first = |found: Value| found["data"][0]["id"].as_str().map(str::to_owned);
+    if let Some(store) = &person.store {
+        let query = format!("metadata['store']:'{store}'");
+        return Ok(first(stripe.get(&["customers", "search"], &[("query", &query), ("limit", "1")]).await?));
+    }
+    let Some(email) = &person.email else { return Ok(None) };
+    // Stripe tells letters from capitals here.
+    let lowered = email.to_lowercase();
+    for email in [Some(email), Some(&lowered).filter(|lowered| *lowered != email)].into_iter().flatten() {
+        if let Some(found) = first(stripe.get(&["customers"], &[("email", email), ("limit", "1")]).await?) {
+            return Ok(Some(found));
         }
-        (None, Some(email)) => stripe.get(&["customers"], &[("email", email), ("limit", "1")]).await?,
-        (None, None) => return Ok(None),
-    };
-    Ok(found["data"][0]["id"].as_str().map(str::to_owned))
+    }
+    Ok(None)
 }

@@ -8,24 +8,29 @@ mod bought;
 mod credentials;
 mod customer;
 mod options;
+mod order;
 mod sale;
 mod shelf;
 mod terms;
 
 use reqwest::Method;
-use serde_json::Value;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
 use url::Url;
 
 pub use amount::Minor;
 pub use answer::Refused;
+use answer::Told;
 pub use bought::recurring_price_of;
 pub use credentials::{Credentials, Key, Mode};
 pub use customer::{Person, find_or_make};
 pub use options::{Collection, DUE, Payer, PaymentBehavior};
+pub use order::Order;
 pub use sale::{customer_of, is_sale, means_nothing, prove, remember, remembered};
 pub use shelf::{Placed, ProductFacts, Shelf};
 pub use terms::{Terms, is_recurring};
 
+use crate::handler::signature::to_hex;
 use crate::handler::{ExtensionContext, Failure, Http};
 
 /// The version of the API that is spoken, whatever the account's own is.
@@ -118,7 +123,7 @@ impl Stripe {
 
     /// Asks for what is at `path`, below `/v1`.
     pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Refused> {
-        self.call(Method::GET, path, query, None).await
+        self.call(Method::GET, path, query, None).await.map(|told| told.object)
     }
 
     /// The object at `path`; `None` when there is none, or none any more.
@@ -134,7 +139,27 @@ impl Stripe {
     }
 
     /// All objects of a list.
+    ///
+    /// Fails when it does not end after [`PAGES`]: whoever took a part for all would make things twice.
     pub async fn list(&self, name: &str, query: &[(&str, &str)]) -> Result<Vec<Value>, Refused> {
+        match self.read(name, query, |_| false).await? {
+            (all, true) => Ok(all),
+            (some, false) => {
+                let asked: Vec<_> = query.iter().map(|(name, value)| format!("{name} {value}")).collect();
+                let (count, asked) = (some.len(), asked.join(", "));
+                Err(Failure::discard(format!("Stripe has more than {count} {name} of {asked}: archive some")).into())
+            }
+        }
+    }
+
+    /// The objects of a list, the newest first, up to the page with one that `is_enough`; and whether no more are to come,
+    /// which may be so after [`PAGES`].
+    async fn read(
+        &self,
+        name: &str,
+        query: &[(&str, &str)],
+        is_enough: impl Fn(&Value) -> bool,
+    ) -> Result<(Vec<Value>, bool), Refused> {
         let mut all: Vec<Value> = Vec::new();
         for _ in 0..PAGES {
             let last = all.last().and_then(|object| object["id"].as_str()).map(str::to_owned);
@@ -144,22 +169,63 @@ impl Stripe {
             let objects = page["data"].as_array().map_or(&[][..], Vec::as_slice);
             all.extend_from_slice(objects);
             if page["has_more"] != true || objects.is_empty() {
+                return Ok((all, true));
+            }
+            if objects.iter().any(&is_enough) {
                 break;
             }
         }
-        Ok(all)
+        Ok((all, false))
     }
 
     /// Makes or changes what is at `path`. `step` tells the run's requests apart: sent again by a later attempt, the same
     /// step makes nothing twice.
     pub async fn post(&self, path: &[&str], step: &str, form: Form) -> Result<Value, Refused> {
-        self.call(Method::POST, path, &[], Some((step, form))).await
+        let key = format!("{}:{step}", self.run);
+        self.call(Method::POST, path, &[], Some((&key, &form))).await.map(|told| told.object)
+    }
+
+    /// Makes or changes what is at `path` once, whichever runs do so: `key` is that of the deed. For a day Stripe tells all
+    /// that use it what the first was told. Where that is of no use any more, since it was a failure or what was made does
+    /// no longer `count`, the run goes by a key of its own.
+    pub async fn post_once(
+        &self,
+        path: &[&str],
+        key: &str,
+        form: Form,
+        counts: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Refused> {
+        match self.call(Method::POST, path, &[], Some((key, &form))).await {
+            Ok(told) if !told.is_replayed => return Ok(told.object),
+            // It may have changed since, or be gone.
+            Ok(told) => {
+                let kind = path.first().copied().unwrap_or_default();
+                if let Some(now) = self.find(&[kind, id_of(&told.object)?]).await?.filter(counts) {
+                    return Ok(now);
+                }
+            }
+            Err(refused) if !refused.is_replayed => return Err(refused),
+            Err(_) => {}
+        }
+        self.post(path, key, form).await
+    }
+
+    /// Makes something new once, whichever runs do so: by [`Stripe::post_once`], with a key of all that is said of it.
+    pub async fn make_once(&self, name: &str, form: Form, counts: impl Fn(&Value) -> bool) -> Result<Value, Refused> {
+        let form = self.marked(form);
+        // A hash, since the keys of requests are kept in the open, and addresses are none of that.
+        let said = json!([self.account, name, form.0]).to_string();
+        let hash = to_hex(&digest(&SHA256, said.as_bytes()).as_ref()[..16]);
+        self.post_once(&[name], &format!("{name}-{hash}"), form, counts).await
     }
 
     /// Makes something new, which is marked where the event is a sample.
     pub async fn make(&self, name: &str, step: &str, form: Form) -> Result<Value, Refused> {
-        let form = if self.test { form.with_metadata("sample", "true") } else { form };
-        self.post(&[name], step, form).await
+        self.post(&[name], step, self.marked(form)).await
+    }
+
+    fn marked(&self, form: Form) -> Form {
+        if self.test { form.with_metadata("sample", "true") } else { form }
     }
 
     async fn call(
@@ -167,8 +233,8 @@ impl Stripe {
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
-        change: Option<(&str, Form)>,
-    ) -> Result<Value, Refused> {
+        change: Option<(&str, &Form)>,
+    ) -> Result<Told, Refused> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("v1").extend(path);
@@ -182,9 +248,9 @@ impl Stripe {
         if let Some(account) = &self.account {
             call = call.header("stripe-account", account);
         }
-        if let Some((step, Form(fields))) = change {
+        if let Some((key, Form(fields))) = change {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            call = call.header("idempotency-key", format!("{}:{step}", self.run)).form(&fields);
+            call = call.header("idempotency-key", key).form(&fields);
         }
         answer::understood(call.send().await?, &asked, self.key.name)
     }

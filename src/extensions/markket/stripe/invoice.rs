@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use crate::commerce::{Amount, Sale};
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
 use crate::services::stripe::{
-    Collection, Credentials, DUE, Form, Minor, Payer, Refused, Stripe, customer_of, find_or_make, id_of, is_sale,
-    means_nothing, prove, remember, remembered,
+    Collection, Credentials, DUE, Form, Minor, Order, Payer, Refused, Stripe, customer_of, find_or_make, id_of,
+    is_sale, means_nothing, prove, remember, remembered,
 };
 
 /// The handler.
@@ -74,7 +74,8 @@ impl Handler for Invoice {
         let stripe = Stripe::of(&context, config.account.as_deref())?;
         let person = customer_of(&context, &sale, config.customer == Payer::Store)?;
         let customer = find_or_make(&stripe, &person, remembered(&context, "customer", &person.own)).await?;
-        let billing = Billing { stripe: &stripe, config, sale: &sale, lines: &lines, run: &context.run.id };
+        let (order, remembered) = (Order::of(&context.event, &sale), remembered(&context, "invoice", &sale.id));
+        let billing = Billing { stripe: &stripe, config, order, remembered, lines: &lines };
         let (invoice, message) = billing.bill(&customer).await?;
         let id = id_of(&invoice)?;
         let done = Done::new(format!("the invoice {id} for order {} {message}", sale.id))
@@ -182,50 +183,50 @@ fn rest(sale: &Sale, config: &Config, sum: &Amount, currency: &str) -> Result<Op
 struct Billing<'a> {
     stripe: &'a Stripe,
     config: &'a Config,
-    sale: &'a Sale,
+    order: Order,
+    /// The invoice that an earlier run has made of it, as far as that is known.
+    remembered: Option<&'a str>,
     lines: &'a Lines,
-    run: &'a str,
 }
 
 impl Billing<'_> {
-    /// The invoice, and what was done with it. One that an earlier run has made is finished where that broke off in the
-    /// draft, and else left alone.
+    /// The invoice, and what was done with it. One that is there is finished where it was left, and else left alone. Each
+    /// step has the same key in all runs for the order: what two of them do at once is done once.
     async fn bill(&self, customer: &str) -> Result<(Value, &'static str), Refused> {
-        let there = self.find(customer).await?;
+        let query = [("customer", customer)];
+        let there = self.order.find(self.stripe, ("invoices", self.remembered), &query, is_valid).await?;
         let is_new = there.is_none();
-        let invoice = match there {
+        let mut invoice = match there {
             Some(invoice) => invoice,
             None => self.make(customer).await?,
         };
-        let is_ours = invoice["metadata"]["run"] == self.run;
-        let is_draft = is_new || invoice["status"] == "draft";
-        if !is_draft && !is_ours {
+        let is_draft = invoice["status"] == "draft";
+        if !is_draft && invoice["metadata"][BILLING] != BEGUN {
             return Ok((invoice, "is there already"));
         }
         let id = id_of(&invoice)?.to_owned();
-        let mut invoice = invoice;
         if is_draft {
             self.add_lines(customer, &id, is_new).await?;
-            let form = Form::default().with("auto_advance", self.config.auto_advance);
-            invoice = self.stripe.post(&["invoices", &id, "finalize"], "finalize", form).await?;
+            // What is paid must not be collected too.
+            let goes_on = self.config.auto_advance && !self.config.paid;
+            invoice = self.step(&id, "finalize", Form::default().with("auto_advance", goes_on)).await?;
         }
         if self.config.paid && invoice["status"] != "paid" {
-            let form = Form::default().with("paid_out_of_band", true);
-            invoice = self.stripe.post(&["invoices", &id, "pay"], "pay", form).await?;
+            invoice = self.step(&id, "pay", Form::default().with("paid_out_of_band", true)).await?;
         }
         if self.config.send {
-            invoice = self.stripe.post(&["invoices", &id, "send"], "send", Form::default()).await?;
-            return Ok((invoice, "was sent"));
+            invoice = self.step(&id, "send", Form::default()).await?;
         }
-        Ok((invoice, "was finalised"))
+        if self.config.has_more_steps() {
+            let form = Form::default().with_metadata(BILLING, "done");
+            self.stripe.post_once(&["invoices", &id], &format!("billed-{id}"), form, |_| true).await?;
+        }
+        Ok((invoice, if self.config.send { "was sent" } else { "was finalised" }))
     }
 
-    /// The invoice that was made of the same order already, if any.
-    async fn find(&self, customer: &str) -> Result<Option<Value>, Refused> {
-        let all = self.stripe.list("invoices", &[("customer", customer)]).await?;
-        let is_it =
-            |invoice: &Value| invoice["metadata"]["order"] == self.sale.id.as_str() && invoice["status"] != "void";
-        Ok(all.into_iter().find(is_it))
+    async fn step(&self, invoice: &str, step: &str, form: Form) -> Result<Value, Refused> {
+        let key = format!("{step}-{invoice}");
+        self.stripe.post_once(&["invoices", invoice, step], &key, form, |_| true).await
     }
 
     async fn make(&self, customer: &str) -> Result<Value, Refused> {
@@ -238,10 +239,10 @@ impl Billing<'_> {
             .with_some("days_until_due", sends.then(|| self.config.days_until_due.unwrap_or(DUE)))
             // Nothing is collected before all lines are there, and nothing that waits for another invoice is taken in.
             .with("auto_advance", false)
-            .with("pending_invoice_items_behavior", "exclude")
-            .with_metadata("order", &self.sale.id)
-            .with_metadata("run", self.run);
-        self.stripe.make("invoices", "invoice", form).await
+            .with("pending_invoice_items_behavior", "exclude");
+        let begun = self.config.has_more_steps().then_some(BEGUN);
+        let form = self.order.mark(form).with_some(&format!("metadata[{BILLING}]"), begun);
+        self.stripe.make_once("invoices", form, is_valid).await
     }
 
     async fn add_lines(&self, customer: &str, invoice: &str, is_new: bool) -> Result<(), Refused> {
@@ -263,10 +264,34 @@ impl Billing<'_> {
                 .with("description", &line.name)
                 .with_metadata("line", &number)
                 .with_some("metadata[SKU]", line.sku.as_deref());
-            self.stripe.make("invoiceitems", &format!("line-{number}"), form).await?;
+            // There is one line in each place, whatever other runs say is in it.
+            let key = format!("line-{invoice}-{number}");
+            match self.stripe.post_once(&["invoiceitems"], &key, form, |_| true).await {
+                Err(refused) if refused.is_of_another() => {
+                    let reason = format!("another run is writing the invoice {invoice}, with other lines");
+                    return Err(Failure::retry(reason).into());
+                }
+                done => done?,
+            };
         }
         Ok(())
     }
 }
+
+impl Config {
+    /// Whether an invoice that is finalised is not all that is wanted.
+    fn has_more_steps(&self) -> bool {
+        self.send || self.paid
+    }
+}
+
+fn is_valid(invoice: &Value) -> bool {
+    invoice["status"] != "void"
+}
+
+/// What of an invoice's metadata says how far it is, where finalising it is not the end.
+const BILLING: &str = "billing";
+/// There are steps to come, which a later run goes on with.
+const BEGUN: &str = "begun";
 
 const ICON: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path d="M6 3h12v18l-3-2-3 2-3-2-3 2z"/><path d="M9 8h6M9 12h6"/></svg>"#;

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::commerce::Sale;
-use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Ordering, Outcome};
 use crate::services::stripe::{
-    Collection, Credentials, DUE, Form, Payer, PaymentBehavior, Placed, ProductFacts, Refused, Shelf, Stripe, Terms,
-    customer_of, find_or_make, id_of, is_recurring, is_sale, means_nothing, prove, recurring_price_of, remember,
+    Collection, Credentials, DUE, Form, Order, Payer, PaymentBehavior, Placed, ProductFacts, Refused, Shelf, Stripe,
+    Terms, customer_of, find_or_make, id_of, is_recurring, is_sale, means_nothing, prove, recurring_price_of, remember,
     remembered,
 };
 
@@ -48,6 +48,8 @@ const LISTENS_TO: &str = "price_created, price_updated, price_deleted, product_*
 
 /// What is told of drafts.
 const DRAFT: &str = "a draft is not sold yet: it goes to Stripe when it is published";
+/// What a record remembers events under that it has brought to Stripe: when they happened.
+const AS_OF: &str = "as_of";
 /// What is told where [`is_overtaken`] holds.
 const OVERTAKEN: &str = "a later change is at Stripe already";
 
@@ -79,6 +81,7 @@ impl Handler for Subscription {
                 "trigger:post_sale",
             ],
             timeout: Duration::from_secs(60),
+            ordering: Ordering::Target,
             has_test: true,
             never_blocks: true,
             ..Descriptor::default()
@@ -136,7 +139,7 @@ async fn keep_product(context: &Given) -> Outcome {
     if let Some(done) = nothing_to_do(context, product, &PRODUCT_FIELDS, is_known) {
         return Ok(done);
     }
-    if is_overtaken(context, "product") {
+    if is_overtaken(context, None) {
         return Ok(Done::new(OVERTAKEN));
     }
     keep(context, product, &prices.iter().collect::<Vec<_>>()).await
@@ -146,7 +149,7 @@ async fn keep_product(context: &Given) -> Outcome {
 async fn keep(context: &Given, product: &Value, prices: &[&Value]) -> Outcome {
     let stripe = &stripe(context)?;
     let facts = &ProductFacts::of(product, &context.event.target.document_id)?;
-    let later = |price: &&&Value| is_overtaken(context, &format!("price-{}", price["id"]));
+    let later = |price: &&&Value| is_overtaken(context, price["id"].as_i64());
     if !prices.is_empty() && prices.iter().all(|price| later(&price)) {
         return Ok(Done::new(OVERTAKEN));
     }
@@ -167,7 +170,7 @@ async fn keep(context: &Given, product: &Value, prices: &[&Value]) -> Outcome {
         false => None,
     };
     let Some(mut shelf) = shelf else {
-        return Ok(Done::new(format!("{} has no price that is paid again and again", facts.name)));
+        return Ok(seen(context, Done::new(format!("{} has no price that is paid again and again", facts.name))));
     };
     let (mut told, mut ids) = (Vec::new(), Map::new());
     let mut done = Done::default().with_outside_id(&context.meta, "product", document_id, shelf.id());
@@ -199,7 +202,7 @@ async fn keep(context: &Given, product: &Value, prices: &[&Value]) -> Outcome {
     }
     done.message = format!("{}: {}", facts.name, if told.is_empty() { "kept".to_owned() } else { told.join(", ") });
     done.data = Some(json!({"product": shelf.id(), "prices": ids}));
-    Ok(seen(context, &prices, done))
+    Ok(seen(context, done))
 }
 
 fn line(placed: &Placed) -> String {
@@ -221,6 +224,9 @@ async fn withdraw(context: &Given) -> Outcome {
     if !is_wanted(context, price) && remembered(context, "price", &own).is_none() {
         return Ok(Done::new("the price is paid once, and was not made here"));
     }
+    if is_overtaken(context, Some(id)) {
+        return Ok(Done::new(OVERTAKEN));
+    }
     let stripe = stripe(context)?;
     let known: Vec<&str> = stripe_id(price).into_iter().chain(remembered(context, "price", &own)).collect();
     let document_id = context.event.target.document_id.as_str();
@@ -229,11 +235,15 @@ async fn withdraw(context: &Given) -> Outcome {
         Some(mut shelf) => shelf.withdraw(id, &known).await?,
         None => 0,
     };
-    Ok(Done::new(format!("{archived} archived")).with_meta(format!("price:{own}"), Value::Null))
+    let done = Done::new(format!("{archived} archived")).with_meta(format!("price:{own}"), Value::Null);
+    Ok(seen(context, done))
 }
 
 /// Takes a product that was deleted or unpublished off the shelf.
 async fn retire(context: &Given) -> Outcome {
+    if is_overtaken(context, None) {
+        return Ok(Done::new(OVERTAKEN));
+    }
     let stripe = stripe(context)?;
     let document_id = context.event.target.document_id.as_str();
     let prices = context.entity()["PRICES"].as_array().map_or(&[][..], Vec::as_slice);
@@ -241,13 +251,14 @@ async fn retire(context: &Given) -> Outcome {
     let adopted = prices.iter().filter(|price| is_wanted(context, price)).find_map(stripe_id);
     let known = remembered(context, "product", document_id);
     let Some(shelf) = Shelf::find(&stripe, document_id, known, adopted).await? else {
-        return Ok(Done::new("Stripe does not know the product"));
+        return Ok(seen(context, Done::new("Stripe does not know the product")));
     };
     if shelf.product["active"] != false {
         let step = format!("retire-{document_id}");
         stripe.post(&["products", shelf.id()], &step, Form::default().with("active", false)).await?;
     }
-    Ok(Done::new(format!("{} is no longer sold", shelf.id())).with_data(json!({"product": shelf.id()})))
+    let done = Done::new(format!("{} is no longer sold", shelf.id())).with_data(json!({"product": shelf.id()}));
+    Ok(seen(context, done))
 }
 
 fn stripe_id(price: &Value) -> Option<&str> {
@@ -280,23 +291,32 @@ fn nothing_to_do(context: &Given, product: &Value, fields: &[&str], is_known: bo
     unchanged.then(|| Done::new("nothing that Stripe knows of was changed"))
 }
 
-/// Whether a later event has been brought to Stripe: an older one, late or replayed, takes nothing back.
-fn is_overtaken(context: &Given, what: &str) -> bool {
-    let own = format!("{}/{what}", context.event.target.document_id);
-    let seen = context.outside_id("as_of", &own).and_then(Value::as_i64);
-    seen.is_some_and(|seen| seen > context.event.occurred_at)
+/// Whether a later event about the product, or about this price of it, has been brought to Stripe: an older one, late or
+/// replayed, takes nothing back. An event about the product is one about all its prices.
+fn is_overtaken(context: &Given, price: Option<i64>) -> bool {
+    let is_later = |what: &str| {
+        let own = format!("{}/{what}", context.event.target.document_id);
+        let seen = context.outside_id(AS_OF, &own).and_then(Value::as_i64);
+        seen.is_some_and(|seen| seen > context.event.occurred_at)
+    };
+    is_later("product") || price.is_some_and(|id| is_later(&format!("price-{id}")))
 }
 
-/// `done` with the time of this event, as [`is_overtaken`] looks for it.
-fn seen(context: &Given, prices: &[&Value], mut done: Done) -> Done {
+/// `done` with the time of this event, as [`is_overtaken`] looks for it. That of an event about the product stands for
+/// those before it about its prices.
+fn seen(context: &Given, mut done: Done) -> Done {
     let event = &context.event;
-    let of_prices = prices.iter().map(|price| format!("price-{}", price["id"]));
-    let of_product = (event.target.price_id.is_none()).then(|| "product".to_owned());
-    for what in of_prices.chain(of_product) {
-        let own = format!("{}/{what}", event.target.document_id);
-        done = done.with_outside_id(&context.meta, "as_of", &own, event.occurred_at);
+    let document_id = &event.target.document_id;
+    let what = event.target.price_id.map_or_else(|| "product".to_owned(), |id| format!("price-{id}"));
+    if event.target.price_id.is_none() {
+        let of_prices = format!("{AS_OF}:{document_id}/price-");
+        let known = context.meta.as_object().into_iter().flatten();
+        let before = |at: &Value| at.as_i64().is_none_or(|at| at <= event.occurred_at);
+        for (name, _) in known.filter(|(name, at)| name.starts_with(&of_prices) && before(at)) {
+            done = done.with_meta(name, Value::Null);
+        }
     }
-    done
+    done.with_outside_id(&context.meta, AS_OF, &format!("{document_id}/{what}"), event.occurred_at)
 }
 
 /// Subscribes who buys to what of it is paid again and again.
@@ -320,13 +340,15 @@ async fn subscribe(context: &Given) -> Outcome {
     }
     let person = customer_of(context, &sale, context.config.customer == Payer::Store)?;
     let customer = find_or_make(&stripe, &person, remembered(context, "customer", &person.own)).await?;
-    let all = stripe.list("subscriptions", &[("customer", &customer), ("status", "all")]).await?;
-    let there = all.iter().find(|there| there["metadata"]["order"] == sale.id.as_str());
+    let order = Order::of(&context.event, &sale);
+    let known = ("subscriptions", remembered(context, "subscription", &sale.id));
+    let there = order.find(&stripe, known, &[("customer", &customer), ("status", "all")], |_| true).await?;
     let (subscription, what) = match there {
-        Some(there) => (there.clone(), "is subscribed already"),
+        Some(there) => (there, "is subscribed already"),
         None => {
-            let form = form(&context.config, &customer, &sale, &items);
-            (stripe.make("subscriptions", "subscription", form).await.map_err(without_payment)?, "is subscribed")
+            let form = form(&context.config, &customer, &order, &items);
+            let made = stripe.make_once("subscriptions", form, |_| true).await;
+            (made.map_err(without_payment)?, "is subscribed")
         }
     };
     let id = id_of(&subscription)?;
@@ -336,8 +358,8 @@ async fn subscribe(context: &Given) -> Outcome {
     Ok(remember(context, &person, &customer, done))
 }
 
-fn form(config: &Config, customer: &str, sale: &Sale, items: &[(String, i64)]) -> Form {
-    let mut form = Form::default().with("customer", customer).with_metadata("order", &sale.id);
+fn form(config: &Config, customer: &str, order: &Order, items: &[(String, i64)]) -> Form {
+    let mut form = order.mark(Form::default().with("customer", customer));
     for (place, (price, quantity)) in items.iter().enumerate() {
         form = form.with(format!("items[{place}][price]"), price).with(format!("items[{place}][quantity]"), quantity);
     }

@@ -4,33 +4,24 @@ use serde_json::{Value, json};
 
 use super::super::peers::contract;
 use super::super::trial::Trial;
-use super::{INVOICE, fields, trial};
-use crate::support::receiver::{Answer, Receiver};
-
-const RUN: &str = "run_01kah4h3t6x4c8n2w9z5q7r1yn";
-
-fn found(body: Value) -> Answer {
-    Answer::status(200).body(body.to_string())
-}
-
-fn list(objects: Value) -> Answer {
-    found(json!({"object": "list", "data": objects, "has_more": false}))
-}
+use super::{INVOICE, fields, found, list, store, trial};
+use crate::support::receiver::Receiver;
 
 /// Stripe, where Ada has these invoices.
-fn stripe(invoices: Value) -> Receiver {
+pub fn stripe(invoices: Value) -> Receiver {
     let stripe = Receiver::start();
     stripe.answers("/v1/customers?email=ada%40example.com&limit=1", [list(json!([{"id": "cus_1"}]))]);
     stripe.answers("/v1/invoices?customer=cus_1&limit=100", [list(invoices)]);
     stripe.answers("/v1/invoices", [found(json!({"id": "in_1", "status": "draft"}))]);
     stripe.answers("/v1/invoiceitems", [found(json!({"id": "ii_1"}))]);
+    stripe.answers("/v1/invoices/in_1", [found(json!({"id": "in_1", "status": "open"}))]);
     stripe.answers("/v1/invoices/in_1/finalize", [found(json!({"id": "in_1", "status": "open", "number": "A-1"}))]);
     stripe.answers("/v1/invoices/in_1/send", [found(json!({"id": "in_1", "status": "open"}))]);
     stripe.answers("/v1/invoices/in_1/pay", [found(json!({"id": "in_1", "status": "paid"}))]);
     stripe
 }
 
-fn order(change: Value) -> Value {
+pub fn order(change: Value) -> Value {
     let mut payload = json!({
         "order": {"id": "1001", "total": 25.80, "currency": "EUR"},
         "customer": {"email": "ada@example.com", "name": "Ada Lovelace"},
@@ -74,6 +65,7 @@ async fn a_sale_becomes_an_invoice_with_its_lines() {
         "POST /v1/invoiceitems",
         "POST /v1/invoices/in_1/finalize",
         "POST /v1/invoices/in_1/send",
+        "POST /v1/invoices/in_1",
     ];
     assert_eq!(tried.requests()[2..], posts);
     assert_eq!(
@@ -86,7 +78,8 @@ async fn a_sale_becomes_an_invoice_with_its_lines() {
             ("auto_advance", "false"),
             ("pending_invoice_items_behavior", "exclude"),
             ("metadata[order]", "1001"),
-            ("metadata[run]", RUN),
+            ("metadata[store]", &store()),
+            ("metadata[billing]", "begun"),
         ])
     );
     let item = [("customer", "cus_1"), ("invoice", "in_1"), ("currency", "eur")];
@@ -107,8 +100,9 @@ async fn a_sale_becomes_an_invoice_with_its_lines() {
     ]));
     assert_eq!((tried.form(3), tried.form(4)), (first, second));
     assert_eq!(tried.form(5), fields([("auto_advance", "false")]));
-    let keys: Vec<_> = (2..7).map(|place| tried.header(place, "idempotency-key").to_owned()).collect();
-    assert_eq!(keys, ["invoice", "line-0", "line-1", "finalize", "send"].map(|step| format!("{RUN}:{step}")));
+    assert_eq!(tried.form(7), fields([("metadata[billing]", "done")]));
+    let keys: Vec<_> = (3..8).map(|place| tried.header(place, "idempotency-key").to_owned()).collect();
+    assert_eq!(keys, ["line-in_1-0", "line-in_1-1", "finalize-in_1", "send-in_1", "billed-in_1"]);
     let done = tried.outcome.expect("done");
     assert_eq!(
         (done.message.as_str(), &done.meta["invoice:1001"]),
@@ -118,8 +112,7 @@ async fn a_sale_becomes_an_invoice_with_its_lines() {
 
 #[tokio::test]
 async fn an_order_is_billed_once() {
-    let there =
-        |status: &str, run: &str| json!([{"id": "in_1", "status": status, "metadata": {"order": "1001", "run": run}}]);
+    let there = |status: &str, billing: &str| json!([{"id": "in_1", "status": status, "metadata": {"order": "1001", "store": store(), "billing": billing}}]);
     let config = json!({"send": true});
     let bill = async |invoices: Value| {
         let stripe = stripe(invoices);
@@ -132,28 +125,32 @@ async fn an_order_is_billed_once() {
             trial(INVOICE, &stripe.url("")).config(config.clone()).payload(order(json!({"items": two}))).judged().await;
         tried.requests()[2..].to_vec()
     };
-    let finished = ["POST /v1/invoices/in_1/finalize", "POST /v1/invoices/in_1/send"];
+    let finished = ["POST /v1/invoices/in_1/finalize", "POST /v1/invoices/in_1/send", "POST /v1/invoices/in_1"];
     let rest = |requests: &[&str]| requests.iter().map(|asked| (*asked).to_owned()).collect::<Vec<_>>();
-    assert_eq!(bill(there("paid", "run_before")).await, rest(&[]), "another run has done it");
-    assert_eq!(
-        bill(there("open", RUN)).await,
-        rest(&finished[1..]),
-        "this run got as far, the key says whether it was sent"
-    );
+    for status in ["open", "paid"] {
+        assert_eq!(bill(there(status, "done")).await, rest(&[]), "another run has done it");
+        assert_eq!(bill(there(status, "")).await, rest(&[]), "nothing was left to be done");
+    }
+    assert_eq!(bill(there("open", "begun")).await, rest(&finished[1..]), "the key says whether it was sent");
     let broken_off =
         [&["GET /v1/invoiceitems?invoice=in_1&limit=100", "POST /v1/invoiceitems"], &finished[..]].concat();
-    assert_eq!(bill(there("draft", "run_before")).await, rest(&broken_off), "what is missing is added");
+    assert_eq!(bill(there("draft", "begun")).await, rest(&broken_off), "what is missing is added");
     let anew = ["POST /v1/invoices", "POST /v1/invoiceitems", "POST /v1/invoiceitems"];
-    assert_eq!(bill(there("void", "run_before")).await, rest(&[&anew[..], &finished[..]].concat()));
+    assert_eq!(bill(there("void", "done")).await, rest(&[&anew[..], &finished[..]].concat()));
 }
 
 #[tokio::test]
 async fn what_was_paid_in_the_shop_is_not_collected() {
     let stripe = stripe(json!([]));
-    let tried = trial(INVOICE, &stripe.url("")).config(json!({"paid": true})).payload(order(json!({}))).judged().await;
-    assert_eq!(tried.requests()[4..], ["POST /v1/invoices/in_1/finalize", "POST /v1/invoices/in_1/pay"]);
-    assert_eq!(tried.form(5), fields([("paid_out_of_band", "true")]));
-    assert_eq!(tried.outcome.expect("done").data.expect("data")["status"], "paid");
+    for method in ["send_invoice", "charge_automatically"] {
+        let config = json!({"paid": true, "auto_advance": true, "collection_method": method});
+        let tried = trial(INVOICE, &stripe.url("")).config(config).payload(order(json!({}))).judged().await;
+        let steps = ["POST /v1/invoices/in_1/finalize", "POST /v1/invoices/in_1/pay", "POST /v1/invoices/in_1"];
+        assert_eq!(tried.requests()[4..], steps);
+        assert_eq!(tried.form(4), fields([("auto_advance", "false")]), "or Stripe may be faster");
+        assert_eq!(tried.form(5), fields([("paid_out_of_band", "true")]));
+        assert_eq!(tried.outcome.expect("done").data.expect("data")["status"], "paid");
+    }
 }
 
 #[tokio::test]

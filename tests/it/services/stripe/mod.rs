@@ -1,6 +1,9 @@
 //! The handlers for Stripe: against its contract, a stateful double, and answers that it gives.
 
+mod customers;
 mod invoices;
+mod late;
+mod orders;
 mod outcomes;
 mod prices;
 mod sales;
@@ -15,10 +18,16 @@ use tenon::handler::Exchange;
 use super::peers::contract;
 use super::trial::{Trial, Tried};
 use crate::support::api::Api;
+use crate::support::receiver::Answer;
 
 pub const SUBSCRIPTION: &str = "markket:stripe:subscription";
 pub const INVOICE: &str = "markket:stripe:invoice";
 pub const PRODUCT: &str = "pppppppppppppppppppppppp";
+
+/// The documentId of the store that trials are of.
+pub fn store() -> String {
+    "s".repeat(24)
+}
 
 /// The id that the product has at Stripe.
 pub fn product_at_stripe() -> String {
@@ -99,6 +108,18 @@ impl Tried {
     pub fn header(&self, place: usize, name: &str) -> &str {
         self.exchanges[place].request.headers.get(name).and_then(Value::as_str).unwrap_or_default()
     }
+}
+
+pub fn found(body: Value) -> Answer {
+    Answer::status(200).body(body.to_string())
+}
+
+pub fn list(objects: Value) -> Answer {
+    found(json!({"object": "list", "data": objects, "has_more": false}))
+}
+
+pub fn missing() -> Answer {
+    Answer::status(404).body(json!({"error": {"code": "resource_missing", "message": "No such thing"}}).to_string())
 }
 
 pub fn form(body: &[u8]) -> BTreeMap<String, String> {

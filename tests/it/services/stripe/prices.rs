@@ -4,31 +4,21 @@ use serde_json::{Value, json};
 
 use super::super::peers::{contract, double};
 use super::super::trial::{Trial, Tried};
-use super::{PRODUCT, SUBSCRIPTION, about_price, about_product, fields, monthly, product_at_stripe, trial};
+use super::{
+    PRODUCT, SUBSCRIPTION, about_price, about_product, fields, found, list, missing, monthly, product_at_stripe, trial,
+};
 use crate::support::receiver::{Answer, Receiver};
 
-fn prices_path() -> String {
+pub fn prices_path() -> String {
     format!("/v1/prices?product={}&active=true&limit=100", product_at_stripe())
 }
 
-fn product_path() -> String {
+pub fn product_path() -> String {
     format!("/v1/products/{}", product_at_stripe())
 }
 
-fn found(body: Value) -> Answer {
-    Answer::status(200).body(body.to_string())
-}
-
-fn list(objects: Value) -> Answer {
-    found(json!({"object": "list", "data": objects, "has_more": false}))
-}
-
-fn missing() -> Answer {
-    Answer::status(404).body(json!({"error": {"code": "resource_missing", "message": "No such thing"}}).to_string())
-}
-
 /// The price [`monthly`] as Stripe has it.
-fn at_stripe(id: &str, change: Value) -> Value {
+pub fn at_stripe(id: &str, change: Value) -> Value {
     let mut price = json!({
         "id": id, "object": "price", "active": true, "currency": "eur", "unit_amount": 1290,
         "unit_amount_decimal": "1290", "recurring": {"interval": "month", "interval_count": 1},
@@ -40,7 +30,7 @@ fn at_stripe(id: &str, change: Value) -> Value {
     price
 }
 
-fn sencha() -> Value {
+pub fn sencha() -> Value {
     json!({
         "id": product_at_stripe(), "object": "product", "active": true, "name": "Sencha 煎茶",
         "description": "Green tea.", "metadata": {"documentId": PRODUCT, "SKU": "S-100"},

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::super::peers::double;
-use super::{INVOICE, SUBSCRIPTION, form};
+use super::{INVOICE, SUBSCRIPTION, form, missing};
 use crate::support::api::Api;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
@@ -108,6 +108,7 @@ on_both_databases! {
     async fn a_sale_is_billed_once_and_the_store_is_known_as_a_customer(app: &TestApp) {
         let mut record = record(INVOICE, &app.receiver.url(""), json!(["post_sale"]));
         record["config"] = json!({"customer": "store", "send": true});
+        record["meta"] = json!({"invoice:1001": "in_0", "kept": 1});
         let store = app.store(vec![record]).await;
         let answer = |body: Value| Answer::status(200).body(body.to_string());
         let list = |objects: Value| answer(json!({"object": "list", "data": objects, "has_more": false}));
@@ -115,10 +116,13 @@ on_both_databases! {
         app.receiver.answers(&search, [list(json!([]))]);
         app.receiver.answers("/v1/customers", [answer(json!({"id": "cus_1"}))]);
         app.receiver.answers("/v1/customers/cus_1", [answer(json!({"id": "cus_1"}))]);
-        let billed = json!({"id": "in_1", "status": "open", "metadata": {"order": "1001", "run": "another"}});
-        app.receiver.answers("/v1/invoices?customer=cus_1&limit=100", [list(json!([])), list(json!([billed]))]);
+        app.receiver.answers("/v1/invoices/in_0", [missing()]);
+        app.receiver.answers("/v1/invoices?customer=cus_1&limit=100", [list(json!([]))]);
+        let mark = json!({"order": "1001", "store": store, "billing": "done"});
+        let billed = json!({"id": "in_1", "status": "open", "metadata": mark});
+        app.receiver.answers("/v1/invoices/in_1", [answer(billed)]);
         for path in ["/v1/invoices", "/v1/invoiceitems", "/v1/invoices/in_1/finalize", "/v1/invoices/in_1/send"] {
-            app.receiver.answers(path, [answer(json!({"id": "in_1", "status": "open"}))]);
+            app.receiver.answers(path, [answer(json!({"id": "in_1", "status": "draft"}))]);
         }
         let sale = json!({
             "order": {"id": "1001", "total": 25.8, "currency": "EUR"},
@@ -131,14 +135,16 @@ on_both_databases! {
         assert_eq!(run["attempts"][0]["message"], "the invoice in_1 for order 1001 was sent", "{run:#}");
         let made: Vec<_> = app.receiver.received().into_iter().filter(|asked| asked.method == "POST").collect();
         let keys: Vec<_> = made.iter().map(|asked| asked.header("idempotency-key").to_owned()).collect();
-        let steps = ["customer", "invoice", "line-0", "finalize", "send"];
-        assert_eq!(keys, steps.map(|step| format!("{}:{step}", run["id"].as_str().expect("an id"))));
+        let steps = ["customers-", "invoices-", "line-in_1-0", "finalize-in_1", "send-in_1", "billed-in_1"];
+        assert!(keys.len() == steps.len() && keys.iter().zip(steps).all(|(key, step)| key.starts_with(step)), "{keys:?}");
         assert_eq!(form(&made[2].body)["unit_amount_decimal"], "1290");
         for status in ["published", "draft"] {
             let found = app.get(&format!("/api/stores/{store}?status={status}")).await;
             assert_eq!(found.expect(200)["data"]["STRIPE_CUSTOMER_ID"], "cus_1");
         }
-        assert_eq!(app.record(&store, 0).await["meta"]["invoice:1001"], "in_1");
+        let meta = app.record(&store, 0).await["meta"].to_string();
+        let latest_last = format!(r#"{{"kept":1,"invoice:1001":"in_1","customer:{store}":"cus_1"}}"#);
+        assert_eq!(meta, latest_last, "what is used is forgotten last");
 
         app.receiver.forget();
         app.emit(&store, "post_sale", sale).await;
