@@ -109,13 +109,18 @@ async fn whoever_leaves_while_being_added_is_taken_away_afterwards() {
     let receiver = knowing(&[LIST]);
     receiver.answers(
         JOB,
-        [r#"{"status": "pending"}"#, r#"{"status": "completed"}"#].map(|body| Answer::status(200).body(body)),
+        ["pending", "pending", "pending", "pending", "completed"]
+            .map(|status| Answer::status(200).body(json!({"status": status}).to_string())),
     );
     let left = || trial("subscriber_unsubscribed", json!({})).meta(remembered(1)).url(receiver.url(""));
-    let minute = Some(Duration::from_secs(60));
-    let waiting = left().run().await;
-    assert_eq!(waiting.requests(), [format!("GET {JOB}")]);
-    assert!(matches!(waiting.failure(), Failure::Retry { after, .. } if after == minute));
+    // A job may take hours: the schedule that lasts for a day goes on after the first two.
+    for (attempt, wait) in [(1, Some(60)), (2, Some(300)), (3, None), (7, None)] {
+        let waiting = left().run_info("run_1", attempt).run().await;
+        assert_eq!(waiting.requests(), [format!("GET {JOB}")]);
+        let failure = waiting.failure();
+        let expected = wait.map(Duration::from_secs);
+        assert!(matches!(&failure, Failure::Retry { after, .. } if *after == expected), "{attempt}: {failure:?}");
+    }
     let tried = left().run().await;
     assert_eq!(tried.requests(), [format!("GET {JOB}"), format!("POST {SEARCH}"), removal("c-1")]);
     assert_eq!(tried.accepted().meta[&format!("sync:{}", "u".repeat(24))].get("job"), None);

@@ -15,8 +15,9 @@ use crate::services::sendgrid::{Contact, Credentials, Email, Entry, ListId, Send
 const MEMORY: &str = "sync";
 /// The fields of a subscriber that this handler sets. A change of these alone is its own, and no news.
 const OWN: [&str; 4] = ["sendgrid_contact_id", "sendgrid_list_ids", "sync_status", "last_synced_at"];
-/// How long a job of SendGrid's is given before it is asked after again.
-const JOB: Duration = Duration::from_secs(60);
+/// How long a job of SendGrid's is given before it is asked after again, after the first attempt and the second. It may
+/// take hours: from then on the usual schedule says, so that the attempts last for a day.
+const JOB: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(5 * 60)];
 
 /// The handler.
 pub struct Newsletter;
@@ -136,7 +137,8 @@ async fn remove(context: &Context<Newsletter>, email: &str, memory: Memory) -> O
         && sendgrid.is_pending(job).await?
     {
         let reason = format!("SendGrid is still adding {email} (job {job}): it can be taken from the lists after that");
-        return Err(Failure::Retry { reason, after: Some(JOB) });
+        let tries = usize::try_from(context.run.attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+        return Err(Failure::Retry { reason, after: JOB.get(tries).copied() });
     }
     let mut left = texts(&context.entity()["sendgrid_list_ids"]);
     for address in [Some(email), former_address(event, email)].into_iter().flatten() {
