@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::{Millis, iso};
 use crate::commerce::Customer;
-use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
 use crate::services::sendgrid::{Contact, Credentials, Email, Entry, ListId, SendGrid, at_least_one};
 
 /// What `meta` remembers of a subscriber.
@@ -57,6 +57,8 @@ impl Handler for Newsletter {
             icon: ICON,
             default_triggers: &["trigger:new_subscriber", "trigger:subscriber_*"],
             has_test: true,
+            // What is remembered of a subscriber is the latest only if one run after the other tells of them.
+            ordering: Ordering::Target,
             never_blocks: true,
             ..Descriptor::default()
         }
