@@ -91,6 +91,21 @@ on_both_databases! {
         assert_eq!(memory["at"].as_i64().map(iso), event["event"]["occurredAt"].as_str().map(str::to_owned), "{memory} {event}");
     }
 
+    async fn a_sale_that_is_told_twice_at_once_is_confirmed_once(app: &TestApp) {
+        let slow = Answer::status(202).header("x-message-id", "m-1").after(Duration::from_millis(300));
+        app.receiver.answers(MAIL, [slow]);
+        let config = json!({"from_email": "hello@north.example"});
+        let triggers = json!(["post_sale", "order_created"]);
+        let store = app.store(vec![sendgrid(app, "markket:sendgrid:order_confirm", triggers, config)]).await;
+        for trigger in ["post_sale", "order_created", "post_sale"] {
+            app.emit(&store, trigger, order()).await;
+        }
+        app.run_until_idle().await;
+        app.receiver.only();
+        let runs = app.runs().await;
+        assert_eq!((runs.len(), runs.iter().all(|run| run["state"] == "completed")), (3, true), "{runs:#?}");
+    }
+
     async fn an_order_is_confirmed_once_whatever_is_lost_or_replayed(app: &TestApp) {
         app.receiver.answers(MAIL, [Answer::cut_short(), Answer::status(202).header("x-message-id", "m-1")]);
         let config = json!({"from_email": "hello@north.example"});
