@@ -165,8 +165,9 @@ async fn remove(context: &Context<Newsletter>, email: &str, memory: Memory) -> O
 }
 
 async fn take_from_lists(sendgrid: &SendGrid<'_>, contact: &Contact, lists: &[ListId]) -> Result<(), Failure> {
-    for list in lists.iter().filter(|list| contact.list_ids.iter().any(|on| on == list.as_str())) {
-        sendgrid.remove(contact, list).await?;
+    let is_on = |list: &ListId| contact.list_ids.iter().any(|on| on == list.as_str());
+    for (place, list) in lists.iter().enumerate().filter(|(_, list)| is_on(list)) {
+        sendgrid.remove(contact, place, list).await?;
     }
     Ok(())
 }
