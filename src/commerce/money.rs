@@ -2,16 +2,20 @@
 
 use super::Amount;
 
-/// Currencies without minor units, and those with three digits of them; all others have two (ISO 4217).
-const WHOLE: [&str; 16] =
-    ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
+/// Currencies without minor units, and those with three or four digits of them; all others have two (ISO 4217).
+const WHOLE: [&str; 17] = [
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF",
+    "XPF",
+];
 const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
+const TEN_THOUSANDTHS: [&str; 2] = ["CLF", "UYW"];
 
 /// How many digits of minor units prices in this currency have: 2 for EUR, 0 for JPY.
 pub fn minor_digits(currency: &str) -> usize {
     match currency {
         code if WHOLE.contains(&code) => 0,
         code if THOUSANDTHS.contains(&code) => 3,
+        code if TEN_THOUSANDTHS.contains(&code) => 4,
         _ => 2,
     }
 }
@@ -41,6 +45,8 @@ mod tests {
             ("25", Some("USD"), "25.00 USD"),
             ("1500", Some("JPY"), "1500 JPY"),
             ("1500.5", Some("JPY"), "1500.5 JPY"),
+            ("1500", Some("UYI"), "1500 UYI"),
+            ("1.5", Some("CLF"), "1.5000 CLF"),
             ("1.2", Some("KWD"), "1.200 KWD"),
             ("10.005", Some("EUR"), "10.005 EUR"),
             ("-3.5", Some("EUR"), "-3.50 EUR"),

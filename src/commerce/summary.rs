@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::customer::text;
-use super::{Amount, Customer, Line, Sale};
+use super::{Customer, Line, Sale, money};
 use crate::clock::Millis;
 use crate::handler::Event;
 use crate::triggers::find_in_catalogue;
@@ -12,11 +12,6 @@ use crate::triggers::find_in_catalogue;
 const CHANGES: usize = 8;
 /// Members of a payload that are told of in words of their own.
 const TOLD: [&str; 7] = ["order", "customer", "items", "targets", "total", "currency", "changes"];
-/// ISO 4217: currencies without a smaller unit.
-const WHOLE: [&str; 17] = [
-    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF",
-    "XPF",
-];
 
 /// An event in a few lines. Nothing of it is escaped or cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,21 +83,6 @@ fn person(customer: &Customer) -> Option<String> {
 fn told_line(line: &Line, currency: Option<&str>) -> String {
     let price = line.price.as_ref().map(|price| format!(": {}", money(price, currency))).unwrap_or_default();
     format!("{} × {}{price}", line.quantity, line.name)
-}
-
-/// An amount as people write it: `12.90 EUR`, `500 JPY`. What is finer than the currency stays.
-fn money(amount: &Amount, currency: Option<&str>) -> String {
-    let number = amount.as_str();
-    let whole = currency.is_some_and(|currency| WHOLE.contains(&currency));
-    let number = match number.split_once('.') {
-        None if !whole => format!("{number}.00"),
-        Some((_, fraction)) if fraction.len() == 1 => format!("{number}0"),
-        _ => number.to_owned(),
-    };
-    match currency {
-        Some(currency) => format!("{number} {currency}"),
-        None => number,
-    }
 }
 
 /// Members of an object as facts.
@@ -225,15 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn money_has_the_digits_of_its_currency() {
-        for (amount, currency, expected) in [
-            ("12.5", Some("EUR"), "12.50 EUR"),
-            ("12", Some("EUR"), "12.00 EUR"),
-            ("500", Some("JPY"), "500 JPY"),
-            ("10.005", Some("EUR"), "10.005 EUR"),
-            ("7", None, "7.00"),
-        ] {
-            assert_eq!(money(&Amount::read(&json!(amount)).expect("an amount"), currency), expected);
+    fn money_is_told_as_everywhere() {
+        for (currency, told) in [("KWD", "1.200 KWD"), ("UYI", "1.2 UYI"), ("CLF", "1.2000 CLF"), ("EUR", "1.20 EUR")] {
+            let payload = json!({"order": {"total": 1.2, "currency": currency}});
+            let event = Event { payload: Some(json(payload)), ..sale() };
+            assert!(facts(&Summary::of(&event, None)).contains(&("Total", told)), "{currency}");
         }
     }
 }

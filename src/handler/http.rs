@@ -87,6 +87,11 @@ impl Http {
         Call { http, method, url, headers: HeaderMap::new(), body: Vec::new(), secrets: &[], problem: None }
     }
 
+    /// Whether requests are only shown, and none is sent.
+    pub fn is_rehearsal(&self) -> bool {
+        !self.0.sends
+    }
+
     /// The exchanges so far. One that is under way when the attempt ends is among them, without an answer.
     pub fn take_exchanges(&self) -> Vec<Exchange> {
         std::mem::take(&mut *self.exchanges())

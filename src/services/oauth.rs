@@ -99,6 +99,10 @@ impl Tokens {
             return Err(failure.clone());
         }
         let asked = client.ask(http, clock).await;
+        // A rehearsal has asked nobody, which is no answer for the others.
+        if http.is_rehearsal() {
+            return asked;
+        }
         slot.asked.fetch_add(1, Ordering::Release);
         *held = Held { token: asked.as_ref().ok().cloned(), failure: asked.as_ref().err().cloned() };
         asked

@@ -105,13 +105,14 @@ impl SendGrid<'_> {
         Ok(self.understood(answer, ADVICE)?.json::<State>()?.status == "pending")
     }
 
-    /// Takes a contact from a list; one that is gone has nobody on it.
-    pub async fn remove(&self, contact: &Contact, list: &ListId) -> Result<(), Failure> {
-        let (list, id) = (super::segment(list.as_str()), super::segment(&contact.id));
-        let path = format!("/v3/marketing/lists/{list}/contacts?contact_ids={id}");
+    /// Takes a contact from a list. That it is on none is believed of a list that is there; one that is gone is told of by
+    /// its place in the config.
+    pub async fn remove(&self, contact: &Contact, place: usize, list: &ListId) -> Result<(), Failure> {
+        let (segment, id) = (super::segment(list.as_str()), super::segment(&contact.id));
+        let path = format!("/v3/marketing/lists/{segment}/contacts?contact_ids={id}");
         let answer = self.ask(Method::DELETE, &path, None).await?;
         if super::is_unknown(&answer) {
-            return Ok(());
+            return self.list_name(place, list).await.map(drop);
         }
         self.understood(answer, ADVICE).map(drop)
     }

@@ -2,15 +2,18 @@
 //!
 //! SendGrid has no idempotency key. This is what keeps people from getting a mail twice:
 //! - What was accepted is remembered in the record's `meta` under what it is about, an order or a subscriber. A replay, or
-//!   a second event about the same, sends nothing.
+//!   a second event about the same, sends nothing. Runs that can be about the same wait for each other.
 //! - An answer that refuses (4xx, 5xx) means that nothing was accepted: trying again doubles nothing.
 //! - A lost answer leaves it open. It is tried again, since a confirmation that never comes does more harm than one that
-//!   comes twice; but all attempts of a run carry the same `Message-ID`, by which mailboxes know them for one message, and
-//!   the run's id in `custom_args`, by which the event webhook's events can be told apart.
+//!   comes twice; but all mails about the same carry the same `Message-ID`, by which mailboxes know them for one message.
+//!   The run's id is in `custom_args`, by which the event webhook's events can be told apart.
 //!
 //! A `batch_id` would not help: it cancels only what is scheduled for later, and the second attempt does not know it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
+use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
 use super::{Credentials, Email, Letter, SendGrid};
@@ -167,8 +170,7 @@ pub fn recipient(person: &Customer) -> Result<(Email, Option<String>), Failure> 
 /// `settings.test_to`, or is only checked.
 pub async fn send<C>(context: &ExtensionContext<C, Credentials>, settings: &Settings<'_>, mail: Mail) -> Outcome {
     let event = &*context.event;
-    let by_hand = event.test || event.trigger == MANUAL;
-    if let Some(before) = context.outside_id(MEMORY, &mail.about).filter(|_| !by_hand) {
+    if let Some(before) = context.outside_id(MEMORY, &mail.about).filter(|_| !is_by_hand(event)) {
         let message = format!("nothing sent: SendGrid has accepted a mail about {} before", mail.about);
         return Ok(Done::new(message).with_data(json!({"messageId": before})));
     }
@@ -199,6 +201,22 @@ pub async fn send<C>(context: &ExtensionContext<C, Credentials>, settings: &Sett
     }
 }
 
+/// Whether a person wants this mail, sent before or not.
+fn is_by_hand(event: &Event) -> bool {
+    event.test || event.trigger == MANUAL
+}
+
+/// What mailboxes know the mail by: the same for whatever the store sends in the same way about the same, unless a person
+/// wants it once more.
+fn message_id<C>(context: &ExtensionContext<C, Credentials>, settings: &Settings<'_>, mail: &Mail) -> String {
+    let event = &*context.event;
+    let store = event.store.as_ref().map_or(&event.target.document_id, |store| &store.document_id);
+    let way = (mail.category, settings.from, settings.template_id, settings.subject);
+    let run = is_by_hand(event).then(|| context.run.idempotency_key());
+    let hash = digest(&SHA256, json!([store, mail.about, way, run]).to_string().as_bytes());
+    format!("<{}@{}>", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]), settings.from.domain())
+}
+
 fn body<C>(
     context: &ExtensionContext<C, Credentials>,
     settings: &Settings<'_>,
@@ -222,7 +240,7 @@ fn body<C>(
     let mut body = json!({
         "personalizations": to_each.collect::<Vec<_>>(),
         "from": person(settings.from, settings.from_name.or(title)),
-        "headers": {"Message-ID": format!("<{}@{}>", context.run.idempotency_key(), settings.from.domain())},
+        "headers": {"Message-ID": message_id(context, settings, mail)},
         "categories": if settings.categories.is_empty() { &own } else { settings.categories },
         "custom_args": custom_args(event, &context.run.id),
     });

@@ -1,6 +1,9 @@
 //! SendGrid and PostHog through the whole program: a record, an event, a run, and what it leaves behind.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tenon::clock::iso;
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
@@ -61,6 +64,46 @@ on_both_databases! {
         let known = app.get(&path).await.expect(200)["data"].clone();
         assert_eq!((&known["sync_status"], &known["sendgrid_list_ids"]), (&json!("unsubscribed"), &json!([])));
         assert!(app.runs().await.iter().all(|run| run["state"] == "completed"));
+    }
+
+    /// Side by side, the second would find nobody on the list, and the first then put them there for good.
+    async fn whoever_leaves_at_once_is_off_the_list_in_the_end(app: &TestApp) {
+        let slow = Answer::status(202).body(r#"{"job_id": "job-1"}"#).after(Duration::from_millis(300));
+        let contact = json!({"result": {"ada@example.com": {"contact": {"id": "c-1", "list_ids": [LIST]}}}});
+        app.receiver.answers("/v3/marketing/contacts", [slow]);
+        app.receiver.answers("/v3/marketing/contacts/search/emails", [Answer::status(200).body(contact.to_string())]);
+        app.receiver.answers("/v3/marketing/contacts/imports/job-1", [Answer::status(200).body(r#"{"status": "completed"}"#)]);
+        let triggers = json!(["trigger:new_subscriber", "trigger:subscriber_unsubscribed"]);
+        let record = sendgrid(app, "markket:sendgrid:newsletter", triggers, json!({"list_ids": [LIST]}));
+        let store = app.store(vec![record]).await;
+        let subscriber = app.create("subscribers", json!({"Email": "ada@example.com", "active": true, "stores": [store]})).await;
+        let id = subscriber["documentId"].as_str().expect("an id");
+        let left = json!({"active": false, "unsubscribed_at": "2026-11-21T10:00:00.000Z"});
+        app.put(&format!("/api/subscribers/{id}"), json!({"data": left})).await.expect(200);
+        app.run_until_idle().await;
+        let search = "POST /v3/marketing/contacts/search/emails";
+        let removal = format!("DELETE /v3/marketing/lists/{LIST}/contacts?contact_ids=c-1");
+        let job = "GET /v3/marketing/contacts/imports/job-1";
+        assert_eq!(asked(app), ["PUT /v3/marketing/contacts", search, job, search, &removal]);
+        let left = app.runs().await.into_iter().find(|run| run["trigger"] == "trigger:subscriber_unsubscribed").expect("a run");
+        let memory = app.record(&store, 0).await["meta"][format!("sync:{id}")].clone();
+        let event = app.get(&format!("/api/events/{}", left["eventId"].as_str().expect("an id"))).await.expect(200)["data"].clone();
+        assert_eq!(memory["at"].as_i64().map(iso), event["event"]["occurredAt"].as_str().map(str::to_owned), "{memory} {event}");
+    }
+
+    async fn a_sale_that_is_told_twice_at_once_is_confirmed_once(app: &TestApp) {
+        let slow = Answer::status(202).header("x-message-id", "m-1").after(Duration::from_millis(300));
+        app.receiver.answers(MAIL, [slow]);
+        let config = json!({"from_email": "hello@north.example"});
+        let triggers = json!(["post_sale", "order_created"]);
+        let store = app.store(vec![sendgrid(app, "markket:sendgrid:order_confirm", triggers, config)]).await;
+        for trigger in ["post_sale", "order_created", "post_sale"] {
+            app.emit(&store, trigger, order()).await;
+        }
+        app.run_until_idle().await;
+        app.receiver.only();
+        let runs = app.runs().await;
+        assert_eq!((runs.len(), runs.iter().all(|run| run["state"] == "completed")), (3, true), "{runs:#?}");
     }
 
     async fn an_order_is_confirmed_once_whatever_is_lost_or_replayed(app: &TestApp) {

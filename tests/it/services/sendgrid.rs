@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenon::handler::Failure;
+use tenon::handler::{Event, Failure};
 
 use super::peers::contract;
 use super::trial::Trial;
@@ -157,7 +157,7 @@ async fn an_alert_goes_to_the_people_named_each_by_themselves() {
     assert!(out["content"][0]["value"].as_str().is_some_and(|text| text.contains("Article number: S-1")), "{out}");
 }
 
-/// SendGrid has no idempotency key: what is accepted is remembered, and attempts of a run share a Message-ID.
+/// SendGrid has no idempotency key: what is accepted is remembered, and mails about the same share a Message-ID.
 #[tokio::test]
 async fn a_mail_that_was_accepted_is_not_sent_again() {
     let receiver = accepting();
@@ -172,10 +172,27 @@ async fn a_mail_that_was_accepted_is_not_sent_again() {
         let by_hand = by_hand.event(|event| event.trigger = "trigger:manual".into()).run().await;
         assert_eq!(by_hand.exchanges.len(), 1, "who starts it by hand wants it sent");
     }
-    let id = async |attempt| trial(KEYS[1]).run_info("run_1", attempt).url(receiver.url("")).run().await.sent(0);
-    let (first, second) = (id(1).await, id(2).await);
-    assert_eq!(first["headers"]["Message-ID"], "<run_1@north.example>");
+    let sent = async |trial: Trial| trial.url(receiver.url("")).run().await.sent(0);
+    let id = |sent: &Value| sent["headers"]["Message-ID"].as_str().expect("an id").to_owned();
+    let sale = || trial(KEYS[1]).run_info("run_1", 1);
+    let (first, second) = (sent(sale()).await, sent(sale().run_info("run_1", 2)).await);
     assert_eq!((&first["headers"], &first["custom_args"]), (&second["headers"], &second["custom_args"]));
+    assert!(id(&first).starts_with('<') && id(&first).ends_with("@north.example>"), "{first}");
+    let created = sale().run_info("run_2", 1).event(|event| {
+        (event.id, event.trigger) = ("evt_other".into(), "trigger:order_created".into());
+    });
+    assert_eq!(id(&sent(created).await), id(&first), "another run about the same order");
+    let order = json!({"order": {"id": "1002", "total": 5}, "customer": {"email": "ada@example.com"}});
+    let other_store = |event: &mut Event| event.store.as_mut().expect("a store").document_id = "t".repeat(24);
+    for other in [
+        sale().payload(order),
+        sale().event(other_store),
+        sale().config(config(json!({"template_id": "d-1"}))),
+        sale().event(|event| event.trigger = "trigger:manual".into()),
+        sale().config(config(json!({"test_to": "tester@north.example"}))).event(|event| event.test = true),
+    ] {
+        assert_ne!(id(&sent(other).await), id(&first), "another mail");
+    }
     assert_eq!(first["custom_args"]["event_id"], "evt_01kah4h3t6x4c8n2w9z5q7r1ym");
     assert_eq!(first["custom_args"]["run_id"], "run_1");
 }

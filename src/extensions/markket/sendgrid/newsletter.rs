@@ -8,15 +8,16 @@ use utoipa::ToSchema;
 
 use crate::clock::{Millis, iso};
 use crate::commerce::Customer;
-use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
 use crate::services::sendgrid::{Contact, Credentials, Email, Entry, ListId, SendGrid, at_least_one};
 
 /// What `meta` remembers of a subscriber.
 const MEMORY: &str = "sync";
 /// The fields of a subscriber that this handler sets. A change of these alone is its own, and no news.
 const OWN: [&str; 4] = ["sendgrid_contact_id", "sendgrid_list_ids", "sync_status", "last_synced_at"];
-/// How long a job of SendGrid's is given before it is asked after again.
-const JOB: Duration = Duration::from_secs(60);
+/// How long a job of SendGrid's is given before it is asked after again, after the first attempt and the second. It may
+/// take hours: from then on the usual schedule says, so that the attempts last for a day.
+const JOB: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(5 * 60)];
 
 /// The handler.
 pub struct Newsletter;
@@ -56,6 +57,8 @@ impl Handler for Newsletter {
             icon: ICON,
             default_triggers: &["trigger:new_subscriber", "trigger:subscriber_*"],
             has_test: true,
+            // What is remembered of a subscriber is the latest only if one run after the other tells of them.
+            ordering: Ordering::Target,
             never_blocks: true,
             ..Descriptor::default()
         }
@@ -136,7 +139,8 @@ async fn remove(context: &Context<Newsletter>, email: &str, memory: Memory) -> O
         && sendgrid.is_pending(job).await?
     {
         let reason = format!("SendGrid is still adding {email} (job {job}): it can be taken from the lists after that");
-        return Err(Failure::Retry { reason, after: Some(JOB) });
+        let tries = usize::try_from(context.run.attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+        return Err(Failure::Retry { reason, after: JOB.get(tries).copied() });
     }
     let mut left = texts(&context.entity()["sendgrid_list_ids"]);
     for address in [Some(email), former_address(event, email)].into_iter().flatten() {
@@ -161,8 +165,9 @@ async fn remove(context: &Context<Newsletter>, email: &str, memory: Memory) -> O
 }
 
 async fn take_from_lists(sendgrid: &SendGrid<'_>, contact: &Contact, lists: &[ListId]) -> Result<(), Failure> {
-    for list in lists.iter().filter(|list| contact.list_ids.iter().any(|on| on == list.as_str())) {
-        sendgrid.remove(contact, list).await?;
+    let is_on = |list: &ListId| contact.list_ids.iter().any(|on| on == list.as_str());
+    for (place, list) in lists.iter().enumerate().filter(|(_, list)| is_on(list)) {
+        sendgrid.remove(contact, place, list).await?;
     }
     Ok(())
 }
