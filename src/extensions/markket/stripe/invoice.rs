@@ -209,7 +209,10 @@ impl Billing<'_> {
             self.add_lines(customer, &id, is_new).await?;
             // What is paid must not be collected too.
             let goes_on = self.config.auto_advance && !self.config.paid;
-            invoice = self.step(&id, "finalize", Form::default().with("auto_advance", goes_on)).await?;
+            let form = Form::default().with("auto_advance", goes_on);
+            // Another config is another request, which Stripe takes no key for twice.
+            let key = format!("finalize-{id}-{goes_on}");
+            invoice = self.stripe.post_once(&["invoices", &id, "finalize"], &key, form, |_| true).await?;
         }
         if self.config.paid && invoice["status"] != "paid" {
             invoice = self.step(&id, "pay", Form::default().with("paid_out_of_band", true)).await?;

@@ -102,7 +102,7 @@ async fn a_sale_becomes_an_invoice_with_its_lines() {
     assert_eq!(tried.form(5), fields([("auto_advance", "false")]));
     assert_eq!(tried.form(7), fields([("metadata[billing]", "done")]));
     let keys: Vec<_> = (3..8).map(|place| tried.header(place, "idempotency-key").to_owned()).collect();
-    assert_eq!(keys, ["line-in_1-0", "line-in_1-1", "finalize-in_1", "send-in_1", "billed-in_1"]);
+    assert_eq!(keys, ["line-in_1-0", "line-in_1-1", "finalize-in_1-false", "send-in_1", "billed-in_1"]);
     let done = tried.outcome.expect("done");
     assert_eq!(
         (done.message.as_str(), &done.meta["invoice:1001"]),
