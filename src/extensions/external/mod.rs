@@ -9,7 +9,8 @@ use url::{Host, Url};
 use utoipa::ToSchema;
 
 use crate::handler::{Answer, Context, Descriptor, Done, Event, Failure, Handler, Outcome};
-use crate::services::webhook::{self, Signing};
+use crate::services::form::optional;
+use crate::services::webhook::{self, SignatureHeader, Signing};
 
 /// How long the `meta` of a record may get by what is answered, as JSON, in bytes.
 const META: usize = 64 * 1024;
@@ -44,7 +45,9 @@ pub struct Credentials {
     /// Sends a hexadecimal HMAC of the body too: sha1, sha256, sha384 or sha512.
     algorithm: Option<String>,
     /// The header of the hexadecimal HMAC; X-Webhook-Signature if not set.
-    header_name: Option<String>,
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>)]
+    header_name: Option<SignatureHeader>,
     #[serde(flatten)]
     #[schema(ignore)]
     more: Map<String, Value>,

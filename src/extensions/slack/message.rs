@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::commerce::Summary;
 use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::services::form::filled;
 use crate::services::message::{cut, entity, fit};
 
 /// Where apps call.
@@ -83,7 +84,7 @@ impl Handler for Message {
 
     async fn run(&self, context: Context<Self>) -> Outcome {
         let mut message = message(&Summary::of(&context.event, context.config.title.as_deref()));
-        if let Some(thread) = &context.config.thread_ts {
+        if let Some(thread) = filled(context.config.thread_ts.as_deref()) {
             message["thread_ts"] = json!(thread);
         }
         match way(&context)? {
@@ -93,12 +94,12 @@ impl Handler for Message {
             }
             Way::App(token) => {
                 let config = &context.config;
-                let channel = config.channel.as_deref().filter(|channel| !channel.is_empty());
+                let channel = filled(config.channel.as_deref());
                 message["channel"] = json!(channel.ok_or_else(|| {
                     Failure::discard("config.channel is missing: with a token Slack wants to know where to post")
                 })?);
                 for (name, value) in [("username", &config.username), ("icon_emoji", &config.icon_emoji)] {
-                    if let Some(value) = value {
+                    if let Some(value) = filled(value.as_deref()) {
                         message[name] = json!(value);
                     }
                 }

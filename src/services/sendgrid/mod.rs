@@ -20,7 +20,7 @@ pub use letter::Letter;
 pub(crate) use mail::mail_config;
 pub use mail::{Mail, Settings, data, recipient, send};
 pub use templates::prove;
-pub use values::{Email, ListId, at_least_one, optional};
+pub use values::{Email, ListId, at_least_one};
 
 use crate::clock::{Millis, SECOND};
 use crate::handler::{Answer, ExtensionContext, Failure, Http};
