@@ -186,6 +186,20 @@ async fn what_slack_says_to_an_app_is_told_to_a_person() {
     assert!(receiver.received().is_empty());
 }
 
+#[tokio::test]
+async fn what_slack_says_at_length_is_cut() {
+    for (body, part) in [
+        (json!({"error": "e".repeat(9000)}), "refused the message: eee"),
+        (json!({"error": "bad", "response_metadata": {"messages": vec!["m".repeat(9000); 9]}}), "bad (mmm"),
+        (json!({"error": "missing_scope", "needed": "n".repeat(9000)}), "lacks the scope nnn"),
+    ] {
+        let receiver = Receiver::start();
+        receiver.answers("/chat.postMessage", [Answer::status(200).body(body.to_string())]);
+        let failure = to_slack(&receiver).await;
+        assert!(failure.reason().contains(part) && failure.reason().chars().count() < 800, "{failure:?}");
+    }
+}
+
 async fn to_slack(receiver: &Receiver) -> Failure {
     let trial = Trial::of("slack:message").config(json!({"channel": "C1"})).credentials(json!({"token": "xoxb-1"}));
     trial.url(receiver.url("/")).run().await.failure()
