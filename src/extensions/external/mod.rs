@@ -169,16 +169,21 @@ fn shortened(text: &str) -> String {
     text.chars().take(MESSAGE).collect()
 }
 
-/// The outcome that a 2xx tells of, for a record with this `meta`. One without a body says that it is done.
+/// The outcome that a 2xx tells of, for a record with this `meta`. One without a body says that it is done, and so does one
+/// in plain words: what the program did must not be done again because of them.
 fn reported(answer: &Answer, meta: &Value) -> Outcome {
     let text = answer.text();
-    if text.trim().is_empty() {
+    let text = text.trim();
+    if text.is_empty() {
         return Ok(Done::new(answer.line()));
     }
-    let told: Value = answer.json()?;
-    if !told.is_object() {
-        return Err(unusable(answer, "is no JSON object"));
-    }
+    let told = match answer.json() {
+        Ok(told @ Value::Object(_)) => told,
+        // A page is of something in front of the program, which has heard nothing then.
+        Err(failure) if text.starts_with('<') => return Err(failure),
+        _ if text.starts_with(['{', '[']) => return Err(unusable(answer, "is no JSON object")),
+        _ => return Ok(Done::new(format!("{}; the answer should be a JSON object, or nothing", answer.line()))),
+    };
     let read: Result<Reported, _> = serde_path_to_error::deserialize(told);
     let Reported { outcome, message, data, meta: more, retry_after } =
         read.map_err(|error| unusable(answer, &format!("cannot be used: {}: {}", error.path(), error.inner())))?;
