@@ -10,20 +10,9 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::handler::{Answer, Call, Context, Descriptor, Done, Empty, Failure, Handler, Outcome};
+use crate::services::form::optional;
 use crate::services::oauth::{Client, Tokens};
-use crate::services::webhook::{self, Signing};
-
-/// Headers that a request has for other reasons.
-const TAKEN: [&str; 8] = [
-    "host",
-    "connection",
-    "content-length",
-    "content-type",
-    "transfer-encoding",
-    "idempotency-key",
-    "webhook-id",
-    "webhook-timestamp",
-];
+use crate::services::webhook::{self, SignatureHeader, Signing, free_header};
 
 /// The handler, with the tokens that its runs share.
 #[derive(Default)]
@@ -85,7 +74,9 @@ struct Fields {
     /// Sends a hexadecimal HMAC of the body too: sha1, sha256, sha384 or sha512.
     algorithm: Option<String>,
     /// The header of the hexadecimal HMAC; X-Webhook-Signature if not set.
-    header_name: Option<String>,
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>)]
+    header_name: Option<SignatureHeader>,
 }
 
 /// How the receiver wants to know who is there: by a token (bearer), a user and a password (basic), a header of its own
@@ -128,9 +119,7 @@ impl TryFrom<Fields> for Credentials {
             }
             Kind::Header => {
                 let name = need(&fields.header, "header", "header")?;
-                let header = HeaderName::from_bytes(name.as_bytes()).ok();
-                let header = header.filter(|header| !TAKEN.contains(&header.as_str()));
-                let header = header.ok_or_else(|| format!("header: {name:?} cannot be set here"))?;
+                let header = free_header(&name).map_err(|why| format!("header: {why}"))?;
                 Identity::Header(header, need(&fields.value, "value", "header")?)
             }
             Kind::OAuth2 => Identity::OAuth(Client {

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::clock::iso;
 use crate::commerce::Summary;
 use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::services::form::filled;
 use crate::services::message::{cut, fit, markdown};
 
 /// Discord's limits, in characters.
@@ -83,7 +84,7 @@ impl Handler for Webhook {
     async fn run(&self, context: Context<Self>) -> Outcome {
         let mut url = url(&context)?;
         url.query_pairs_mut().append_pair("wait", "true");
-        if let Some(thread) = &context.config.thread_id {
+        if let Some(thread) = filled(context.config.thread_id.as_deref()) {
             url.query_pairs_mut().append_pair("thread_id", thread);
         }
         let answer = understood(context.http.post(url).json(&message(&context)).send().await?)?;
@@ -145,10 +146,10 @@ fn message(context: &Context<Webhook>) -> Value {
     let config = &context.config;
     let summary = Summary::of(&context.event, config.title.as_deref());
     let mut message = json!({"embeds": [embed(&summary, config)], "allowed_mentions": {"parse": []}});
-    if let Some(username) = &config.username {
+    if let Some(username) = filled(config.username.as_deref()) {
         message["username"] = json!(cut(username, 80));
     }
-    if let Some(avatar) = &config.avatar_url {
+    if let Some(avatar) = filled(config.avatar_url.as_deref()) {
         message["avatar_url"] = json!(avatar);
     }
     message

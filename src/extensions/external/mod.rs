@@ -9,7 +9,8 @@ use url::{Host, Url};
 use utoipa::ToSchema;
 
 use crate::handler::{Answer, Context, Descriptor, Done, Event, Failure, Handler, Outcome};
-use crate::services::webhook::{self, Signing};
+use crate::services::form::optional;
+use crate::services::webhook::{self, SignatureHeader, Signing};
 
 /// How long the `meta` of a record may get by what is answered, as JSON, in bytes.
 const META: usize = 64 * 1024;
@@ -44,7 +45,9 @@ pub struct Credentials {
     /// Sends a hexadecimal HMAC of the body too: sha1, sha256, sha384 or sha512.
     algorithm: Option<String>,
     /// The header of the hexadecimal HMAC; X-Webhook-Signature if not set.
-    header_name: Option<String>,
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>)]
+    header_name: Option<SignatureHeader>,
     #[serde(flatten)]
     #[schema(ignore)]
     more: Map<String, Value>,
@@ -166,16 +169,21 @@ fn shortened(text: &str) -> String {
     text.chars().take(MESSAGE).collect()
 }
 
-/// The outcome that a 2xx tells of, for a record with this `meta`. One without a body says that it is done.
+/// The outcome that a 2xx tells of, for a record with this `meta`. One without a body says that it is done, and so does one
+/// in plain words: what the program did must not be done again because of them.
 fn reported(answer: &Answer, meta: &Value) -> Outcome {
     let text = answer.text();
-    if text.trim().is_empty() {
+    let text = text.trim();
+    if text.is_empty() {
         return Ok(Done::new(answer.line()));
     }
-    let told: Value = answer.json()?;
-    if !told.is_object() {
-        return Err(unusable(answer, "is no JSON object"));
-    }
+    let told = match answer.json() {
+        Ok(told @ Value::Object(_)) => told,
+        // A page is of something in front of the program, which has heard nothing then.
+        Err(failure) if text.starts_with('<') => return Err(failure),
+        _ if text.starts_with(['{', '[']) => return Err(unusable(answer, "is no JSON object")),
+        _ => return Ok(Done::new(format!("{}; the answer should be a JSON object, or nothing", answer.line()))),
+    };
     let read: Result<Reported, _> = serde_path_to_error::deserialize(told);
     let Reported { outcome, message, data, meta: more, retry_after } =
         read.map_err(|error| unusable(answer, &format!("cannot be used: {}: {}", error.path(), error.inner())))?;

@@ -5,11 +5,13 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::clock::iso;
-use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Json, Outcome};
 use crate::services::posthog::{Credentials, Flags, PostHog, Who, anonymous_id, groups, told};
 
 /// What `meta` keeps the flags under, with the distinct id behind it.
 const MEMORY: &str = "flags";
+/// How long the `meta` of a record may get by that, as JSON, in bytes.
+const META: usize = 64 * 1024;
 
 /// The handler.
 pub struct FeatureFlag;
@@ -19,7 +21,7 @@ pub struct FeatureFlag;
 #[serde(default)]
 #[derive(Default)]
 pub struct Config {
-    /// The keys of the flags to evaluate; all of the project's if empty.
+    /// The keys of the flags to evaluate; all of the project's if empty. Only payloads of flags that stand here are kept.
     #[schema(example = json!(["new-checkout"]))]
     flags: Vec<String>,
     /// Where the event tells who it is about, such as payload.customer.id. If not set, the usual places are tried.
@@ -66,8 +68,8 @@ impl Handler for FeatureFlag {
         }
         let flags = PostHog::of(&context)?.flags(asked).await?;
         let (values, missing) = values(&flags, &config.flags)?;
-        let payloads: Map<_, _> =
-            flags.flags.iter().filter_map(|(key, flag)| Some((key.clone(), flag.payload()?))).collect();
+        let payload = |key: &String| Some((key.clone(), flags.flags.get(key)?.payload()?));
+        let payloads: Map<_, _> = config.flags.iter().filter_map(payload).collect();
         let message = match missing.is_empty() {
             true => format!("{} flags evaluated for {}", values.len(), who.id),
             false => {
@@ -75,13 +77,34 @@ impl Handler for FeatureFlag {
             }
         };
         let kept = json!({"values": values, "payloads": payloads, "evaluatedAt": iso(context.clock.now())});
+        let length = kept.to_string().len();
+        if length > META {
+            return Err(Failure::discard(format!(
+                "the flags have {length} bytes, of which {META} can be kept: name those that are needed in config.flags, or shorten their payloads"
+            )));
+        }
         let done = Done::new(message).with_data(kept.clone());
-        Ok(done.with_outside_id(&context.meta, MEMORY, &who.id, kept))
+        Ok(make_room(done.with_outside_id(&context.meta, MEMORY, &who.id, kept), &context.meta))
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {
         PostHog::of(&context)?.prove().await
     }
+}
+
+/// Forgets the oldest flags that are `known` where the record's `meta` would get too long.
+fn make_room(mut done: Done, known: &Json) -> Done {
+    let mut all = known.as_object().cloned().unwrap_or_default();
+    all.extend(done.meta.clone());
+    all.retain(|_, value| !value.is_null());
+    let mut length = Value::Object(all.clone()).to_string().len();
+    for (name, value) in all.iter().filter(|(name, _)| name.starts_with("flags:")) {
+        if length > META && !done.meta.contains_key(name) {
+            length -= name.len() + value.to_string().len();
+            done.meta.insert(name.clone(), Value::Null);
+        }
+    }
+    done
 }
 
 /// What the flags are, and which of the `wanted` PostHog does not tell of: it leaves out those that are switched off or

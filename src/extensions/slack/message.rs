@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::commerce::Summary;
 use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::services::form::filled;
 use crate::services::message::{cut, entity, fit};
 
 /// Where apps call.
@@ -22,6 +23,8 @@ const URL: usize = 3000;
 const NAME: usize = 200;
 /// What shows in notifications.
 const TEXT: usize = 300;
+/// How much is told of each text of an answer that refuses.
+const TOLD: usize = 200;
 
 /// The handler.
 pub struct Message;
@@ -83,7 +86,7 @@ impl Handler for Message {
 
     async fn run(&self, context: Context<Self>) -> Outcome {
         let mut message = message(&Summary::of(&context.event, context.config.title.as_deref()));
-        if let Some(thread) = &context.config.thread_ts {
+        if let Some(thread) = filled(context.config.thread_ts.as_deref()) {
             message["thread_ts"] = json!(thread);
         }
         match way(&context)? {
@@ -93,12 +96,12 @@ impl Handler for Message {
             }
             Way::App(token) => {
                 let config = &context.config;
-                let channel = config.channel.as_deref().filter(|channel| !channel.is_empty());
+                let channel = filled(config.channel.as_deref());
                 message["channel"] = json!(channel.ok_or_else(|| {
                     Failure::discard("config.channel is missing: with a token Slack wants to know where to post")
                 })?);
                 for (name, value) in [("username", &config.username), ("icon_emoji", &config.icon_emoji)] {
-                    if let Some(value) = value {
+                    if let Some(value) = filled(value.as_deref()) {
                         message[name] = json!(value);
                     }
                 }
@@ -157,7 +160,7 @@ async fn call(context: &Context<Message>, token: &str, method: &str, body: Optio
 
 /// What an error of the Web API means.
 fn refused(told: &Value, config: &Config, answer: &Answer) -> Failure {
-    let error = told["error"].as_str().unwrap_or("an answer without ok");
+    let error = &*cut(told["error"].as_str().unwrap_or("an answer without ok"), TOLD);
     let channel = config.channel.as_deref().unwrap_or_default();
     let reason = match error {
         "ratelimited" | "rate_limited" => {
@@ -180,7 +183,7 @@ fn refused(told: &Value, config: &Config, answer: &Answer) -> Failure {
             format!("credentials.token was refused by Slack: {error}")
         }
         "missing_scope" => {
-            let needed = told["needed"].as_str().unwrap_or("chat:write");
+            let needed = cut(told["needed"].as_str().unwrap_or("chat:write"), TOLD);
             format!("the app lacks the scope {needed}: add it and install the app anew: {error}")
         }
         "channel_not_found" => {
@@ -197,7 +200,7 @@ fn refused(told: &Value, config: &Config, answer: &Answer) -> Failure {
         "thread_not_found" | "invalid_thread_ts" => format!("config.thread_ts: Slack knows no such message: {error}"),
         other => {
             let messages = told["response_metadata"]["messages"].as_array().into_iter().flatten();
-            let messages: Vec<&str> = messages.filter_map(Value::as_str).take(3).collect();
+            let messages: Vec<_> = messages.filter_map(|it| Some(cut(it.as_str()?, TOLD))).take(3).collect();
             let more = if messages.is_empty() { String::new() } else { format!(" ({})", messages.join("; ")) };
             format!("Slack refused the message: {other}{more}")
         }

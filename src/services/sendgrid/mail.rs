@@ -45,7 +45,7 @@ macro_rules! mail_config {
             /// The name that mail comes under; the store's if not set.
             from_name: Option<String>,
             /// Where answers go; to the sender if not set.
-            #[serde(default, deserialize_with = "crate::services::sendgrid::optional")]
+            #[serde(default, deserialize_with = "crate::services::form::optional")]
             #[schema(value_type = Option<String>, format = Email)]
             reply_to: Option<$crate::services::sendgrid::Email>,
             /// The dynamic template to fill, such as d-f43daeeaef504760851f727007e0b5d0. Without one, a plain letter is sent.
@@ -67,15 +67,14 @@ macro_rules! mail_config {
             #[serde(default)]
             sandbox: bool,
             /// Who gets the mail of test events. If not set, SendGrid only checks it and nobody gets it.
-            #[serde(default, deserialize_with = "crate::services::sendgrid::optional")]
+            #[serde(default, deserialize_with = "crate::services::form::optional")]
             #[schema(value_type = Option<String>, format = Email)]
             test_to: Option<$crate::services::sendgrid::Email>,
         }
 
         impl Config {
             fn mail(&self) -> $crate::services::sendgrid::Settings<'_> {
-                // Forms send an empty text for what is not set.
-                let told = |text| Option::as_deref(text).filter(|text: &&str| !text.trim().is_empty());
+                let told = |text| $crate::services::form::filled(Option::as_deref(text));
                 $crate::services::sendgrid::Settings {
                     from: &self.from_email,
                     from_name: told(&self.from_name),

@@ -20,13 +20,18 @@ pub use letter::Letter;
 pub(crate) use mail::mail_config;
 pub use mail::{Mail, Settings, data, recipient, send};
 pub use templates::prove;
-pub use values::{Email, ListId, at_least_one, optional};
+pub use values::{Email, ListId, at_least_one};
 
 use crate::clock::{Millis, SECOND};
 use crate::handler::{Answer, ExtensionContext, Failure, Http};
+use crate::services::message::cut;
 
 /// Where requests go when the record has no url.
 const API: &str = "https://api.sendgrid.com";
+
+/// How many of the errors in an answer are told, and how much of each of their texts, in characters.
+const ERRORS: usize = 3;
+const TOLD: usize = 200;
 
 /// What SendGrid calls a value that stands in a record's config.
 const FIELDS: [(&str, &str); 6] = [
@@ -133,18 +138,18 @@ fn is_json(answer: &Answer) -> bool {
 fn told(answer: &Answer) -> String {
     let body: Value = serde_json::from_str(&answer.text()).unwrap_or_default();
     let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
-    let lines: Vec<_> = errors.iter().filter_map(line).collect();
+    let lines: Vec<_> = errors.iter().filter_map(line).take(ERRORS).collect();
     if lines.is_empty() { "it does not say why".to_owned() } else { lines.join("; ") }
 }
 
 fn line(error: &Value) -> Option<String> {
     let text = |name: &str| error[name].as_str().filter(|text| !text.is_empty() && *text != "null");
-    let message = text("message")?;
+    let message = cut(text("message")?, TOLD);
     let field =
         text("field").map(|field| match FIELDS.iter().find(|(theirs, _)| field.split('.').next() == Some(theirs)) {
             Some((_, ours)) => format!("{ours}: "),
-            None => format!("{field}: "),
+            None => format!("{}: ", cut(field, TOLD)),
         });
-    let help = text("help").map(|help| format!(" ({help})"));
+    let help = text("help").map(|help| format!(" ({})", cut(help, TOLD)));
     Some(format!("{}{message}{}", field.unwrap_or_default(), help.unwrap_or_default()))
 }

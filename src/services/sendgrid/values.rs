@@ -71,17 +71,6 @@ pub fn at_least_one<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer
     if list.is_empty() { Err(serde::de::Error::custom("at least one is needed")) } else { Ok(list) }
 }
 
-/// Reads a value that need not be there: forms send an empty text then.
-pub fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: TryFrom<String, Error = String>,
-{
-    let text = Option::<String>::deserialize(deserializer)?;
-    let text = text.filter(|text| !text.trim().is_empty());
-    text.map(T::try_from).transpose().map_err(serde::de::Error::custom)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -167,6 +167,63 @@ async fn credentials_that_cannot_be_used_say_what_is_missing() {
     assert!(receiver.received().is_empty());
 }
 
+/// What we send of our own is nothing that credentials can replace, above all not what ends loops.
+#[tokio::test]
+async fn no_header_of_ours_can_be_replaced() {
+    let receiver = Receiver::start();
+    let ours = [
+        "tenon-depth",
+        "Webhook-Id",
+        "webhook-timestamp",
+        "webhook-signature",
+        "Content-Type",
+        "content-length",
+        "host",
+        "idempotency-key",
+    ];
+    for name in ours {
+        let signed = json!({"secret": "abcd", "header_name": name});
+        let mut bearer = signed.clone();
+        (bearer["type"], bearer["token"]) = (json!("bearer"), json!("tok-1"));
+        let header = json!({"type": "header", "header": name, "value": "1"});
+        for (key, credentials) in
+            [("custom:webhook", signed.clone()), ("external:crm", signed), (KEY, bearer), (KEY, header)]
+        {
+            let failure = Trial::of(key).credentials(credentials).url(receiver.url("/hook")).run().await.failure();
+            let told = failure.reason();
+            let is_told = told.contains("cannot be set: requests have it for another reason");
+            assert!(matches!(failure, Failure::Discard { .. }) && is_told, "{key} {name}: {told}");
+        }
+    }
+    for (name, part) in [("authorization", "says who we are"), ("a b", "no name of a header")] {
+        let credentials = json!({"secret": "abcd", "header_name": name});
+        let failure =
+            Trial::of("custom:webhook").credentials(credentials).url(receiver.url("/hook")).run().await.failure();
+        assert!(failure.reason().contains(part), "{failure:?}");
+    }
+    assert!(receiver.received().is_empty());
+    let own = json!({"type": "header", "header": "Authorization", "value": "Token k1"});
+    post(own, &receiver).await.accepted();
+    assert_eq!(receiver.only().header("authorization"), "Token k1", "whoever says so is what it is for");
+}
+
+#[tokio::test]
+async fn what_a_form_leaves_empty_is_not_set() {
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    for key in ["custom:webhook", "external:crm"] {
+        let receiver = Receiver::start();
+        let credentials = json!({"secret": secret, "algorithm": "", "header_name": " "});
+        Trial::of(key).credentials(credentials).url(receiver.url("/hook")).run().await.accepted();
+        let came = receiver.only();
+        assert!(came.header("webhook-signature").starts_with("v1,"), "{key}");
+        assert!(came.header("x-webhook-signature").is_empty(), "no second signature was asked for: {key}");
+        let receiver = Receiver::start();
+        let credentials = json!({"secret": secret, "algorithm": "sha512", "header_name": ""});
+        Trial::of(key).credentials(credentials).url(receiver.url("/hook")).run().await.accepted();
+        assert_eq!(receiver.only().header("x-webhook-signature").len(), 128, "{key}");
+    }
+}
+
 #[tokio::test]
 async fn the_test_asks_the_token_endpoint_and_nobody_else() {
     let receiver = Receiver::start();

@@ -81,6 +81,12 @@ async fn what_the_program_answers_is_what_came_of_it() {
     for empty in [Answer::status(204), Answer::status(200).body(" \n"), body(json!({}))] {
         assert!(answered(empty).await.accepted().meta.is_empty());
     }
+    // What the program did is done, even if it does not say so in JSON: to ask again would do it twice.
+    for plain in ["OK", "\"OK\"", "true", "done: lead 8 <made>"] {
+        let done = answered(Answer::status(200).body(plain)).await.accepted();
+        assert!(done.message.starts_with("200 OK") && done.message.contains("JSON"), "{plain}: {}", done.message);
+        assert!(done.meta.is_empty() && done.data.is_none());
+    }
     for (told, expected) in [
         (
             json!({"outcome": "retry", "message": "CRM is closed", "retry_after": 90.5}),
@@ -111,7 +117,9 @@ async fn a_bad_answer_is_a_failure_that_says_what_is_wrong_with_it() {
         |member: &str, length: usize| Answer::status(200).body(json!({member: {"x": "y".repeat(length)}}).to_string());
     for (answer, retried, parts) in [
         (body("<html>Sign in</html>"), true, ["200 OK", "cannot be read"]),
+        (body("\n <!doctype html>"), true, ["200 OK", "cannot be read"]),
         (body("[1]"), false, ["200 OK", "no JSON object"]),
+        (body(r#"{"outcome": "ret"#), false, ["200 OK", "is no JSON object"]),
         (body(r#"{"meta": [1]}"#), false, ["meta", "expected a map"]),
         (body(r#"{"outcome": "finished"}"#), false, ["outcome", "done"]),
         (body(r#"{"retry_after": -5}"#), false, ["retry_after", "no number of seconds"]),

@@ -119,6 +119,25 @@ async fn what_a_customer_writes_is_text_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_a_form_leaves_empty_is_not_set() {
+    let receiver = Receiver::start();
+    receiver.answers("/webhooks/1/x?wait=true", [Answer::status(200).body(r#"{"id": "1"}"#)]);
+    receiver.answers("/chat.postMessage", [Answer::status(200).body(r#"{"ok": true}"#)]);
+    let discord = async |config: Value| {
+        let tried = Trial::of("discord:webhook").config(config).url(receiver.url("/webhooks/1/x")).run().await;
+        (tried.requests(), tried.sent(0), tried.accepted().message)
+    };
+    let empty = json!({"username": "", "avatar_url": " ", "title": "", "thread_id": ""});
+    assert_eq!(discord(empty).await, discord(json!({})).await);
+    let slack = async |config: Value| {
+        let trial = Trial::of("slack:message").credentials(json!({"token": "xoxb-1"})).config(config);
+        trial.url(receiver.url("")).run().await.sent(0)
+    };
+    let empty = json!({"channel": "C1", "username": " ", "icon_emoji": "", "title": "", "thread_ts": ""});
+    assert_eq!(slack(empty).await, slack(json!({"channel": "C1"})).await);
+}
+
+#[tokio::test]
 async fn what_slack_says_to_an_app_is_told_to_a_person() {
     for (error, expected, part) in [
         ("invalid_auth", Told::Discard, "credentials.token was refused by Slack"),
@@ -165,6 +184,20 @@ async fn what_slack_says_to_an_app_is_told_to_a_person() {
         assert!(trial.run().await.failure().reason().contains(part));
     }
     assert!(receiver.received().is_empty());
+}
+
+#[tokio::test]
+async fn what_slack_says_at_length_is_cut() {
+    for (body, part) in [
+        (json!({"error": "e".repeat(9000)}), "refused the message: eee"),
+        (json!({"error": "bad", "response_metadata": {"messages": vec!["m".repeat(9000); 9]}}), "bad (mmm"),
+        (json!({"error": "missing_scope", "needed": "n".repeat(9000)}), "lacks the scope nnn"),
+    ] {
+        let receiver = Receiver::start();
+        receiver.answers("/chat.postMessage", [Answer::status(200).body(body.to_string())]);
+        let failure = to_slack(&receiver).await;
+        assert!(failure.reason().contains(part) && failure.reason().chars().count() < 800, "{failure:?}");
+    }
 }
 
 async fn to_slack(receiver: &Receiver) -> Failure {

@@ -143,6 +143,35 @@ async fn flags_are_evaluated_for_person_and_store_and_kept() {
     assert!(done.message.contains("gone"), "{}", done.message);
 }
 
+/// What a record remembers stays small, however many flags a project has and however long their payloads are.
+#[tokio::test]
+async fn flags_are_kept_within_bounds() {
+    let flag =
+        |payload: &str| json!({"enabled": true, "variant": null, "metadata": {"payload": json!(payload).to_string()}});
+    let receiver = Receiver::start();
+    receiver.answers(FLAGS, [flags(json!({"a": flag(&"x".repeat(5000)), "b": flag("small")}), false)]);
+    let evaluated = |wanted: Value| trial(KEYS[2]).config(json!({"flags": wanted})).url(receiver.url(""));
+    let done = evaluated(json!([])).run().await.accepted();
+    let kept = &done.meta["flags:ada@example.com"];
+    assert_eq!((&kept["values"]["a"], &kept["payloads"]), (&json!(true), &json!({})), "none that nobody asked for");
+
+    // Others of 5 kB each stand there: the oldest make room.
+    let old: Value = (0..12).map(|place| (format!("flags:{place:02}"), json!("y".repeat(5000)))).collect();
+    let mut meta = old.clone();
+    meta["other"] = json!("z".repeat(1000));
+    let done = evaluated(json!(["a"])).meta(meta.clone()).run().await.accepted();
+    assert_eq!(done.meta.get("flags:00"), Some(&Value::Null), "{:?}", done.meta.keys());
+    assert!(!done.meta.contains_key("flags:05") && !done.meta.contains_key("other"), "{:?}", done.meta.keys());
+    let mut all = meta.as_object().cloned().expect("an object");
+    all.extend(done.meta);
+    all.retain(|_, value| !value.is_null());
+    assert!(Value::Object(all).to_string().len() <= 64 * 1024);
+
+    receiver.answers(FLAGS, [flags(json!({"a": flag(&"x".repeat(70_000))}), false)]);
+    let failure = evaluated(json!(["a"])).run().await.failure();
+    assert!(matches!(&failure, Failure::Discard { reason } if reason.contains("config.flags")), "{failure}");
+}
+
 #[tokio::test]
 async fn flags_that_cannot_be_computed_are_asked_for_again() {
     let on = json!({"enabled": true, "variant": null});

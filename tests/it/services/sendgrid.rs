@@ -213,6 +213,10 @@ async fn a_test_reaches_nobody_or_the_tester() {
     }
 }
 
+fn many_errors() -> String {
+    json!({"errors": vec![json!({"message": "m".repeat(150)}); 99]}).to_string()
+}
+
 #[tokio::test]
 async fn sendgrids_own_answers_are_understood() {
     let error = |message: &str, field: &str| {
@@ -256,6 +260,8 @@ async fn sendgrids_own_answers_are_understood() {
         (Answer::status(503).header("retry-after", "30"), retry(Some(30), "503")),
         (Answer::status(502).body(page), retry(None, "502")),
         (Answer::status(200).body(page), retry(None, "accepts mail with 202")),
+        (Answer::status(400).body(error(&"m".repeat(9000), &"f".repeat(9000))), discard("mmm")),
+        (Answer::status(400).body(many_errors()), discard("mmm")),
         (Answer::redirect("https://login.example"), retry(None, "redirects are not followed")),
         (Answer::cut_short(), retry(None, "")),
     ] {
@@ -268,6 +274,7 @@ async fn sendgrids_own_answers_are_understood() {
             Failure::Gone { reason } => panic!("{reason}"),
         };
         let (is_retry, after, text) = expected;
+        assert!(failure.reason().chars().count() < 800, "{failure}");
         assert_eq!(found, (is_retry, after), "{answer:?}: {failure}");
         assert!(failure.reason().contains(&text), "{failure}: {text}");
     }
