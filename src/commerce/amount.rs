@@ -47,6 +47,23 @@ impl Amount {
         Self::from_parts(scaled(left)?.checked_add(scaled(right)?)?, places)
     }
 
+    /// What is left of it without `other`; `None` when it has more digits than can be counted.
+    pub fn minus(&self, other: &Self) -> Option<Self> {
+        self.plus(&other.times(&Self::from(-1))?)
+    }
+
+    /// Whether it is the same as `other` but for a rounding: for one of the smallest pieces with `digits` behind the point,
+    /// a cent for 2.
+    pub fn is_about(&self, other: &Self, digits: usize) -> bool {
+        let gap = self.minus(other).and_then(|gap| gap.parts());
+        let within = gap.and_then(|(gap, places)| {
+            let one = 10_i128.checked_pow(u32::try_from(digits).ok()?)?;
+            let pieces = gap.checked_abs()?.checked_mul(one)?;
+            Some(pieces <= 10_i128.checked_pow(places)?)
+        });
+        within.unwrap_or(false)
+    }
+
     /// The product with `other`; `None` when it has more digits than can be counted.
     pub fn times(&self, other: &Self) -> Option<Self> {
         let (left, right) = (self.parts()?, other.parts()?);
@@ -126,6 +143,26 @@ mod tests {
         }
         let huge = amount(&"9".repeat(38));
         assert_eq!((huge.plus(&amount("0.5")), huge.times(&huge)), (None, None));
+    }
+
+    #[test]
+    fn what_differs_by_a_cent_at_most_is_about_the_same() {
+        let amount = |text: &str| Amount::read(&json!(text)).expect("an amount");
+        for (left, right, digits, gap, expected) in [
+            ("25.8", "25.80", 2, "0", true),
+            ("25.8", "25.81", 2, "-0.01", true),
+            ("25.8", "25.811", 2, "-0.011", false),
+            ("29.67", "25.8", 2, "3.87", false),
+            ("500", "501", 0, "-1", true),
+            ("500", "500.9", 2, "-0.9", false),
+            ("-1", "1", 0, "-2", false),
+        ] {
+            let (left, right) = (amount(left), amount(right));
+            assert_eq!(left.minus(&right), Some(amount(gap)), "{left} - {right}");
+            assert_eq!(left.is_about(&right, digits), expected, "{left} {right}");
+            assert_eq!(right.is_about(&left, digits), expected, "{right} {left}");
+        }
+        assert!(!amount(&"9".repeat(38)).is_about(&amount("0.5"), 2), "what cannot be counted is not the same");
     }
 
     #[test]

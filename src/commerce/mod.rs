@@ -6,6 +6,7 @@ mod customer;
 mod money;
 mod sale;
 mod shop;
+mod subscriber;
 mod summary;
 
 pub use amount::Amount;
@@ -13,4 +14,5 @@ pub use customer::Customer;
 pub use money::{minor_digits, money};
 pub use sale::{Line, Sale};
 pub use shop::{Shop, is_page};
+pub use subscriber::{former_address, is_subscribed};
 pub use summary::Summary;

@@ -3,22 +3,44 @@
 //!
 //! It is a memory, not the truth: whoever makes something where nothing is remembered searches the service first. So only
 //! the latest ids are kept, and a record that serves a whole store does not grow with it.
+//!
+//! Beside them stands what the service knows of ours as of when: `"as_of:<documentId>": 1795255200000`. An event that is older,
+//! tried again or replayed, would take back what was changed since.
 
 use serde_json::Value;
 
-use super::{Done, ExtensionContext, Json};
+use super::{Done, Event, ExtensionContext, Json};
+use crate::clock::Millis;
 
 /// How many ids of one kind a record remembers.
 const REMEMBERED: usize = 200;
+
+const AS_OF: &str = "as_of";
 
 impl<Config, Credentials> ExtensionContext<Config, Credentials> {
     /// What the service calls our `own` (a documentId, an order's number), as something of this kind.
     pub fn outside_id(&self, kind: &str, own: &str) -> Option<&Value> {
         self.meta.get(name(kind, own)).filter(|id| !id.is_null())
     }
+
+    /// When the latest event happened that was brought to the service for our `own`, as far as it is remembered.
+    pub fn as_of(&self, own: &str) -> Option<Millis> {
+        self.outside_id(AS_OF, own).and_then(Value::as_i64)
+    }
+
+    /// Whether a later event than this one was brought to the service for our `own`.
+    pub fn is_overtaken(&self, own: &str) -> bool {
+        self.as_of(own).is_some_and(|latest| latest > self.event.occurred_at)
+    }
 }
 
 impl Done {
+    /// The same, with `event` to be remembered as the latest that was brought to the service for our `own`. A sample tells
+    /// nothing that happened, and leaves no trace.
+    pub fn with_as_of(self, known: &Json, own: &str, event: &Event) -> Self {
+        if event.test { self } else { self.with_outside_id(known, AS_OF, own, event.occurred_at) }
+    }
+
     /// The same, with what the service calls our `own` to be remembered in the record's `meta`, of which `known` is
     /// what stands there. Those of the kind that were not used for the longest are forgotten when there are too many, but
     /// none that is remembered here.

@@ -19,12 +19,17 @@ pub enum Invoiced {
         /// Its number: `INV/2026/00001`.
         number: String,
     },
+    /// It is a draft, under this id.
+    Draft {
+        /// Its id.
+        id: i64,
+    },
     /// Odoo has nothing to invoice yet: what the order sells is invoiced when it is delivered.
     Nothing,
 }
 
-/// Makes and posts the invoice of a confirmed order; what is made or posted already stays.
-pub async fn invoice(odoo: &Odoo, order: i64) -> Result<Invoiced, Failure> {
+/// Makes the invoice of a confirmed order, and posts it if it `is_right`; what is made or posted already stays.
+pub async fn invoice(odoo: &Odoo, order: i64, is_right: bool) -> Result<Invoiced, Failure> {
     let fields = &["invoice_ids", "invoice_status"];
     let row = first(odoo.read(ORDER, &[order], fields).await?, order)?;
     let mut moves = moves(odoo, &row).await?;
@@ -43,6 +48,9 @@ pub async fn invoice(odoo: &Odoo, order: i64) -> Result<Invoiced, Failure> {
         return Err(Failure::retry("Odoo made an invoice, and the order does not tell of it"));
     };
     if found.text("state") != Some("posted") {
+        if !is_right {
+            return Ok(Invoiced::Draft { id: found.id });
+        }
         let pressed = unless_refused(odoo.press(MOVE, "action_post", found.id).await)?;
         found = first(odoo.read(MOVE, &[found.id], &["name", "state"]).await?, order)?;
         if found.text("state") != Some("posted") {

@@ -22,6 +22,7 @@ pub use invoice::{Invoiced, invoice};
 pub use partner::{Partner, create_partner, find_partner, upsert_partner};
 pub use product::{Upserted, archive_product, upsert_product};
 pub use row::{Row, differing, text};
+use wire::Version;
 
 use crate::handler::{ExtensionContext, Failure, Http};
 
@@ -103,15 +104,20 @@ impl Odoo {
         let credentials = context.credentials.clone();
         let base = base(context.url.as_deref(), &credentials)?;
         let mut odoo = Self { http: context.http.clone(), base, credentials, speech: Speech::Json2, major: None };
+        let mut hidden = None;
         if protocol == Protocol::Auto {
-            odoo.major = odoo.ask_version().await?;
+            match odoo.ask_version().await? {
+                Version::Told(major) => odoo.major = Some(major),
+                Version::NoPage => {}
+                Version::Hidden(answer) => hidden = Some(answer),
+            }
         }
         let speaks_json2 = match protocol {
             Protocol::Auto => odoo.major.is_some_and(|major| major >= JSON2_SINCE),
             told => told == Protocol::Json2,
         };
         if !speaks_json2 {
-            odoo.speech = Speech::JsonRpc { user: odoo.sign_in().await? };
+            odoo.speech = Speech::JsonRpc { user: odoo.sign_in(hidden.as_deref()).await? };
         }
         Ok(odoo)
     }

@@ -6,6 +6,16 @@ use super::fault::Fault;
 use super::{Odoo, Speech, unreadable};
 use crate::handler::{Answer, Failure};
 
+/// What comes of asking Odoo for its version.
+pub(super) enum Version {
+    /// The first part of it: 19.
+    Told(u32),
+    /// It has no such page, as those before 19.
+    NoPage,
+    /// Something stands before it and answers this.
+    Hidden(String),
+}
+
 /// A named argument of a method.
 type Argument<'a> = (&'a str, Value);
 
@@ -36,17 +46,21 @@ impl Odoo {
         }
     }
 
-    /// The first part of Odoo's version: 19. None where it has no such page, as those before it.
-    pub(super) async fn ask_version(&self) -> Result<Option<u32>, Failure> {
+    /// Asks Odoo for its version on the page that it has since 19.
+    pub(super) async fn ask_version(&self) -> Result<Version, Failure> {
         let answer = self.http.get(format!("{}/web/version", self.base)).send().await?;
         match answer.status() {
-            200..=299 => Ok(answer.json::<Value>().ok().and_then(|told| major(&told["version_info"]))),
+            200..=299 => Ok(match answer.json::<Value>().ok().and_then(|told| major(&told["version_info"])) {
+                Some(major) => Version::Told(major),
+                None => Version::Hidden("something else than a version".to_owned()),
+            }),
             408 | 429 | 500..=599 => {
                 let failed =
                     |failure: Failure| failure.map_reason(|line| format!("Odoo did not tell its version: {line}"));
-                answer.ok().map(|_| None).map_err(failed)
+                answer.ok().map(|_| Version::NoPage).map_err(failed)
             }
-            _ => Ok(None),
+            404 => Ok(Version::NoPage),
+            status => Ok(Version::Hidden(status.to_string())),
         }
     }
 
@@ -56,12 +70,17 @@ impl Odoo {
         Ok(major(&told.map_err(|fault| self.explain(fault, "common.version"))?["server_version_info"]))
     }
 
-    /// The id of the user that the credentials are of.
-    pub(super) async fn sign_in(&self) -> Result<i64, Failure> {
+    /// The id of the user that the credentials are of. `hidden` is what came in place of its version.
+    pub(super) async fn sign_in(&self, hidden: Option<&str>) -> Result<i64, Failure> {
         let told = &self.credentials;
-        let username = told.username.as_deref().filter(|name| !name.is_empty()).ok_or_else(|| {
-            Failure::discard("credentials.username is missing: Odoo 18 and earlier ask who the key is of")
-        })?;
+        let missing = || match hidden {
+            Some(answer) => Failure::discard(format!(
+                "Odoo's version is not known, since {}/web/version answered {answer} (a proxy before it?): set config.protocol to json2 for Odoo 19 and later; for those before, credentials.username is missing",
+                self.base
+            )),
+            None => Failure::discard("credentials.username is missing: Odoo 18 and earlier ask who the key is of"),
+        };
+        let username = told.username.as_deref().filter(|name| !name.is_empty()).ok_or_else(missing)?;
         let arguments = json!([told.database, username, told.api_key, {}]);
         let user = self.rpc("common", "authenticate", &arguments).await;
         let user = user.map_err(|fault| self.explain(fault, "common.authenticate"))?;

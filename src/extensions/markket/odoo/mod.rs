@@ -17,7 +17,8 @@ use crate::services::odoo::{Credentials, Odoo, Partner, Protocol, text, upsert_p
 /// What the triggers are that this means something to.
 const USES: &str = "store_created, store_updated, store_published, product_*, new_subscriber, subscriber_updated, subscriber_verified and events with a customer such as post_sale";
 
-/// The handler.
+/// The handler. Its runs do not wait for each other, or the sales of a store would queue behind one that Odoo keeps failing
+/// at; what is older than what Odoo knows of a document is skipped instead.
 pub struct Entities;
 
 /// How Odoo is spoken to.
@@ -56,6 +57,7 @@ impl Handler for Entities {
         let odoo = Odoo::open(&context, context.config.protocol).await?;
         match subject {
             Subject::Product => product::keep(&context, &odoo).await,
+            Subject::Partner(_, Some(own)) if context.is_overtaken(&own) => Ok(overtaken()),
             Subject::Partner(partner, own) => {
                 let known = own.as_deref().and_then(|own| context.outside_id("partner", own)).and_then(Value::as_i64);
                 let (id, is_new) = upsert_partner(&odoo, &partner, known).await?;
@@ -63,7 +65,11 @@ impl Handler for Entities {
                     Done::new(format!("the contact {id} is {} in Odoo", if is_new { "new" } else { "up to date" }))
                         .with_data(json!({"partnerId": id, "created": is_new}));
                 Ok(match own {
-                    Some(own) => done.with_outside_id(&context.meta, "partner", &own, id),
+                    Some(own) => done.with_outside_id(&context.meta, "partner", &own, id).with_as_of(
+                        &context.meta,
+                        &own,
+                        &context.event,
+                    ),
                     None => done,
                 })
             }
@@ -85,6 +91,11 @@ fn described() -> Descriptor {
         never_blocks: true,
         ..Descriptor::default()
     }
+}
+
+/// What comes of an event that is older than what Odoo knows.
+fn overtaken() -> Done {
+    Done::new("nothing for Odoo: it knows of a later change")
 }
 
 /// What becomes of an event in Odoo.

@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use super::described;
 use crate::clock::iso;
-use crate::commerce::Customer;
+use crate::commerce::{Customer, former_address, is_subscribed};
 use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
-use crate::services::odoo::{Credentials, Odoo, Protocol, Row, Search};
+use crate::services::odoo::{Credentials, Odoo, Protocol, Row, Search, differing};
 
 const CONTACT: &str = "mailing.contact";
 const SUBSCRIPTION: &str = "mailing.subscription";
@@ -64,28 +64,40 @@ impl Handler for Newsletter {
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {
-        let wish = wish(&context.event)?;
-        if is_own_note(&context.event) {
+        let (event, own) = (&*context.event, &*context.event.target.document_id);
+        let mut wish = wish(event)?;
+        if is_own_note(event) {
             return Ok(Done::new("only how it stands elsewhere was noted: nothing for the list"));
         }
-        let customer = Customer::of(&context.event);
+        if context.is_overtaken(own) {
+            return Ok(Done::new("nothing for the list: it knows of a later change of this subscriber"));
+        }
+        // Replayed: whoever left by a mail's link since then does not come back by it.
+        if wish == Wish::Join && context.as_of(own) == Some(event.occurred_at) {
+            wish = Wish::Stay;
+        }
+        let customer = Customer::of(event);
         let email = customer.email.as_deref();
         let email = email.ok_or_else(|| Failure::discard("the subscriber has no Email to put on the list"))?;
         let odoo = Odoo::open(&context, context.config.protocol).await?;
         let list = find_list(&odoo, &context.config).await?;
-        let known = context.outside_id("contact", &context.event.target.document_id).and_then(Value::as_i64);
-        let contacts = find_contacts(&odoo, email, known).await?;
+        let known = context.outside_id("contact", own).and_then(Value::as_i64);
+        let contacts = find_contacts(&odoo, email, former_address(event, email), known).await?;
         if wish == Wish::Leave {
             leave(&odoo, &contacts, list).await?;
-            return Ok(told(&context, Done::new(format!("{email} is off the list")), "unsubscribed"));
+            let done = Done::new(format!("{email} is off the list")).with_as_of(&context.meta, own, event);
+            return Ok(told(&context, done, "unsubscribed"));
         }
         let (contact, outcome) = match contacts.first() {
             None => (join(&odoo, email, customer.name.as_deref(), list).await?, "is new on the list"),
-            Some(found) => (found.id, stay(&odoo, found, list, wish).await?),
+            Some(found) => {
+                keep(&odoo, found, email, customer.name.as_deref()).await?;
+                (found.id, stay(&odoo, found, list, wish).await?)
+            }
         };
         let status = if outcome == LEFT { "unsubscribed" } else { "synced" };
         let done = Done::new(format!("{email} {outcome}")).with_data(json!({"contactId": contact, "listId": list}));
-        let done = done.with_outside_id(&context.meta, "contact", &context.event.target.document_id, contact);
+        let done = done.with_outside_id(&context.meta, "contact", own, contact).with_as_of(&context.meta, own, event);
         Ok(told(&context, done, status))
     }
 
@@ -109,11 +121,8 @@ fn wish(event: &Event) -> Result<Wish, Failure> {
             "{short} is about no subscriber: this is for new_subscriber, subscriber_updated, subscriber_verified, subscriber_unsubscribed and subscriber_deleted"
         )));
     }
-    let subscriber = event.data.value();
-    let has_left = subscriber["active"] == false || !subscriber["unsubscribed_at"].is_null();
     Ok(match short {
-        "subscriber_unsubscribed" | "subscriber_deleted" => Wish::Leave,
-        _ if has_left => Wish::Leave,
+        _ if !is_subscribed(event) => Wish::Leave,
         "new_subscriber" | "subscriber_verified" => Wish::Join,
         // Subscribed again: the shop tells it as a change.
         _ if came_back(event) => Wish::Join,
@@ -125,7 +134,10 @@ fn came_back(event: &Event) -> bool {
     let Some(changes) = &event.changes else { return false };
     let went =
         |field: &str| changes.get(field).is_some_and(|change| !change["from"].is_null() && change["to"].is_null());
-    went("unsubscribed_at") || (changes["active"]["from"] == false && changes["active"]["to"] == true)
+    let preferences = &changes["newsletter_preferences"];
+    went("unsubscribed_at")
+        || (changes["active"]["from"] == false && changes["active"]["to"] == true)
+        || (preferences["from"]["subscribed"] == false && preferences["to"]["subscribed"] != false)
 }
 
 /// Whether nothing changed but what handlers note in a subscriber. They would answer each other's notes for ever.
@@ -159,17 +171,38 @@ async fn find_list(odoo: &Odoo, config: &Config) -> Result<i64, Failure> {
     found.map(|list| list.id).ok_or_else(missing)
 }
 
-/// The contacts with this address, the remembered one first: Odoo allows for several.
-async fn find_contacts(odoo: &Odoo, email: &str, known: Option<i64>) -> Result<Vec<Row>, Failure> {
-    let by_email = json!(["email_normalized", "=", email.to_lowercase()]);
+/// The contacts with this address or the `former` one: Odoo allows for several. The remembered one comes first, then those
+/// with the address of now.
+async fn find_contacts(
+    odoo: &Odoo,
+    email: &str,
+    former: Option<&str>,
+    known: Option<i64>,
+) -> Result<Vec<Row>, Failure> {
+    let emails: Vec<_> = std::iter::once(email).chain(former).map(str::to_lowercase).collect();
+    let by_email = json!(["email_normalized", "in", emails]);
     let domain = match known {
         Some(id) => json!(["|", ["id", "=", id], by_email]),
         None => json!([by_email]),
     };
     let search = Search { model: CONTACT, domain, fields: &["name", "email"], order: "id", limit: None };
     let mut found = odoo.search(search).await?;
-    found.sort_by_key(|row| Some(row.id) != known);
+    found.sort_by_key(|row| (Some(row.id) != known, !has_address(row, email)));
     Ok(found)
+}
+
+fn has_address(contact: &Row, email: &str) -> bool {
+    contact.text("email").is_some_and(|told| told.trim().eq_ignore_ascii_case(email))
+}
+
+/// Writes into a contact that is there where mails go to now, and what the subscriber is called, if it stands there
+/// otherwise.
+async fn keep(odoo: &Odoo, contact: &Row, email: &str, name: Option<&str>) -> Result<(), Failure> {
+    let email = Some(email).filter(|email| !has_address(contact, email));
+    let wanted = [("email", email), ("name", name)];
+    let wanted = wanted.into_iter().filter_map(|(field, value)| Some((field.to_owned(), json!(value?)))).collect();
+    let changed = differing(contact, wanted);
+    if changed.is_empty() { Ok(()) } else { odoo.write(CONTACT, &[contact.id], changed).await }
 }
 
 async fn join(odoo: &Odoo, email: &str, name: Option<&str>, list: i64) -> Result<i64, Failure> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::described;
-use crate::commerce::{Amount, Line, Sale};
+use crate::commerce::{Amount, Line, Sale, minor_digits, money};
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
 use crate::services::odoo::{
     Credentials, Invoiced, Odoo, Partner, Protocol, Row, Search, articles, create_partner, find_partner, invoice,
@@ -27,7 +27,8 @@ pub struct Orders;
 #[derive(Deserialize, ToSchema, Default)]
 #[serde(default)]
 pub struct Config {
-    /// Whether the order is invoiced at once, and the invoice posted.
+    /// Whether the order is invoiced at once, and the invoice posted. One that comes to something else than the sale stays
+    /// a draft.
     create_invoice: bool,
     /// Stands before the order's number in Odoo. Shops that share a database need one each, or the second order 1001 would
     /// be taken for the first.
@@ -135,7 +136,7 @@ async fn find(odoo: &Odoo, reference: &str, known: Option<i64>) -> Result<Vec<Ro
         Some(id) => json!(["|", ["id", "=", id], by_reference]),
         None => json!([by_reference]),
     };
-    let fields = &["name", "state", "currency_id", "amount_total"];
+    let fields = &["name", "state", "currency_id", "amount_total", "amount_tax"];
     odoo.search(Search { model: MODEL, domain, fields, order: "id", limit: None }).await
 }
 
@@ -203,9 +204,9 @@ async fn pricelist(odoo: &Odoo, config: &Config, sale: &Sale, partner: i64) -> R
 
 fn order_line(line: &Line, article: i64, taxes: Option<&str>) -> Value {
     let mut values = json!({"product_id": article, "product_uom_qty": line.quantity, "name": line.name});
-    // Without a price of the shop's, it is Odoo's own.
+    // Without a price of the shop's, it is Odoo's own. A price list must not take something off what was paid.
     if let Some(price) = &line.price {
-        values["price_unit"] = json!(price);
+        (values["price_unit"], values["discount"]) = (json!(price), json!(0));
     }
     if let Some(field) = taxes {
         values[field] = json!([[6, 0, []]]);
@@ -247,11 +248,17 @@ async fn finish(context: &Context<Orders>, odoo: &Odoo, order: &Row, sale: &Sale
         confirm(odoo, order.id).await?;
     }
     let mut message = format!("{name} is confirmed in Odoo");
+    // The sale says what was paid: an invoice over another amount is for a person to look at, and never posted.
+    let difference = difference(sale, order);
     if context.config.create_invoice {
-        match invoice(odoo, order.id).await? {
+        match invoice(odoo, order.id, difference.is_none()).await? {
             Invoiced::Posted { id, number } => {
                 message = format!("{message}, and its invoice {number} posted");
                 (data["invoiceId"], data["invoice"]) = (json!(id), json!(number));
+            }
+            Invoiced::Draft { id } => {
+                message.push_str(", and its invoice left as a draft, to be corrected and posted there");
+                data["invoiceId"] = json!(id);
             }
             Invoiced::Nothing => {
                 message
@@ -259,10 +266,8 @@ async fn finish(context: &Context<Orders>, odoo: &Odoo, order: &Row, sale: &Sale
             }
         }
     }
-    if let (Some(total), Some(odoos)) = (&sale.total, order.amount("amount_total"))
-        && *total != odoos
-    {
-        message.push_str(&difference(total, &odoos));
+    if let Some(difference) = difference {
+        message = format!("{message}; {difference}");
     }
     Ok(Done::new(message).with_data(data))
 }
@@ -282,10 +287,47 @@ async fn confirm(odoo: &Odoo, order: i64) -> Result<(), Failure> {
     }
 }
 
-fn difference(total: &Amount, odoos: &Amount) -> String {
-    format!(
-        "; it comes to {odoos} there and to {total} in the shop: look at the taxes of its products, or set config.taxes to none"
-    )
+/// In what the order in Odoo and the sale differ by more than a rounding, and what makes it so; none where they agree, and
+/// where the sale does not say what it came to.
+fn difference(sale: &Sale, order: &Row) -> Option<String> {
+    let (total, odoos) = (sale.total.as_ref()?, order.amount("amount_total")?);
+    let currency = sale.currency.as_deref();
+    let digits = currency.map_or(2, minor_digits);
+    if total.is_about(&odoos, digits) {
+        return None;
+    }
+    let mut causes = Vec::new();
+    let (items, nothing) = (items(sale), Amount::from(0));
+    let beyond = odoos.minus(items.as_ref().unwrap_or(total));
+    let is_more = beyond.is_some_and(|beyond| !beyond.is_negative() && !beyond.is_about(&nothing, digits));
+    if let Some(tax) = order.amount("amount_tax").filter(|tax| is_more && *tax != nothing) {
+        causes.push(format!(
+            "{} of it are taxes that Odoo adds: make them taxes that are included in the price there, or set config.taxes to none",
+            money(&tax, currency)
+        ));
+    }
+    match items.and_then(|items| total.minus(&items)) {
+        None => causes.push("Odoo's own prices stand for those that payload.items does not tell".to_owned()),
+        Some(gap) if gap.is_about(&nothing, digits) => {}
+        Some(gap) if gap.is_negative() => causes.push(format!(
+            "payload.order.total is {} less than payload.items come to: a discount has to be taken off the items' prices",
+            money(&gap, currency).trim_start_matches('-')
+        )),
+        Some(gap) => causes.push(format!(
+            "payload.order.total is {} more than payload.items come to: shipping, fees and taxes have to be items too",
+            money(&gap, currency)
+        )),
+    }
+    if causes.is_empty() {
+        causes.push("the order was changed there".to_owned());
+    }
+    let (total, odoos) = (money(total, currency), money(&odoos, currency));
+    Some(format!("it comes to {odoos} there and to {total} in the shop: {}", causes.join("; ")))
+}
+
+/// What the items come to; none where one has no price.
+fn items(sale: &Sale) -> Option<Amount> {
+    sale.lines.iter().try_fold(Amount::from(0), |sum, line| sum.plus(&line.price.as_ref()?.times(&line.quantity)?))
 }
 
 const ICON: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path d="M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6"/></svg>"#;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::described;
+use super::{described, overtaken};
 use crate::handler::{Context, Descriptor, Done, ExtensionContext, Failure, Handler, Ordering, Outcome};
 use crate::services::odoo::{Credentials, Odoo, Protocol, archive_product, upsert_product};
 
@@ -58,13 +58,17 @@ impl Handler for Products {
 /// Makes or changes the product that the event is about, or archives it when it was deleted.
 pub(super) async fn keep<Config>(context: &ExtensionContext<Config, Credentials>, odoo: &Odoo) -> Outcome {
     let (product, own) = (context.entity(), &context.event.target.document_id);
+    if context.is_overtaken(own) {
+        return Ok(overtaken());
+    }
     let known = context.outside_id("product", own).and_then(Value::as_i64);
     let short = context.trigger().trim_start_matches("trigger:");
     if short == "product_deleted" {
-        return Ok(match archive_product(odoo, product, known).await? {
+        let done = match archive_product(odoo, product, known).await? {
             Some(id) => Done::new(format!("the product {id} is archived in Odoo")).with_data(json!({"productId": id})),
             None => Done::new("Odoo did not have the product"),
-        });
+        };
+        return Ok(done.with_as_of(&context.meta, own, &context.event));
     }
     let brought_back = matches!(short, "product_created" | "product_published");
     let upserted = upsert_product(odoo, product, known, brought_back).await?;
@@ -77,7 +81,8 @@ pub(super) async fn keep<Config>(context: &ExtensionContext<Config, Credentials>
         }
     };
     let data = json!({"productId": id, "created": upserted.is_new, "listPrice": upserted.list_price});
-    Ok(Done::new(message).with_data(data).with_outside_id(&context.meta, "product", own, id))
+    let done = Done::new(message).with_data(data).with_outside_id(&context.meta, "product", own, id);
+    Ok(done.with_as_of(&context.meta, own, &context.event))
 }
 
 /// Why an event about a part of a product is left alone.

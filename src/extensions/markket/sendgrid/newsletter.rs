@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::clock::{Millis, iso};
-use crate::commerce::Customer;
+use crate::commerce::{Customer, former_address, is_subscribed};
 use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
 use crate::services::sendgrid::{Contact, Credentials, Email, Entry, ListId, SendGrid, at_least_one};
 
@@ -204,20 +204,6 @@ fn is_own(event: &Event) -> bool {
     let changes = event.changes.as_ref().and_then(|changes| changes.as_object());
     let is_own = |path: &String| OWN.contains(&path.split(['.', '[']).next().unwrap_or_default());
     event.actor.starts_with("extension:") && changes.is_some_and(|changes| changes.keys().all(is_own))
-}
-
-fn is_subscribed(event: &Event) -> bool {
-    let (entity, left) = (event.data.value(), ["trigger:subscriber_unsubscribed", "trigger:subscriber_deleted"]);
-    !left.contains(&event.trigger.as_str())
-        && entity["active"] != false
-        && entity["unsubscribed_at"].is_null()
-        && entity["newsletter_preferences"]["subscribed"] != false
-}
-
-/// The address that the subscriber had before this event, if another.
-fn former_address<'a>(event: &'a Event, email: &str) -> Option<&'a str> {
-    let former = event.changes.as_ref()?.value().get("Email")?["from"].as_str()?;
-    Some(former).filter(|former| !former.is_empty() && !former.eq_ignore_ascii_case(email))
 }
 
 fn texts(list: &Value) -> Vec<String> {

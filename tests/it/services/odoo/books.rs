@@ -23,6 +23,8 @@ pub struct Books {
     pub currency: &'static str,
     /// The tax on every product, in percent.
     pub tax: f64,
+    /// What the price list takes off lines that do not say, in percent.
+    pub discount: f64,
 }
 
 type Done = Result<Value, Fault>;
@@ -56,6 +58,7 @@ impl Books {
             fields: Fields::of(version),
             currency: "USD",
             tax: 15.0,
+            discount: 0.0,
         }
     }
 
@@ -150,6 +153,7 @@ impl Books {
             let product = &self.tables["product.template"][&product];
             let sum = number("product_uom_qty").unwrap_or(1.0)
                 * number("price_unit").unwrap_or_else(|| product["list_price"].as_f64().expect("a number"));
+            let sum = sum * (1.0 - number("discount").unwrap_or(self.discount) / 100.0);
             untaxed += sum;
             let is_free = ["tax_id", "tax_ids"].iter().any(|name| line.contains_key(*name));
             tax += if is_free { 0.0 } else { sum * self.tax / 100.0 };

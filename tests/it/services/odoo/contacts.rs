@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::double::{Break, Double};
-use super::{VERSIONS, meta, odoo_of, parts, trial, unjudged};
+use super::{VERSIONS, meta, odoo_of, parts, remembered, trial, unjudged};
 use crate::services::trial::Trial;
 
 const STORE: &str = "ssssssssssssssssssssssss";
@@ -26,7 +26,7 @@ async fn a_store_is_a_company() {
     for version in VERSIONS {
         let odoo = odoo_of(version);
         let known = meta(store(&odoo, "Tee & Töpfe 茶").run().await);
-        assert_eq!(known, json!({(format!("partner:{STORE}")): 8}));
+        assert_eq!(known, remembered("partner", STORE, 8));
         let names = ["name", "company_type", "ref", "website"];
         let expected = json!(["Tee & Töpfe 茶", "company", STORE, "https://north.example"]);
         assert_eq!(parts(&odoo.only("res.partner"), names), expected);
@@ -39,6 +39,22 @@ async fn a_store_is_a_company() {
         store(&odoo, "Teas").run().await.accepted();
         assert_eq!(odoo.only("res.partner")["name"], "Teas");
     }
+}
+
+#[tokio::test]
+async fn what_is_late_takes_nothing_back() {
+    let later = |tried: Trial, by: i64| tried.event(|event| event.occurred_at += by);
+    let odoo = odoo_of(19);
+    let known = meta(later(store(&odoo, "Teas"), 5).run().await);
+    odoo.calls();
+    let done = store(&odoo, "Tea").meta(known.clone()).run().await.accepted();
+    assert_eq!(
+        (done.message.as_str(), odoo.only("res.partner")["name"].clone()),
+        ("nothing for Odoo: it knows of a later change", json!("Teas"))
+    );
+    assert!(!odoo.calls().iter().any(|call| call.starts_with("res.partner")));
+    later(store(&odoo, "Tea again"), 6).meta(known).run().await.accepted();
+    assert_eq!(odoo.only("res.partner")["name"], "Tea again");
 }
 
 #[tokio::test]
@@ -55,7 +71,7 @@ async fn a_subscriber_is_a_contact_and_a_buyer_a_customer() {
     for version in VERSIONS {
         let odoo = odoo_of(version);
         let known = meta(subscriber(&odoo, "Ada@Example.com").run().await);
-        assert_eq!(known, json!({(format!("partner:{SUBSCRIBER}")): 8}));
+        assert_eq!(known, remembered("partner", SUBSCRIBER, 8));
         let names = ["name", "email", "customer_rank"];
         assert_eq!(parts(&odoo.only("res.partner"), names), json!(["Ada@Example.com", "Ada@Example.com", null]));
         // The sale knows the name; the contact is found by its address, in whatever letters.
@@ -71,7 +87,7 @@ async fn a_subscriber_is_a_contact_and_a_buyer_a_customer() {
         let buyer =
             json!({"customer": {"email": "grace@example.com", "name": "Grace", "phone": "+1 555", "id": "c-7"}});
         let done = trial("markket:odoo", &odoo).payload(buyer).run().await.accepted();
-        assert_eq!(Value::Object(done.meta), json!({"partner:c-7": 9}));
+        assert_eq!(Value::Object(done.meta), remembered("partner", "c-7", 9));
         let expected = json!(["Grace", "+1 555", 1]);
         assert_eq!(parts(&odoo.all("res.partner")[1], ["name", "phone", "customer_rank"]), expected);
     }
@@ -91,7 +107,7 @@ async fn a_remembered_contact_is_followed_and_one_that_is_gone_made_anew() {
     assert_eq!(odoo.only("res.partner")["active"], false, "who was archived stays so, and is not doubled");
     odoo.kept().books.remove("res.partner", 8);
     let done = subscriber(&odoo, "ada@new.example").meta(known).run().await.accepted();
-    assert_eq!(Value::Object(done.meta), json!({(format!("partner:{SUBSCRIBER}")): 9}));
+    assert_eq!(Value::Object(done.meta), remembered("partner", SUBSCRIBER, 9));
 }
 
 #[tokio::test]

@@ -31,6 +31,14 @@ fn meta(tried: Tried) -> Value {
     Value::Object(tried.accepted().meta)
 }
 
+/// What is remembered of a document: what Odoo calls it, and as of when Odoo knows it.
+fn remembered(kind: &str, own: &str, id: i64) -> Value {
+    json!({(format!("{kind}:{own}")): id, (format!("as_of:{own}")): NOW})
+}
+
+/// When the events of trials happen.
+const NOW: i64 = 1_795_255_200_000;
+
 /// Both languages: the last Odoo that has no JSON-2, and the first that has it.
 const VERSIONS: [u32; 2] = [18, 19];
 

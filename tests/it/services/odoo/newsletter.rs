@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenon::handler::Failure;
 
 use super::double::{Break, Double};
-use super::{VERSIONS, meta, odoo_of, trial, unjudged};
+use super::{NOW, VERSIONS, meta, odoo_of, remembered, trial, unjudged};
 use crate::services::trial::Trial;
 
 const ADA: &str = "uuuuuuuuuuuuuuuuuuuuuuuu";
@@ -40,10 +40,7 @@ async fn a_subscriber_is_on_the_list_until_they_leave() {
         let done = told(&odoo, "new_subscriber", json!({})).run().await.accepted();
         assert_eq!(done.message, "ada@example.com is new on the list");
         let changes = json!({"sync_status": "synced", "last_synced_at": "2026-11-21T10:00:00.000Z"});
-        assert_eq!(
-            (Value::Object(done.changes), Value::Object(done.meta)),
-            (changes, json!({(format!("contact:{ADA}")): 2}))
-        );
+        assert_eq!((Value::Object(done.changes), Value::Object(done.meta)), (changes, remembered("contact", ADA, 2)));
         assert_eq!(opted_out(&odoo), [json!([2, 2, false])]);
         let again = told(&odoo, "subscriber_updated", json!({})).run().await.accepted();
         assert_eq!(again.message, "ada@example.com is on the list already");
@@ -92,18 +89,81 @@ async fn who_left_by_a_mails_link_stays_off_unless_they_subscribe_anew() {
 }
 
 #[tokio::test]
+async fn a_changed_address_is_changed_on_the_list() {
+    let moved = json!({"Email": "ada@new.example"});
+    let change = json!({"Email": {"from": "ada@example.com", "to": "ada@new.example"}});
+    for version in VERSIONS {
+        // Whether the contact is remembered, or only its former address is told.
+        for is_remembered in [true, false] {
+            let odoo = with_list(version);
+            let known = meta(told(&odoo, "new_subscriber", json!({})).run().await);
+            let known = if is_remembered { known } else { json!({}) };
+            let tried = told(&odoo, "subscriber_updated", moved.clone()).meta(known.clone());
+            let tried = if is_remembered { tried } else { tried.changes(change.clone()) };
+            let done = tried.run().await.accepted();
+            assert_eq!(done.message, "ada@new.example is on the list already");
+            assert_eq!(odoo.only("mailing.contact")["email"], "ada@new.example");
+            odoo.calls();
+            let again = told(&odoo, "subscriber_updated", json!({"Email": "Ada@New.example"})).meta(known);
+            again.run().await.accepted();
+            assert!(!odoo.calls().contains(&"mailing.contact.write".to_owned()), "only its letters differ");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_switches_the_newsletter_off_leaves_and_on_again_comes_back() {
+    let odoo = with_list(19);
+    let known = meta(told(&odoo, "new_subscriber", json!({})).run().await);
+    let (on, off) = (json!({"subscribed": true}), json!({"subscribed": false}));
+    let change = |preferences: &Value, from: &Value, after: i64| {
+        let tried = told(&odoo, "subscriber_updated", json!({"newsletter_preferences": preferences}));
+        let tried = tried.event(|event| event.occurred_at += after);
+        tried.changes(json!({"newsletter_preferences": {"from": from, "to": preferences}})).meta(known.clone())
+    };
+    let done = change(&off, &on, 5).run().await.accepted();
+    assert_eq!(
+        (done.message.as_str(), &done.changes["sync_status"]),
+        ("ada@example.com is off the list", &json!("unsubscribed"))
+    );
+    assert_eq!(opted_out(&odoo), [json!([2, 2, true])]);
+    change(&on, &off, 9).run().await.accepted();
+    assert_eq!(opted_out(&odoo), [json!([2, 2, false])]);
+}
+
+#[tokio::test]
+async fn what_is_late_or_replayed_takes_no_opt_out_back() {
+    let odoo = with_list(19);
+    let known = meta(told(&odoo, "new_subscriber", json!({})).run().await);
+    // By a mail's link, after which the event is replayed.
+    odoo.kept().books.put("mailing.subscription", 2, json!({"opt_out": true}));
+    let done = told(&odoo, "new_subscriber", json!({})).meta(known).run().await.accepted();
+    assert_eq!(done.message, "ada@example.com left the list in Odoo, and stays off it");
+    // In the shop.
+    let later = told(&odoo, "subscriber_unsubscribed", json!({})).event(|event| event.occurred_at += 5);
+    let known = meta(later.run().await);
+    assert_eq!(known, json!({(format!("as_of:{ADA}")): NOW + 5}));
+    let done = told(&odoo, "new_subscriber", json!({})).meta(known.clone()).run().await.accepted();
+    assert_eq!(done.message, "nothing for the list: it knows of a later change of this subscriber");
+    assert_eq!(opted_out(&odoo), [json!([2, 2, true])]);
+    let anew = told(&odoo, "new_subscriber", json!({})).meta(known).event(|event| event.occurred_at += 9);
+    anew.run().await.accepted();
+    assert_eq!(opted_out(&odoo), [json!([2, 2, false])]);
+}
+
+#[tokio::test]
 async fn a_contact_that_is_there_joins_and_all_of_an_address_leave() {
     let odoo = with_list(19);
     odoo.kept().books.put("mailing.contact", 1, json!({"name": "Ada", "email": "Ada@Example.com"}));
     odoo.kept().books.put("mailing.contact", 9, json!({"name": "Ada again", "email": "ada@example.com"}));
     let known = meta(told(&odoo, "new_subscriber", json!({})).run().await);
-    assert_eq!((known, opted_out(&odoo)), (json!({(format!("contact:{ADA}")): 1}), vec![json!([1, 2, false])]));
+    assert_eq!((known, opted_out(&odoo)), (remembered("contact", ADA, 1), vec![json!([1, 2, false])]));
     // The remembered one goes first, and the list by its id.
-    let known = json!({(format!("contact:{ADA}")): 9});
+    let known = remembered("contact", ADA, 9);
     told(&odoo, "new_subscriber", json!({})).config(json!({"list_id": 3})).meta(known).run().await.accepted();
     told(&odoo, "new_subscriber", json!({}))
         .config(json!({"list_id": 2}))
-        .meta(json!({(format!("contact:{ADA}")): 9}))
+        .meta(remembered("contact", ADA, 9))
         .run()
         .await
         .accepted();
@@ -111,9 +171,8 @@ async fn a_contact_that_is_there_joins_and_all_of_an_address_leave() {
     told(&odoo, "subscriber_deleted", json!({})).run().await.accepted();
     assert_eq!(opted_out(&odoo), [json!([1, 2, true]), json!([9, 3, false]), json!([9, 2, true])]);
     odoo.kept().books.remove("mailing.contact", 9);
-    let done =
-        told(&odoo, "new_subscriber", json!({})).meta(json!({(format!("contact:{ADA}")): 9})).run().await.accepted();
-    assert_eq!(Value::Object(done.meta), json!({(format!("contact:{ADA}")): 1}), "one that is gone is searched");
+    let done = told(&odoo, "new_subscriber", json!({})).meta(remembered("contact", ADA, 9)).run().await.accepted();
+    assert_eq!(Value::Object(done.meta), remembered("contact", ADA, 1), "one that is gone is searched");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::{VERSIONS, meta, odoo_of, parts, trial, unjudged};
 use crate::services::trial::Trial;
 
 fn sale(odoo: &Double) -> Trial {
-    trial("markket:odoo:order", odoo).config(json!({"create_invoice": true}))
+    trial("markket:odoo:order", odoo).config(json!({"create_invoice": true, "taxes": "none"}))
 }
 
 #[tokio::test]
@@ -15,12 +15,8 @@ async fn a_sale_becomes_a_confirmed_order_with_its_lines_and_a_posted_invoice() 
     for version in VERSIONS {
         let odoo = odoo_of(version);
         let done = sale(&odoo).run().await.accepted();
-        assert_eq!(
-            done.message,
-            "S00002 is confirmed in Odoo, and its invoice INV/2026/00001 posted; it comes to 29.67 there and to 25.8 in the shop: look at the taxes of its products, or set config.taxes to none"
-        );
-        let data =
-            json!({"orderId": 2, "order": "S00002", "total": 29.67, "invoiceId": 1, "invoice": "INV/2026/00001"});
+        assert_eq!(done.message, "S00002 is confirmed in Odoo, and its invoice INV/2026/00001 posted");
+        let data = json!({"orderId": 2, "order": "S00002", "total": 25.8, "invoiceId": 1, "invoice": "INV/2026/00001"});
         assert_eq!(done.data, Some(data));
         assert_eq!(Value::Object(done.meta), json!({"order:1001": 2}));
         let partner = odoo.only("res.partner");
@@ -43,6 +39,78 @@ async fn a_sale_becomes_a_confirmed_order_with_its_lines_and_a_posted_invoice() 
         );
         assert_eq!(odoo.only("account.move")["state"], "posted");
     }
+}
+
+/// A total of the shop's with prices of its two items, Odoo's tax in percent, and what is told; nothing where it is posted.
+const TOTALS: [(&str, &str, f64, &str); 8] = [
+    ("25.80", "12.90", 0.0, ""),
+    ("25.81", "12.90", 0.0, ""),
+    ("29.67", "12.90", 15.0, ""),
+    (
+        "25.80",
+        "12.90",
+        15.0,
+        "it comes to 29.67 EUR there and to 25.80 EUR in the shop: 3.87 EUR of it are taxes that Odoo adds: make them taxes that are included in the price there, or set config.taxes to none",
+    ),
+    (
+        "30.70",
+        "12.90",
+        0.0,
+        "it comes to 25.80 EUR there and to 30.70 EUR in the shop: payload.order.total is 4.90 EUR more than payload.items come to: shipping, fees and taxes have to be items too",
+    ),
+    (
+        "20.80",
+        "12.90",
+        0.0,
+        "it comes to 25.80 EUR there and to 20.80 EUR in the shop: payload.order.total is 5.00 EUR less than payload.items come to: a discount has to be taken off the items' prices",
+    ),
+    ("20.80", "12.90", 15.0, "config.taxes to none; payload.order.total is 5.00 EUR less than payload.items come to"),
+    ("25.80", "", 0.0, "Odoo's own prices stand for those that payload.items does not tell"),
+];
+
+#[tokio::test]
+async fn an_invoice_that_is_not_over_what_was_paid_stays_a_draft() {
+    for version in VERSIONS {
+        for (total, price, tax, told) in TOTALS {
+            let odoo = odoo_of(version);
+            odoo.kept().books.tax = tax;
+            let tea = json!({"name": "Tea", "default_code": "S-1", "list_price": 20, "invoice_policy": "order"});
+            odoo.kept().books.put("product.template", 1, tea);
+            let price = if price.is_empty() { Value::Null } else { json!(price) };
+            let payload = json!({
+                "order": {"id": "1001", "total": total, "currency": "EUR"},
+                "customer": {"email": "ada@example.com"},
+                "items": [{"name": "Tea", "sku": "S-1", "quantity": 2, "price": price}],
+            });
+            let sale = || sale(&odoo).config(json!({"create_invoice": true})).payload(payload.clone());
+            // Told again, it stays what it is; and what a person posts there, posted.
+            for _ in 0..2 {
+                let message = sale().run().await.accepted().message;
+                let (state, begins) = match told {
+                    "" => ("posted", "S00002 is confirmed in Odoo, and its invoice INV/2026/00001 posted"),
+                    _ => (
+                        "draft",
+                        "S00002 is confirmed in Odoo, and its invoice left as a draft, to be corrected and posted there; it comes to ",
+                    ),
+                };
+                assert!(message.starts_with(begins) && message.contains(told), "{total} {price} {tax}: {message}");
+                assert_eq!(message == begins, told.is_empty(), "{message}");
+                assert_eq!(
+                    (&odoo.only("account.move")["state"], &odoo.only("sale.order")["state"]),
+                    (&json!(state), &json!("sale"))
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_price_list_takes_nothing_off_what_was_paid() {
+    let odoo = odoo_of(19);
+    odoo.kept().books.discount = 20.0;
+    let done = sale(&odoo).run().await.accepted();
+    assert_eq!(done.message, "S00002 is confirmed in Odoo, and its invoice INV/2026/00001 posted");
+    assert_eq!(odoo.only("sale.order")["amount_total"], 25.8);
 }
 
 #[tokio::test]

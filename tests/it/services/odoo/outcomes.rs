@@ -255,6 +255,25 @@ async fn a_version_that_is_not_told_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_version_that_is_hidden_is_no_old_odoo() {
+    for (answer, expected) in [
+        (Answer::status(403), "/web/version answered 403 (a proxy before it?): set config.protocol to json2"),
+        (Answer::status(401), "/web/version answered 401"),
+        (Answer::status(200).body("<html>Welcome</html>"), "/web/version answered something else than a version"),
+        (Answer::status(200).body("{}"), "/web/version answered something else than a version"),
+        (Answer::status(404), "credentials.username is missing: Odoo 18 and earlier ask"),
+    ] {
+        let receiver = Receiver::start();
+        receiver.answers("/web/version", [answer]);
+        let told = json!({"database": DATABASE, "api_key": KEY});
+        let failure = Trial::of("markket:odoo").url(receiver.url("")).credentials(told).run().await.failure();
+        assert_eq!(means(&failure), Means::Discard, "{failure}");
+        assert!(failure.reason().contains(expected), "{failure}");
+        assert_eq!(receiver.received().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn keys_stay_out_of_what_is_kept_of_an_attempt() {
     for version in VERSIONS {
         let odoo = odoo_of(version);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::double::{Break, Double};
-use super::{VERSIONS, meta, odoo_of, parts, trial, unjudged};
+use super::{NOW, VERSIONS, meta, odoo_of, parts, remembered, trial, unjudged};
 use crate::services::trial::Trial;
 
 const TEA: &str = "tttttttttttttttttttttttt";
@@ -40,7 +40,7 @@ async fn a_product_is_one_product_with_its_list_price() {
             let odoo = odoo_of(version);
             let done = trial(key, &odoo).about("product_published", "product", tea()).run().await.accepted();
             assert_eq!(done.message, "the product 1 is new in Odoo, for 13.005 EUR");
-            assert_eq!(Value::Object(done.meta), json!({(format!("product:{TEA}")): 1}));
+            assert_eq!(Value::Object(done.meta), remembered("product", TEA, 1));
             let kept = odoo.only("product.template");
             let names = ["name", "default_code", "list_price", "description", "type", "sale_ok"];
             let expected =
@@ -51,6 +51,26 @@ async fn a_product_is_one_product_with_its_list_price() {
             assert_eq!(done.message, "the product 1 is up to date in Odoo, for 13.005 EUR");
             assert!(!odoo.calls().contains(&"product.template.write".to_owned()), "nothing changed");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_price_that_is_late_takes_no_later_one_back() {
+    let priced = |price: i64| with(tea(), "PRICES", json!([{"id": 1, "Price": price, "Currency": "EUR"}]));
+    for key in ["markket:odoo:product", "markket:odoo"] {
+        let odoo = odoo_of(19);
+        let tried = |trigger: &str, price: i64, after: i64| {
+            trial(key, &odoo).about(trigger, "product", priced(price)).event(|event| event.occurred_at += after)
+        };
+        let known = meta(tried("product_updated", 12, 5).run().await);
+        let done = tried("product_updated", 10, 0).meta(known.clone()).run().await.accepted();
+        assert_eq!(done.message, "nothing for Odoo: it knows of a later change");
+        assert_eq!(odoo.only("product.template")["list_price"], 12);
+        // Nor does one that is deleted come back.
+        let known = meta(tried("product_deleted", 12, 7).meta(known).run().await);
+        assert_eq!(known, json!({(format!("as_of:{TEA}")): NOW + 7}));
+        tried("product_published", 12, 6).meta(known).run().await.accepted();
+        assert_eq!(odoo.only("product.template")["active"], false);
     }
 }
 
@@ -66,10 +86,10 @@ async fn a_product_is_followed_by_its_number_or_by_what_was_remembered() {
     assert_eq!(written(&odoo.only("product.template"), ["list_price"]), "[15]");
     odoo.kept().books.remove("product.template", 1);
     let done = told(&odoo, "product_updated", tea()).meta(known).run().await.accepted();
-    assert_eq!(Value::Object(done.meta), json!({(format!("product:{TEA}")): 2}));
+    assert_eq!(Value::Object(done.meta), remembered("product", TEA, 2));
     // Where variants have numbers of their own, the template's is left alone.
     odoo.kept().books.put("product.template", 2, json!({"product_variant_count": 3, "default_code": false}));
-    told(&odoo, "product_updated", tea()).meta(json!({(format!("product:{TEA}")): 2})).run().await.accepted();
+    told(&odoo, "product_updated", tea()).meta(remembered("product", TEA, 2)).run().await.accepted();
     assert_eq!(odoo.only("product.template")["default_code"], false);
 }
 
