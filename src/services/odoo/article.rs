@@ -14,6 +14,27 @@ const MODEL: &str = "product.product";
 ///
 /// Fails when something that is not there has no price either: a product for nothing would stay behind.
 pub async fn articles(odoo: &Odoo, lines: &[Line]) -> Result<Vec<i64>, Failure> {
+    find_or_make(odoo, lines, false).await
+}
+
+/// The same for a sample: what Odoo does not have is made archived, under a number and a name of its own, and never taken
+/// for the real thing.
+pub async fn sample_articles(odoo: &Odoo, lines: &[Line]) -> Result<Vec<i64>, Failure> {
+    let found = find(odoo, lines).await?;
+    let known_or_sample = |line: &Line| match matching(&found, line) {
+        Some(_) => line.clone(),
+        None => Line {
+            name: format!("Test: {}", line.name),
+            sku: code(line).map(|code| format!("TEST {code}")),
+            product: None,
+            ..line.clone()
+        },
+    };
+    let lines: Vec<_> = lines.iter().map(known_or_sample).collect();
+    find_or_make(odoo, &lines, true).await
+}
+
+async fn find_or_make(odoo: &Odoo, lines: &[Line], is_sample: bool) -> Result<Vec<i64>, Failure> {
     let found = find(odoo, lines).await?;
     let ids: Vec<_> = lines.iter().map(|line| matching(&found, line)).collect();
     let mut missing: Vec<&Line> = Vec::new();
@@ -29,15 +50,19 @@ pub async fn articles(odoo: &Odoo, lines: &[Line]) -> Result<Vec<i64>, Failure> 
         }
         missing.push(line);
     }
-    let made = if missing.is_empty() { HashMap::new() } else { make(odoo, &missing).await? };
+    let made = if missing.is_empty() { HashMap::new() } else { make(odoo, &missing, is_sample).await? };
     let id = |(line, id): (&Line, Option<i64>)| id.or_else(|| made.get(own_key(line)).copied());
     let ids: Option<Vec<_>> = lines.iter().zip(ids).map(id).collect();
     ids.ok_or_else(|| Failure::retry("Odoo did not make every product of the order"))
 }
 
 /// Makes what is missing, and returns the ids by what the lines call it.
-async fn make<'a>(odoo: &Odoo, missing: &[&'a Line]) -> Result<HashMap<&'a str, i64>, Failure> {
-    let ids = odoo.create_all(MODEL, missing.iter().map(|line| record(line)).collect()).await?;
+async fn make<'a>(odoo: &Odoo, missing: &[&'a Line], is_sample: bool) -> Result<HashMap<&'a str, i64>, Failure> {
+    let mut records: Vec<_> = missing.iter().map(|line| record(line)).collect();
+    if is_sample {
+        records.iter_mut().for_each(|record| record["active"] = json!(false));
+    }
+    let ids = odoo.create_all(MODEL, records).await?;
     let lines: Vec<_> = missing.iter().map(|line| (*line).clone()).collect();
     let found = find(odoo, &lines).await?;
     let (mut made, mut doubled) = (HashMap::new(), Vec::new());

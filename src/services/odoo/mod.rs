@@ -17,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-pub use article::articles;
+pub use article::{articles, sample_articles};
 pub use invoice::{Invoiced, invoice};
-pub use partner::{Partner, create_partner, find_partner, upsert_partner};
-pub use product::{Upserted, archive_product, upsert_product};
+pub use partner::{Partner, create_partner, find_partner, sample_partner, upsert_partner};
+pub use product::{Upserted, archive_product, sample_product, upsert_product};
 pub use row::{Row, differing, text};
 use wire::Version;
 

@@ -30,9 +30,25 @@ pub enum Partner {
         /// Its page.
         website: Option<String>,
     },
+    /// What stands for one of them in a sample. It has a reference of its own and no address, so that neither is ever taken
+    /// for the other.
+    Sample {
+        /// What it is known by.
+        reference: String,
+        /// Its name, which shows what it is.
+        name: String,
+    },
 }
 
 impl Partner {
+    fn sample(&self) -> Self {
+        let (key, name) = match self {
+            Self::Person { email, name, .. } => (email, name.as_ref().unwrap_or(email)),
+            Self::Company { reference, name, .. } | Self::Sample { reference, name } => (reference, name),
+        };
+        Self::Sample { reference: format!("TEST {key}"), name: format!("Test: {name}") }
+    }
+
     /// The record to begin with.
     fn new_record(&self) -> Value {
         match self {
@@ -54,6 +70,7 @@ impl Partner {
                 }
                 record
             }
+            Self::Sample { reference, name } => json!({"name": name, "ref": reference}),
         }
     }
 
@@ -68,6 +85,7 @@ impl Partner {
             Self::Company { reference, name, website } => {
                 vec![("name", Some(name)), ("ref", Some(reference)), ("website", website.as_ref())]
             }
+            Self::Sample { reference, name } => vec![("name", Some(name)), ("ref", Some(reference))],
         };
         known.into_iter().filter_map(|(field, value)| Some((field.to_owned(), json!(value?)))).collect()
     }
@@ -95,6 +113,7 @@ impl Partner {
                 json!(["ref", "=", false]),
                 json!(["name", "=", name]),
             ]),
+            Self::Sample { reference, .. } => domain.push(json!(["ref", "=", reference])),
         }
         Value::Array(domain)
     }
@@ -103,7 +122,7 @@ impl Partner {
     fn is(&self, row: &Row) -> bool {
         match self {
             Self::Person { .. } => true,
-            Self::Company { reference, .. } => row.text("ref") == Some(reference),
+            Self::Company { reference, .. } | Self::Sample { reference, .. } => row.text("ref") == Some(reference),
         }
     }
 }
@@ -112,7 +131,7 @@ impl Partner {
 pub async fn find_partner(odoo: &Odoo, partner: &Partner, remembered: Option<i64>) -> Result<Option<Row>, Failure> {
     let fields: &[&str] = match partner {
         Partner::Person { .. } => &["name", "email", "phone", "active"],
-        Partner::Company { .. } => &["name", "ref", "website", "active"],
+        Partner::Company { .. } | Partner::Sample { .. } => &["name", "ref", "website", "active"],
     };
     let domain = partner.domain(remembered);
     let mut rows = odoo.search(Search { model: MODEL, domain, fields, order: "active desc, id", limit: None }).await?;
@@ -144,4 +163,13 @@ pub async fn upsert_partner(odoo: &Odoo, partner: &Partner, remembered: Option<i
         odoo.write(MODEL, &[row.id], changed).await?;
     }
     Ok((row.id, false))
+}
+
+/// What a sample comes to: the contact as it is, if Odoo has it, else one that shows what it is. Returns its id and whether
+/// it is new.
+pub async fn sample_partner(odoo: &Odoo, partner: &Partner, remembered: Option<i64>) -> Result<(i64, bool), Failure> {
+    match find_partner(odoo, partner, remembered).await? {
+        Some(found) => Ok((found.id, false)),
+        None => upsert_partner(odoo, &partner.sample(), None).await,
+    }
 }

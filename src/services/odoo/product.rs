@@ -37,8 +37,7 @@ pub async fn upsert_product(
     remembered: Option<i64>,
     brought_back: bool,
 ) -> Result<Upserted, Failure> {
-    let (code, name) = (code(product)?, text(&product["Name"]));
-    let name = name.ok_or_else(|| Failure::discard("the product has no Name, which Odoo needs"))?;
+    let (code, name) = (code(product)?, name(product)?);
     let found = find(odoo, code, remembered).await?;
     let is_new = found.is_none();
     let row = match found {
@@ -65,6 +64,22 @@ pub async fn upsert_product(
     Ok(Upserted { id: row.id, is_new, list_price, currency })
 }
 
+/// What a sample comes to: the product as it is, if Odoo has it, else one that shows what it is, archived and under a number
+/// of its own. Returns its id and whether it is new.
+pub async fn sample_product(odoo: &Odoo, product: &Value, remembered: Option<i64>) -> Result<(i64, bool), Failure> {
+    let (code, name) = (code(product)?, name(product)?);
+    let own = format!("TEST {code}");
+    let found = match find(odoo, code, remembered).await? {
+        None => find(odoo, &own, None).await?,
+        found => found,
+    };
+    if let Some(found) = found {
+        return Ok((found.id, false));
+    }
+    let record = json!({"name": format!("Test: {name}"), "default_code": own, "type": "consu", "active": false});
+    Ok((odoo.create(MODEL, record).await?, true))
+}
+
 /// Archives a product of ours in Odoo, which does not let go of what was ever sold. Returns its id, if it is there.
 pub async fn archive_product(odoo: &Odoo, product: &Value, remembered: Option<i64>) -> Result<Option<i64>, Failure> {
     let found = find(odoo, code(product)?, remembered).await?;
@@ -78,6 +93,10 @@ pub async fn archive_product(odoo: &Odoo, product: &Value, remembered: Option<i6
 fn code(product: &Value) -> Result<&str, Failure> {
     let code = text(&product["SKU"]).or_else(|| text(&product["documentId"]));
     code.ok_or_else(|| Failure::discard("the product has neither SKU nor documentId"))
+}
+
+fn name(product: &Value) -> Result<&str, Failure> {
+    text(&product["Name"]).ok_or_else(|| Failure::discard("the product has no Name, which Odoo needs"))
 }
 
 async fn find(odoo: &Odoo, code: &str, remembered: Option<i64>) -> Result<Option<Row>, Failure> {

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::commerce::Customer;
 use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Outcome};
-use crate::services::odoo::{Credentials, Odoo, Partner, Protocol, text, upsert_partner};
+use crate::services::odoo::{Credentials, Odoo, Partner, Protocol, sample_partner, text, upsert_partner};
 
 /// What the triggers are that this means something to.
 const USES: &str = "store_created, store_updated, store_published, product_*, new_subscriber, subscriber_updated, subscriber_verified and events with a customer such as post_sale";
@@ -60,6 +60,10 @@ impl Handler for Entities {
             Subject::Partner(_, Some(own)) if context.is_overtaken(&own) => Ok(overtaken()),
             Subject::Partner(partner, own) => {
                 let known = own.as_deref().and_then(|own| context.outside_id("partner", own)).and_then(Value::as_i64);
+                if context.event.test {
+                    let (id, is_new) = sample_partner(&odoo, &partner, known).await?;
+                    return Ok(sampled("contact", id, is_new));
+                }
                 let (id, is_new) = upsert_partner(&odoo, &partner, known).await?;
                 let done =
                     Done::new(format!("the contact {id} is {} in Odoo", if is_new { "new" } else { "up to date" }))
@@ -98,6 +102,14 @@ fn overtaken() -> Done {
     Done::new("nothing for Odoo: it knows of a later change")
 }
 
+/// What came of a sample, which changes nothing that is there, and is not remembered.
+fn sampled(what: &str, id: i64, is_new: bool) -> Done {
+    Done::new(match is_new {
+        true => format!("the sample is the {what} {id} in Odoo"),
+        false => format!("the {what} {id} is in Odoo, and a sample changes nothing of it"),
+    })
+}
+
 /// What becomes of an event in Odoo.
 enum Subject {
     Product,
@@ -133,12 +145,8 @@ fn names_customer(event: &Event) -> bool {
 fn customer(event: &Event) -> Result<Partner, Failure> {
     let customer = Customer::of(event);
     let email = customer.email()?.to_owned();
-    let name = match event.test {
-        true => Some(format!("Test: {}", customer.called().unwrap_or_default())),
-        false => customer.name,
-    };
-    let is_customer = event.trigger != "trigger:pre_sale" && !event.test;
-    Ok(Partner::Person { email, name, phone: customer.phone, is_customer })
+    let is_customer = event.trigger != "trigger:pre_sale";
+    Ok(Partner::Person { email, name: customer.name, phone: customer.phone, is_customer })
 }
 
 fn subscriber(event: &Event) -> Result<Partner, Failure> {

@@ -15,6 +15,7 @@ use crate::commerce::{Amount, Line, Sale, minor_digits, money};
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
 use crate::services::odoo::{
     Credentials, Invoiced, Odoo, Partner, Protocol, Row, Search, articles, create_partner, find_partner, invoice,
+    sample_articles, sample_partner,
 };
 use crate::triggers::find_in_catalogue;
 
@@ -102,7 +103,7 @@ impl Handler for Orders {
     }
 }
 
-/// The sale that the event tells of. A sample is marked where people will see it.
+/// The sale that the event tells of.
 fn sale(context: &Context<Orders>) -> Result<Sale, Failure> {
     let short = context.trigger().trim_start_matches("trigger:");
     let is_sale = find_in_catalogue(short).is_none_or(|entry| matches!(entry.name, "post_sale" | "order_created"));
@@ -111,14 +112,10 @@ fn sale(context: &Context<Orders>) -> Result<Sale, Failure> {
             "{short} makes no order: this is for post_sale, or for order_created where orders come before they are paid"
         )));
     }
-    let mut sale = Sale::of(&context.event)?;
+    let sale = Sale::of(&context.event)?;
     sale.customer.email()?;
     if sale.lines.is_empty() {
         return Err(Failure::discard("nothing was sold: the event has neither payload.items nor payload.order.total"));
-    }
-    if context.event.test {
-        sale.customer.name = Some(format!("Test: {}", sale.customer.called().unwrap_or_default()));
-        sale.lines.iter_mut().for_each(|line| line.name = format!("Test: {}", line.name));
     }
     Ok(sale)
 }
@@ -141,14 +138,25 @@ async fn find(odoo: &Odoo, reference: &str, known: Option<i64>) -> Result<Vec<Ro
 }
 
 async fn make(context: &Context<Orders>, odoo: &Odoo, sale: &Sale, reference: &str) -> Result<i64, Failure> {
-    let partner = partner(odoo, sale).await?;
+    let is_sample = context.event.test;
+    let partner = partner(odoo, sale, is_sample).await?;
     let pricelist = pricelist(odoo, &context.config, sale, partner).await?;
-    let articles = articles(odoo, &sale.lines).await?;
+    let articles = match is_sample {
+        true => sample_articles(odoo, &sale.lines).await?,
+        false => articles(odoo, &sale.lines).await?,
+    };
     let taxes = match context.config.taxes {
         Taxes::Odoo => None,
         Taxes::None => Some(odoo.taxes_field().await?),
     };
-    let lines: Vec<_> = sale.lines.iter().zip(articles).map(|(line, id)| order_line(line, id, taxes)).collect();
+    let mut lines: Vec<_> = sale.lines.iter().zip(articles).map(|(line, id)| order_line(line, id, taxes)).collect();
+    if is_sample {
+        // Shown where people will see it.
+        lines
+            .iter_mut()
+            .zip(&sale.lines)
+            .for_each(|(made, line)| made[2]["name"] = json!(format!("Test: {}", line.name)));
+    }
     let mut order = json!({"partner_id": partner, "client_order_ref": reference, "order_line": lines});
     let shop = context.event.store.as_ref().and_then(|store| store.slug.as_ref());
     order["origin"] = json!(shop.map_or(reference, String::as_str));
@@ -160,7 +168,7 @@ async fn make(context: &Context<Orders>, odoo: &Odoo, sale: &Sale, reference: &s
 
 /// The buyer's contact. One that is there is left as it is, since what stands there is what invoices are written to; one
 /// that was archived is a customer again.
-async fn partner(odoo: &Odoo, sale: &Sale) -> Result<i64, Failure> {
+async fn partner(odoo: &Odoo, sale: &Sale, is_sample: bool) -> Result<i64, Failure> {
     let customer = &sale.customer;
     let partner = Partner::Person {
         email: customer.email()?.to_owned(),
@@ -168,6 +176,9 @@ async fn partner(odoo: &Odoo, sale: &Sale) -> Result<i64, Failure> {
         phone: customer.phone.clone(),
         is_customer: true,
     };
+    if is_sample {
+        return Ok(sample_partner(odoo, &partner, None).await?.0);
+    }
     match find_partner(odoo, &partner, None).await? {
         Some(found) => {
             if found.is_archived() {

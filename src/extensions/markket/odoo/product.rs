@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{described, overtaken};
+use super::{described, overtaken, sampled};
 use crate::handler::{Context, Descriptor, Done, ExtensionContext, Failure, Handler, Ordering, Outcome};
-use crate::services::odoo::{Credentials, Odoo, Protocol, archive_product, upsert_product};
+use crate::services::odoo::{Credentials, Odoo, Protocol, archive_product, sample_product, upsert_product};
 
 /// The handler.
 pub struct Products;
@@ -63,6 +63,10 @@ pub(super) async fn keep<Config>(context: &ExtensionContext<Config, Credentials>
     }
     let known = context.outside_id("product", own).and_then(Value::as_i64);
     let short = context.trigger().trim_start_matches("trigger:");
+    if context.event.test {
+        let (id, is_new) = sample_product(odoo, product, known).await?;
+        return Ok(sampled("product", id, is_new));
+    }
     if short == "product_deleted" {
         let done = match archive_product(odoo, product, known).await? {
             Some(id) => Done::new(format!("the product {id} is archived in Odoo")).with_data(json!({"productId": id})),

@@ -119,7 +119,8 @@ impl Books {
         let id = self.last.entry(table(model)).or_default();
         *id += 1;
         let id = *id;
-        values.extend([("id".to_owned(), json!(id)), ("active".to_owned(), json!(true))]);
+        values.insert("id".into(), json!(id));
+        values.entry("active").or_insert(json!(true));
         match model {
             "product.template" | "product.product" => {
                 values.entry("list_price").or_insert(json!(1.0));

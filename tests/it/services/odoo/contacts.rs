@@ -143,8 +143,33 @@ async fn two_runs_at_once_leave_one_contact_in_use() {
 #[tokio::test]
 async fn a_sample_shows_what_it_is() {
     let odoo = odoo_of(19);
-    trial("markket:odoo", &odoo).event(|event| event.test = true).run().await.accepted();
-    assert_eq!(parts(&odoo.only("res.partner"), ["name", "customer_rank"]), json!(["Test: Ada Lovelace", null]));
+    for _ in 0..2 {
+        let done = trial("markket:odoo", &odoo).event(|event| event.test = true).run().await.accepted();
+        assert_eq!(Value::Object(done.meta), json!({}));
+        let sample = odoo.only("res.partner");
+        let expected = json!(["Test: Ada Lovelace", "TEST ada@example.com", null, null]);
+        assert_eq!(parts(&sample, ["name", "ref", "email", "customer_rank"]), expected);
+    }
+    // Neither is taken for the other.
+    trial("markket:odoo", &odoo).run().await.accepted();
+    assert_eq!(parts(&odoo.all("res.partner")[1], ["name", "email"]), json!(["Ada Lovelace", "ada@example.com"]));
+}
+
+#[tokio::test]
+async fn a_sample_changes_nobody_who_is_there() {
+    let odoo = odoo_of(19);
+    odoo.kept().books.put(
+        "res.partner",
+        5,
+        json!({"name": "Ada, Countess", "email": "ada@example.com", "type": "contact"}),
+    );
+    odoo.kept().books.put("res.partner", 6, json!({"name": "North Ltd", "company_type": "company", "ref": STORE}));
+    let before = odoo.all("res.partner");
+    for tried in [trial("markket:odoo", &odoo), subscriber(&odoo, "ada@example.com"), store(&odoo, "North")] {
+        let done = tried.event(|event| event.test = true).run().await.accepted();
+        assert!(done.message.ends_with("a sample changes nothing of it"), "{}", done.message);
+        assert_eq!((Value::Object(done.meta), odoo.all("res.partner")), (json!({}), before.clone()));
+    }
 }
 
 #[tokio::test]

@@ -152,6 +152,17 @@ async fn what_is_late_or_replayed_takes_no_opt_out_back() {
 }
 
 #[tokio::test]
+async fn a_sample_changes_nobodys_subscription() {
+    let odoo = with_list(19);
+    for trigger in ["new_subscriber", "subscriber_unsubscribed"] {
+        let done = told(&odoo, trigger, json!({})).event(|event| event.test = true).run().await.accepted();
+        assert_eq!(done.message, "Odoo has the list 2; a sample changes nobody's subscription");
+        assert_eq!((Value::Object(done.meta), Value::Object(done.changes)), (json!({}), json!({})));
+    }
+    assert!(odoo.all("mailing.contact").is_empty());
+}
+
+#[tokio::test]
 async fn a_contact_that_is_there_joins_and_all_of_an_address_leave() {
     let odoo = with_list(19);
     odoo.kept().books.put("mailing.contact", 1, json!({"name": "Ada", "email": "Ada@Example.com"}));

@@ -330,6 +330,20 @@ async fn a_sample_is_a_quotation_that_shows_what_it_is() {
     assert_eq!(parts(&order, ["client_order_ref", "state"]), json!(["TEST 1001", "draft"]));
     assert_eq!(odoo.only("res.partner")["name"], "Test: Ada Lovelace");
     assert!(odoo.all("account.move").is_empty());
+    assert_eq!(odoo.only("sale.order.line")["name"], "Test: Sencha, 100 g");
+    let names = ["name", "default_code", "active"];
+    assert_eq!(parts(&odoo.only("product.template"), names), json!(["Test: Sencha, 100 g", "TEST S-100", false]));
+    // Another sample makes none of it again, and a sale has its own.
+    sale(&odoo).config(json!({"reference_prefix": "B-"})).event(|event| event.test = true).run().await.accepted();
+    assert_eq!((odoo.all("product.template").len(), odoo.all("res.partner").len()), (1, 1));
+    sale(&odoo).run().await.accepted();
+    assert_eq!(parts(&odoo.all("product.template")[1], names), json!(["Sencha, 100 g", "S-100", true]));
+    assert_eq!(odoo.all("res.partner")[1]["name"], "Ada Lovelace");
+    // What is there is sold by a sample too, and stays as it is.
+    let before = (odoo.all("product.template"), odoo.all("res.partner"));
+    let config = json!({"reference_prefix": "C-"});
+    sale(&odoo).config(config).event(|event| event.test = true).run().await.accepted();
+    assert_eq!((odoo.all("product.template"), odoo.all("res.partner")), before);
 }
 
 #[tokio::test]

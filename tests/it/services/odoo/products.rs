@@ -55,6 +55,27 @@ async fn a_product_is_one_product_with_its_list_price() {
 }
 
 #[tokio::test]
+async fn a_sample_of_a_product_changes_none() {
+    for key in ["markket:odoo:product", "markket:odoo"] {
+        let odoo = odoo_of(19);
+        let sample =
+            |trigger: &str| trial(key, &odoo).about(trigger, "product", tea()).event(|event| event.test = true);
+        for _ in 0..2 {
+            assert_eq!(meta(sample("product_updated").run().await), json!({}));
+            let expected = json!(["Test: Sencha 煎茶", "TEST S-100", false]);
+            assert_eq!(parts(&odoo.only("product.template"), ["name", "default_code", "active"]), expected);
+        }
+        let real = json!({"name": "Tea", "default_code": "S-100", "list_price": 3});
+        odoo.kept().books.put("product.template", 9, real);
+        let before = odoo.all("product.template");
+        for trigger in ["product_updated", "product_deleted"] {
+            sample(trigger).run().await.accepted();
+            assert_eq!(odoo.all("product.template"), before);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_price_that_is_late_takes_no_later_one_back() {
     let priced = |price: i64| with(tea(), "PRICES", json!([{"id": 1, "Price": price, "Currency": "EUR"}]));
     for key in ["markket:odoo:product", "markket:odoo"] {
