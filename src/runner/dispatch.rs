@@ -89,7 +89,7 @@ fn runs_of(
                 max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
                 due_at: now,
                 destination: destination(&listener.key, listener.url.as_deref(), listener.id),
-                line: line(&event.target, listener.id, ordering(&state.handlers, &listener.key, &policy)),
+                line: line(&state.handlers, (listener.id, &listener.key), &policy, &event.target),
                 replay: None,
                 cause: None,
             });
@@ -104,19 +104,24 @@ pub(super) fn max_attempts(handlers: &Registry, key: &str, policy: &Policy) -> u
     policy.max_attempts.or_else(handler).unwrap_or_else(|| Descriptor::default().max_attempts)
 }
 
-/// Which runs of a record with this key must wait for each other: what its policy says, or its handler.
-pub(super) fn ordering(handlers: &Registry, key: &str, policy: &Policy) -> Ordering {
-    let handler = || handlers.find(key).map(|entry| entry.descriptor().ordering);
-    policy.ordering.or_else(handler).unwrap_or_else(|| Descriptor::default().ordering)
-}
-
-/// The line that a run for an event about `target` stands in, when its record keeps those for the same target in order.
-pub(super) fn line(target: &str, extension: i64, ordering: Ordering) -> Option<String> {
-    if ordering != Ordering::Target {
+/// The line that a run of this record for an event about `target` stands in, when its policy keeps those for the same
+/// target in order, or else its handler.
+///
+/// What a handler asks for is for what happens to a document. A sale is about its store and has nothing to do with the one
+/// before it, which must not hold it up for as long as that is tried: only a policy puts those in a line.
+pub(super) fn line(
+    handlers: &Registry,
+    (extension, key): (i64, &str),
+    policy: &Policy,
+    target: &str,
+) -> Option<String> {
+    let by_handler = || handlers.find(key).map(|entry| entry.descriptor().ordering);
+    if policy.ordering.or_else(by_handler) != Some(Ordering::Target) {
         return None;
     }
     // One whose target cannot be read waits for the others of its record.
     let target: Option<Target> = serde_json::from_str(target).ok();
     let target = target.unwrap_or(Target { type_name: String::new(), document_id: String::new(), price_id: None });
-    Some(runs::line_of(extension, &target.document_id, target.price_id))
+    let is_asked_for = policy.ordering.is_some() || target.type_name != "store";
+    is_asked_for.then(|| runs::line_of(extension, &target.document_id, target.price_id))
 }

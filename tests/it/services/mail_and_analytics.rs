@@ -91,10 +91,10 @@ on_both_databases! {
         assert_eq!(memory["at"].as_i64().map(iso), event["event"]["occurredAt"].as_str().map(str::to_owned), "{memory} {event}");
     }
 
-    async fn a_sale_that_is_told_twice_at_once_is_confirmed_once(app: &TestApp) {
+    async fn a_sale_that_is_told_twice_at_once_is_confirmed_once_where_its_policy_keeps_order(app: &TestApp) {
         let slow = Answer::status(202).header("x-message-id", "m-1").after(Duration::from_millis(300));
         app.receiver.answers(MAIL, [slow]);
-        let config = json!({"from_email": "hello@north.example"});
+        let config = json!({"from_email": "hello@north.example", "policy": {"ordering": "target"}});
         let triggers = json!(["post_sale", "order_created"]);
         let store = app.store(vec![sendgrid(app, "markket:sendgrid:order_confirm", triggers, config)]).await;
         for trigger in ["post_sale", "order_created", "post_sale"] {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::commerce::{Line, Sale, Shop, money};
-use crate::handler::{Context, Descriptor, Failure, Handler, Ordering, Outcome};
+use crate::handler::{Context, Descriptor, Failure, Handler, Outcome};
 use crate::services::sendgrid::{Credentials, Letter, Mail, data, mail_config, prove, recipient, send};
 
 /// The handler.
@@ -27,8 +27,6 @@ impl Handler for OrderConfirm {
             icon: ICON,
             default_triggers: &["trigger:post_sale"],
             has_test: true,
-            // Side by side, two runs about the same would each find that no mail was sent yet.
-            ordering: Ordering::Target,
             never_blocks: true,
             ..Descriptor::default()
         }
