@@ -41,6 +41,18 @@ impl Done {
         if event.test { self } else { self.with_outside_id(known, AS_OF, own, event.occurred_at) }
     }
 
+    /// The same, without the times that are remembered for what of ours begins with `own`, up to that of `event`: it stands
+    /// for those.
+    pub fn without_as_of(mut self, known: &Json, own: &str, event: &Event) -> Self {
+        let prefix = name(AS_OF, own);
+        let is_before = |at: &Value| at.as_i64().is_none_or(|at| at <= event.occurred_at);
+        let members = known.as_object().into_iter().flatten();
+        for (name, _) in members.filter(|(name, at)| name.starts_with(&prefix) && is_before(at)) {
+            self.meta.insert(name.clone(), Value::Null);
+        }
+        self
+    }
+
     /// The same, with what the service calls our `own` to be remembered in the record's `meta`, of which `known` is
     /// what stands there. Those of the kind that were not used for the longest are forgotten when there are too many, but
     /// none that is remembered here.

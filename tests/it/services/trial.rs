@@ -1,7 +1,5 @@
 //! One attempt of a handler, without a server and without a database.
 
-#![allow(dead_code)] // Some of it waits for its first test.
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

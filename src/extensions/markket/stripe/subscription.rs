@@ -48,8 +48,6 @@ const LISTENS_TO: &str = "price_created, price_updated, price_deleted, product_*
 
 /// What is told of drafts.
 const DRAFT: &str = "a draft is not sold yet: it goes to Stripe when it is published";
-/// What a record remembers events under that it has brought to Stripe: when they happened.
-const AS_OF: &str = "as_of";
 /// What is told where [`is_overtaken`] holds.
 const OVERTAKEN: &str = "a later change is at Stripe already";
 
@@ -294,29 +292,34 @@ fn nothing_to_do(context: &Given, product: &Value, fields: &[&str], is_known: bo
 /// Whether a later event about the product, or about this price of it, has been brought to Stripe: an older one, late or
 /// replayed, takes nothing back. An event about the product is one about all its prices.
 fn is_overtaken(context: &Given, price: Option<i64>) -> bool {
-    let is_later = |what: &str| {
-        let own = format!("{}/{what}", context.event.target.document_id);
-        let seen = context.outside_id(AS_OF, &own).and_then(Value::as_i64);
-        seen.is_some_and(|seen| seen > context.event.occurred_at)
-    };
-    is_later("product") || price.is_some_and(|id| is_later(&format!("price-{id}")))
+    let document_id = &context.event.target.document_id;
+    context.is_overtaken(&of_product(document_id))
+        || price.is_some_and(|id| context.is_overtaken(&of_price(document_id, id)))
+}
+
+/// What `meta` remembers the time of a product's events under.
+fn of_product(document_id: &str) -> String {
+    format!("{document_id}/product")
+}
+
+/// The same of a price's.
+fn of_price(document_id: &str, id: impl std::fmt::Display) -> String {
+    format!("{document_id}/price-{id}")
 }
 
 /// `done` with the time of this event, as [`is_overtaken`] looks for it. That of an event about the product stands for
 /// those before it about its prices.
-fn seen(context: &Given, mut done: Done) -> Done {
-    let event = &context.event;
+fn seen(context: &Given, done: Done) -> Done {
+    let (event, meta) = (&context.event, &context.meta);
     let document_id = &event.target.document_id;
-    let what = event.target.price_id.map_or_else(|| "product".to_owned(), |id| format!("price-{id}"));
-    if event.target.price_id.is_none() {
-        let of_prices = format!("{AS_OF}:{document_id}/price-");
-        let known = context.meta.as_object().into_iter().flatten();
-        let before = |at: &Value| at.as_i64().is_none_or(|at| at <= event.occurred_at);
-        for (name, _) in known.filter(|(name, at)| name.starts_with(&of_prices) && before(at)) {
-            done = done.with_meta(name, Value::Null);
-        }
+    match event.target.price_id {
+        Some(id) => done.with_as_of(meta, &of_price(document_id, id), event),
+        None => done.without_as_of(meta, &of_price(document_id, ""), event).with_as_of(
+            meta,
+            &of_product(document_id),
+            event,
+        ),
     }
-    done.with_outside_id(&context.meta, AS_OF, &format!("{document_id}/{what}"), event.occurred_at)
 }
 
 /// Subscribes who buys to what of it is paid again and again.
