@@ -70,7 +70,11 @@ struct Inner {
     waiting: VecDeque<Waiting>,
     events: usize,
     flights: usize,
+    is_alone: bool,
 }
+
+/// A request that nobody waits beside. Dropped, it makes room for another.
+pub struct Alone(Arc<Queue>);
 
 /// Takes requests off the queue until it is empty. Dropped before that, it leaves room for another.
 pub struct Flight {
@@ -95,6 +99,14 @@ impl Queue {
         }
         inner.flights += 1;
         Ok(Some(Flight { queue: Arc::clone(self), landed: false }))
+    }
+
+    /// A place for a request that comes while no other is under way: it is stored without waiting here.
+    pub fn alone(self: &Arc<Self>) -> Option<Alone> {
+        let mut inner = self.lock();
+        let is_idle = inner.flights == 0 && !inner.is_alone;
+        inner.is_alone |= is_idle;
+        is_idle.then(|| Alone(Arc::clone(self)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -124,6 +136,12 @@ impl Flight {
             return None;
         }
         Some(batch)
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.0.lock().is_alone = false;
     }
 }
 
@@ -176,6 +194,18 @@ mod tests {
         drop(add(&queue, 1));
         let Some(mut flight) = add(&queue, 1) else { panic!("there is room") };
         assert_eq!(flight.next_batch().map(|batch| batch.len()), Some(2));
+    }
+
+    #[test]
+    fn one_at_a_time_is_alone() {
+        let queue = Arc::new(Queue::default());
+        let Some(alone) = queue.alone() else { panic!("nobody is there") };
+        assert!(queue.alone().is_none());
+        drop(alone);
+        let Some(mut flight) = add(&queue, 1) else { panic!("there is room") };
+        assert!(queue.alone().is_none());
+        while flight.next_batch().is_some() {}
+        assert!(queue.alone().is_some());
     }
 
     #[test]

@@ -50,10 +50,16 @@ pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<E
 }
 
 async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
+    let emissions = Emissions { actor: by.actor.clone(), depth: by.depth, list: emissions, is_list };
+    if !is_list
+        && state.db.kind() == Kind::Sqlite
+        && let Some(_alone) = state.emissions.alone()
+    {
+        return store_alone(state, emissions).await;
+    }
     let (caller, answer) = oneshot::channel();
     // One is prepared while another is committed; PostgreSQL commits several side by side.
     let flights = if state.db.kind() == Kind::Postgres { 4 } else { 2 };
-    let emissions = Emissions { actor: by.actor.clone(), depth: by.depth, list: emissions, is_list };
     let request = Waiting { emissions, caller };
     if let Some(flight) = state.emissions.add(request, flights)? {
         // Apart from this request, which may be given up while others are on the flight.
@@ -64,32 +70,22 @@ async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_li
 
 async fn fly(state: Arc<AppState>, mut flight: Flight) {
     while let Some(batch) = flight.next_batch() {
-        store(&state, batch).await;
-    }
-}
-
-async fn store(state: &Arc<AppState>, mut batch: Vec<Waiting>) {
-    let is_alone = batch.len() == 1 && state.db.kind() == Kind::Sqlite;
-    match batch.pop_if(|_| is_alone) {
-        Some(request) => store_alone(state, request).await,
-        None => store_together(state, batch).await,
+        store_together(&state, batch).await;
     }
 }
 
 /// One request, looked up, prepared and stored in the same place: on the way from thread to thread it would spend more
-/// time than with the work. The runner's turn is committed with it.
-async fn store_alone(state: &Arc<AppState>, request: Waiting) {
-    let (Waiting { emissions, caller }, shared, now) = (request, Arc::clone(state), state.clock.now());
+/// time than with the work. The runner's turn is committed with it. Given up half-way it is stored all the same.
+async fn store_alone(state: &Arc<AppState>, emissions: Emissions) -> Result<Vec<Emitted>> {
+    let (shared, now) = (Arc::clone(state), state.clock.now());
     let store = move |conn: &mut Conn| {
         let found = subjects::find(conn, subjects::wanted(&emissions.list))?;
         let events = prepare(&shared, emissions, &found, now)?;
         shared.wake_ahead(conn);
         insert(conn, &[events], now)
     };
-    let stored = state.db.write(store).await;
-    let answer = stored.and_then(|answers| answers.into_iter().next().unwrap_or_else(|| Ok(Vec::new())));
-    // A caller that has gone away does not need the answer.
-    let _ = caller.send(answer);
+    let answers = state.db.write(store).await?;
+    answers.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
 }
 
 /// Requests that came at the same time: looked up together, and those that can be stored committed together.
