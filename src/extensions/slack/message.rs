@@ -52,7 +52,7 @@ pub struct Config {
 /// An incoming webhook, or an app's token.
 #[derive(Deserialize, ToSchema)]
 pub struct Credentials {
-    /// The incoming webhook's url: https://hooks.slack.com/services/….
+    /// The incoming webhook's url as Slack shows it, at hooks.slack.com.
     #[schema(format = Password)]
     webhook_url: Option<String>,
     /// The app's bot token, which begins with xoxb-. It needs the scope chat:write, and config.channel.
