@@ -42,6 +42,7 @@ pub struct Emitted {
 }
 
 /// The emissions of one request: all of them are stored, or none.
+#[derive(Clone)]
 pub struct Emissions {
     /// Who emits.
     pub actor: String,

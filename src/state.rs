@@ -10,13 +10,14 @@ use crate::access::TokenUses;
 use crate::cache::Cache;
 use crate::clock::{Clock, Random};
 use crate::config::Config;
-use crate::db::{Conn, Db};
+use crate::db::Db;
 use crate::emission;
 use crate::handler::Registry;
 use crate::key;
 use crate::outbound;
 use crate::refusals::Refusals;
 use crate::secrets::{Sealer, token_hash};
+use crate::standby::Standby;
 use crate::triggers::Matchers;
 
 /// The parts of the running program.
@@ -49,6 +50,8 @@ pub struct AppState {
     pub cache: Cache,
     /// Wakes the runner when something was committed for it.
     pub wake: Wake,
+    /// What the runner lends while it waits.
+    pub standby: Standby,
     /// Whether the runner runs in this process.
     pub pulse: Pulse,
     /// Breaks off attempts whose run is cancelled.
@@ -76,7 +79,7 @@ impl AppState {
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
         let cache = Cache::new(config.cache_mib << 20);
-        let (matchers, token_uses, emissions, refusals, wake, pulse, stops) = Default::default();
+        let (matchers, token_uses, emissions, refusals, wake, standby, pulse, stops) = Default::default();
         Ok(Arc::new(Self {
             config,
             db,
@@ -92,25 +95,26 @@ impl AppState {
             refusals,
             cache,
             wake,
+            standby,
             pulse,
             stops,
         }))
-    }
-
-    /// Wakes the runner while an event is being stored on SQLite, whose one writer commits what comes in the meantime with
-    /// it: the runner's next turn, which so sees the event without a flush of the disk between them. A runner that is not
-    /// there yet looks for events when it starts.
-    pub fn wake_ahead(&self, conn: &mut Conn) {
-        if self.pulse.beats() {
-            self.wake.events.notify_one();
-            conn.await_company();
-        }
     }
 
     /// Wakes the runner: an event was committed. Those of other processes are woken when this one's has its hands full,
     /// or there is none; else they would only come too late.
     pub fn wake_for_events(&self) {
         self.wake.events.notify_one();
+        self.wake_others();
+    }
+
+    /// Wakes the runner: runs were committed. The rest is as with [`Self::wake_for_events`].
+    pub fn wake_for_runs(&self) {
+        self.wake.runs.notify_one();
+        self.wake_others();
+    }
+
+    fn wake_others(&self) {
         if !self.pulse.beats() || self.wake.is_full.load(Ordering::Relaxed) {
             self.db.tell_of_work();
         }

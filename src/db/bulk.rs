@@ -96,6 +96,24 @@ pub(super) fn touched(conn: &mut Conn, bulk: &Bulk, key: &Key, rows: Vec<Values>
     }
 }
 
+/// Runs `bulk`, which inserts into a table whose `id` counts up, for all `rows`, and returns the ids of those that are new,
+/// in their order.
+pub(super) fn insert(conn: &mut Conn, bulk: &Bulk, rows: Vec<Values>) -> Result<Vec<i64>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    if conn.kind() == Kind::Postgres {
+        let mut sql = all_rows(bulk, rows)?;
+        let mut ids = conn.list(sql.text(" RETURNING id"), |row| row.int(0))?;
+        ids.sort_unstable(); // They count up in the order of the rows, and may be returned in another.
+        return Ok(ids);
+    }
+    let count = i64::try_from(run(conn, bulk, rows)?).unwrap_or(i64::MAX);
+    // Nobody else writes during a transaction: they follow each other.
+    let last = conn.first(&Sql::new("SELECT last_insert_rowid()"), |row| row.int(0))?.unwrap_or_default();
+    Ok((last - count + 1..=last).collect())
+}
+
 fn one_row(bulk: &Bulk, row: Values) -> Sql {
     let mut sql = Sql::default();
     let mut values = row.into_iter();

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::pg::PgConnection;
@@ -25,9 +26,12 @@ pub struct Conn {
     shapes: HashSet<u64>,
     /// The content types of documents that were changed and of whose commit nobody was told yet.
     touched: TypeSet,
-    /// Whether someone was told of this transaction who will want to join it.
-    awaits_company: bool,
+    /// What is to be done once the transaction is committed.
+    after_commit: Vec<AfterCommit>,
 }
+
+/// See [`Conn::after_commit`].
+pub(super) type AfterCommit = Box<dyn FnOnce() + Send>;
 
 /// Which database a connection leads to.
 pub enum Backend {
@@ -39,7 +43,7 @@ pub enum Backend {
 
 impl Conn {
     pub(super) fn new(backend: Backend) -> Self {
-        Self { backend, shapes: HashSet::new(), touched: TypeSet::default(), awaits_company: false }
+        Self { backend, shapes: HashSet::new(), touched: TypeSet::default(), after_commit: Vec::new() }
     }
 
     /// Which database it leads to.
@@ -55,14 +59,21 @@ impl Conn {
         self.touched.insert(content_type);
     }
 
-    /// Notes that someone was told of this transaction who will want his write committed with it: on SQLite it is worth
-    /// waiting for that a little, since a flush of the disk takes much longer.
-    pub fn await_company(&mut self) {
-        self.awaits_company = true;
+    /// Has `work`, which must be short, done once what is written now is committed, before its caller is told. Dropped
+    /// when it is not committed.
+    pub fn after_commit(&mut self, work: impl FnOnce() + Send + 'static) {
+        self.after_commit.push(Box::new(work));
     }
 
-    pub(super) fn take_awaits_company(&mut self) -> bool {
-        std::mem::take(&mut self.awaits_company)
+    /// Does what was to be done after the commit.
+    pub(super) fn committed(&mut self) {
+        std::mem::take(&mut self.after_commit).into_iter().for_each(|work| work());
+    }
+
+    /// Forgets what was noted within a transaction that was rolled back and whose end nobody saw.
+    pub(super) fn forget(&mut self) {
+        self.touched = TypeSet::default();
+        self.after_commit.clear();
     }
 
     pub(super) fn take_touched(&mut self) -> TypeSet {
@@ -104,12 +115,14 @@ impl Conn {
     /// Runs `work` in a transaction: a savepoint when one is open already. Any `Err` rolls back.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.begin()?;
+        let before = self.after_commit.len();
         match work(self) {
             Ok(value) => {
                 self.commit()?;
                 Ok(value)
             }
             Err(error) => {
+                self.after_commit.truncate(before);
                 self.roll_back()?;
                 Err(error)
             }
@@ -161,12 +174,16 @@ impl Conn {
         Ok(super::on_backend!(self, conn => AnsiTransactionManager::rollback_transaction(conn))?)
     }
 
-    /// Rolls back savepoints until `depth` transactions are open: what a panic left behind.
-    pub(super) fn roll_back_to(&mut self, depth: u32) -> Result<()> {
-        while self.depth()? > depth {
-            self.roll_back()?;
-        }
-        Ok(())
+    /// Runs `work` in a savepoint of the open transaction. A panic ends it as an `Err` does.
+    pub(super) fn contained<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let (depth, before) = (self.depth()?, self.after_commit.len());
+        catch_unwind(AssertUnwindSafe(|| self.transaction(work))).unwrap_or_else(|_| {
+            self.after_commit.truncate(before);
+            while self.depth()? > depth {
+                self.roll_back()?;
+            }
+            Err(Error::internal("a write panicked"))
+        })
     }
 
     fn depth(&mut self) -> Result<u32> {

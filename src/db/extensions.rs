@@ -35,6 +35,20 @@ pub struct Listener {
 /// The active records of `owners` that listen to anything, by owner and in their order. Removed ones are among them:
 /// events from before still reach them.
 pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Owner, Vec<Listener>>> {
+    listeners(conn, owners, None)
+}
+
+/// As [`find_listeners`], but `None` when there are more than `most`.
+pub fn find_few_listeners(
+    conn: &mut Conn,
+    owners: Vec<Owner>,
+    most: usize,
+) -> Result<Option<HashMap<Owner, Vec<Listener>>>> {
+    let found = listeners(conn, owners, Some(most + 1))?;
+    Ok((found.values().map(Vec::len).sum::<usize>() <= most).then_some(found))
+}
+
+fn listeners(conn: &mut Conn, owners: Vec<Owner>, limit: Option<usize>) -> Result<HashMap<Owner, Vec<Listener>>> {
     let mut found: HashMap<Owner, Vec<(i64, Listener)>> = HashMap::new();
     if owners.is_empty() {
         return Ok(HashMap::new());
@@ -42,6 +56,9 @@ pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Own
     let mut sql = Sql::new(COLUMNS);
     // Most records of others are stepped over here already.
     sql.text(FROM).text("x.active AND x.key IS NOT NULL AND x.triggers <> '[]' AND ").append(of_owners(owners));
+    if let Some(limit) = limit {
+        sql.text(" LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
+    }
     conn.query(&sql, |row| {
         found.entry(owner(&row)?).or_default().push((row.int(2)?, listener(&row)?));
         Ok(())
@@ -86,6 +103,25 @@ pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>>
     })?;
     found.sort_by_key(|reached| owners.iter().position(|owner| *owner == reached.owner));
     Ok(found)
+}
+
+/// What the handlers of the records `ids` would be given, by record.
+pub fn find_records(conn: &mut Conn, ids: Vec<i64>) -> Result<HashMap<i64, runs::Record>> {
+    let mut sql =
+        Sql::new("SELECT id, key, credentials, config, url, meta, active, removed_at FROM extensions WHERE id");
+    let found = conn.list(sql.in_ints(ids), |row| {
+        let record = runs::Record {
+            key: row.find_text(1)?.unwrap_or_default(),
+            credentials: row.find_text(2)?,
+            config: row.find_text(3)?,
+            url: row.find_text(4)?,
+            meta: row.find_text(5)?,
+            active: row.find_int(6)? == Some(1),
+            removed_at: row.find_int(7)?,
+        };
+        Ok((row.int(0)?, record))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 const COLUMNS: &str = "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, \

@@ -81,7 +81,7 @@ impl Place {
     /// Does a group in one transaction. An error before any of it is done drops its jobs, which tells their callers.
     fn commit(&self, group: Vec<Job>) -> Result<Done> {
         let mut conn = self.pool.get().map_err(super::no_connection)?;
-        conn.take_touched(); // Of a transaction that was rolled back.
+        conn.forget();
         conn.begin()?;
         let answers = group.into_iter().map(|job| job(&mut conn)).collect();
         let types = conn.take_touched();

@@ -157,7 +157,7 @@ impl Db {
                 let (pool, generations, watch) = (self.readers.clone(), self.generations.clone(), watch.clone());
                 let (done, notice) = off_thread(move || {
                     let mut conn = pool.get().map_err(no_connection)?;
-                    conn.take_touched(); // Of a transaction that was rolled back.
+                    conn.forget();
                     let (done, types, notice) = conn.transaction(|conn| {
                         let done = work(conn)?;
                         let types = conn.take_touched();
@@ -165,6 +165,7 @@ impl Db {
                         Ok((done, types, notice))
                     })?;
                     generations.advance(types);
+                    conn.committed();
                     Ok((done, notice))
                 })
                 .await?;

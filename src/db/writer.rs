@@ -1,10 +1,8 @@
 //! The one thread that writes to SQLite. Whatever waits is done in one transaction, each in a savepoint of its own, and
 //! committed once: a hundred callers pay for one flush of the disk.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -18,9 +16,6 @@ use crate::error::{Error, Result};
 const QUEUE: usize = 8192;
 /// How many writes one commit covers at most: it bounds how long the first of them waits for the last.
 const GROUP: usize = 512;
-
-/// How long a transaction waits for one who was told of it: a small part of what a flush of the disk takes.
-const COMPANY: Duration = Duration::from_micros(200);
 
 /// Does the work within the group's transaction; what it returns tells the caller, once the commit's fate is known.
 pub(super) type Job = Box<dyn FnOnce(&mut Conn) -> Answer + Send>;
@@ -69,10 +64,7 @@ where
     let (tell, told) = oneshot::channel();
     let job = move |conn: &mut Conn| -> Answer {
         // A panic must end this job alone, not the group nor the thread that everyone writes through.
-        let done = catch_unwind(AssertUnwindSafe(|| conn.transaction(work))).unwrap_or_else(|_| {
-            conn.roll_back_to(1)?;
-            Err(Error::internal("a write panicked"))
-        });
+        let done = conn.contained(work);
         Box::new(move |committed| {
             let answer = if committed { done } else { done.and(Err(not_written())) };
             // A caller that has gone away does not need the answer.
@@ -89,15 +81,10 @@ fn write_all(mut conn: Conn, queue: &Receiver<Job>, generations: &Generations) {
         let (answers, committed) = match conn.begin() {
             Ok(()) => {
                 let others = others_wrote(&mut conn, &mut version);
-                let mut answers: Vec<Answer> = group.map(|job| job(&mut conn)).collect();
-                if conn.take_awaits_company()
-                    && let Ok(job) = queue.recv_timeout(COMPANY)
-                {
-                    answers.push(job(&mut conn));
-                }
-                let committed = commit(&mut conn);
+                let answers: Vec<Answer> = group.map(|job| job(&mut conn)).collect();
                 // A group that was rolled back makes answers old that are not: they are read once more.
                 let touched = conn.take_touched();
+                let committed = commit(&mut conn);
                 generations.advance(if others { TypeSet::ALL } else { touched });
                 (answers, committed)
             }
@@ -127,8 +114,12 @@ fn others_wrote(conn: &mut Conn, version: &mut Option<i64>) -> bool {
 }
 
 pub(super) fn commit(conn: &mut Conn) -> bool {
-    let Err(error) = conn.commit() else { return true };
+    let Err(error) = conn.commit() else {
+        conn.committed();
+        return true;
+    };
     log::error!("a group of writes could not be committed: {error}");
+    conn.forget();
     if let Err(error) = conn.roll_back() {
         log::debug!("after the failed commit: {error}");
     }

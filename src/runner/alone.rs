@@ -35,10 +35,8 @@ pub(super) fn store(
     (record, cause): (Addressee, Cause),
     now: Millis,
 ) -> Result<String> {
-    events::insert(conn, std::slice::from_ref(event))?;
-    let row = events::find_row(conn, &event.uid)?;
+    let row = events::insert_dispatched(conn, &[(event, Some(now))])?.pop();
     let row = row.ok_or_else(|| Error::internal("an event that was stored is not there"))?;
-    events::mark_dispatched(conn, vec![row], now)?;
     let policy = record.config.as_deref().map(Policy::of).unwrap_or_default();
     let run = NewRun {
         uid: ids::sortable("run", now, random),

@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 
 use super::limit;
-use super::room::Room;
 use crate::clock::{Millis, SECOND};
 use crate::db::Conn;
 use crate::db::destinations;
 use crate::db::runs::{self, Claimed};
 use crate::error::Result;
+use crate::room::Room;
 use crate::state::AppState;
 
 /// Lanes that one look covers, and looks that a claim takes at most.

@@ -40,7 +40,7 @@ pub(super) fn dispatch(conn: &mut Conn, state: &AppState, now: Millis) -> Result
     let all: HashSet<Owner> = reached.iter().flat_map(|(_, owners)| owners.iter().cloned()).collect();
     let listeners = extensions::find_listeners(conn, all.into_iter().collect())?;
     let new: Vec<NewRun> =
-        reached.iter().flat_map(|(event, owners)| runs_of(state, event, owners, &listeners, now)).collect();
+        reached.iter().flat_map(|(event, owners)| runs_of(state, &heard(event), owners, &listeners, now)).collect();
     let lines: BTreeSet<String> = new.iter().filter_map(|run| run.line.clone()).collect();
     let runs = runs::insert(conn, new)?;
     // Without waiting: whoever holds one may wait for something that this transaction has.
@@ -60,31 +60,52 @@ fn owners(event: Undispatched) -> (Undispatched, Vec<Owner>) {
     (event, owners)
 }
 
-fn runs_of(
+fn heard(event: &Undispatched) -> Heard<'_> {
+    let movement = event.stock.as_deref().and_then(movement);
+    Heard {
+        row: event.id,
+        sound: Sound { trigger: &event.trigger, occurred_at: event.occurred_at, movement },
+        store: event.store.as_deref(),
+        target: read_target(&event.target),
+    }
+}
+
+/// What an event is about. One whose target cannot be read waits for the others of its record.
+pub(super) fn read_target(json: &str) -> Target {
+    let nothing = || Target { type_name: String::new(), document_id: String::new(), price_id: None };
+    serde_json::from_str(json).unwrap_or_else(|_| nothing())
+}
+
+/// An event, as far as it decides about its runs.
+pub(super) struct Heard<'a> {
+    pub(super) row: i64,
+    pub(super) sound: Sound<'a>,
+    /// The documentId of its store.
+    pub(super) store: Option<&'a str>,
+    pub(super) target: Target,
+}
+
+/// The runs of an event that reaches `owners`, whose records are among `listeners`.
+pub(super) fn runs_of(
     state: &AppState,
-    event: &Undispatched,
+    event: &Heard<'_>,
     owners: &[Owner],
     listeners: &HashMap<Owner, Vec<Listener>>,
     now: Millis,
 ) -> Vec<NewRun> {
-    let sound = Sound {
-        trigger: &event.trigger,
-        occurred_at: event.occurred_at,
-        movement: event.stock.as_deref().and_then(movement),
-    };
     let mut seen = HashSet::new();
     let mut made = Vec::new();
     for owner in owners.iter().filter(|owner| seen.insert(*owner)) {
         for listener in listeners.get(owner).into_iter().flatten() {
-            let Ok(pattern) = hears(&state.matchers, listener, sound) else { continue };
+            let Ok(pattern) = hears(&state.matchers, listener, event.sound) else { continue };
             let policy = listener.config.as_deref().map(Policy::of).unwrap_or_default();
             made.push(NewRun {
                 uid: ids::sortable("run", now, &*state.random),
-                event: event.id,
+                event: event.row,
                 extension: listener.id,
                 key: listener.key.clone(),
                 owner: owner.clone(),
-                store: listener.store.clone().or_else(|| event.store.clone()),
+                store: listener.store.clone().or_else(|| event.store.map(str::to_owned)),
                 pattern: Some(pattern.to_owned()),
                 max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
                 due_at: now,
@@ -113,15 +134,12 @@ pub(super) fn line(
     handlers: &Registry,
     (extension, key): (i64, &str),
     policy: &Policy,
-    target: &str,
+    target: &Target,
 ) -> Option<String> {
     let by_handler = || handlers.find(key).map(|entry| entry.descriptor().ordering);
     if policy.ordering.or_else(by_handler) != Some(Ordering::Target) {
         return None;
     }
-    // One whose target cannot be read waits for the others of its record.
-    let target: Option<Target> = serde_json::from_str(target).ok();
-    let target = target.unwrap_or(Target { type_name: String::new(), document_id: String::new(), price_id: None });
     let is_asked_for = policy.ordering.is_some() || target.type_name != "store";
     is_asked_for.then(|| runs::line_of(extension, &target.document_id, target.price_id))
 }

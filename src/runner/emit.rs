@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::at_once;
 use super::operator::Operator;
 use super::subjects::{self, Found, Subjects};
 use crate::access::Caller;
@@ -44,18 +45,19 @@ pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<E
     let now = operator.clock.now();
     let mut event = event(emission, &operator.actor, &found)?;
     (event.uid, event.occurred_at) = (ids::sortable("evt", now, &*operator.random), now);
-    let stored = operator.db.write(move |conn| insert(conn, &[vec![event]], now)).await?;
+    let stored = operator.db.write(move |conn| insert(conn, &[vec![event]], now, events::insert)).await?;
     let emitted = stored.into_iter().next().transpose()?.and_then(|events| events.into_iter().next());
     emitted.ok_or_else(|| Error::internal("an event that was stored is not told of"))
 }
 
 async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
     let emissions = Emissions { actor: by.actor.clone(), depth: by.depth, list: emissions, is_list };
-    if !is_list
-        && state.db.kind() == Kind::Sqlite
-        && let Some(_alone) = state.emissions.alone()
-    {
-        return store_alone(state, emissions).await;
+    if !is_list && let Some(_alone) = state.emissions.alone() {
+        match store_alone(state, emissions.clone()).await {
+            // Another process took the key at the same moment: now it can be seen.
+            Err(Error::Conflict(_)) if state.db.kind() == Kind::Postgres => {}
+            stored => return stored,
+        }
     }
     let (caller, answer) = oneshot::channel();
     // One is prepared while another is committed; PostgreSQL commits several side by side.
@@ -75,14 +77,13 @@ async fn fly(state: Arc<AppState>, mut flight: Flight) {
 }
 
 /// One request, looked up, prepared and stored in the same place: on the way from thread to thread it would spend more
-/// time than with the work. The runner's turn is committed with it. Given up half-way it is stored all the same.
+/// time than with the work. Given up half-way it is stored all the same.
 async fn store_alone(state: &Arc<AppState>, emissions: Emissions) -> Result<Vec<Emitted>> {
     let (shared, now) = (Arc::clone(state), state.clock.now());
     let store = move |conn: &mut Conn| {
         let found = subjects::find(conn, subjects::wanted(&emissions.list))?;
         let events = prepare(&shared, emissions, &found, now)?;
-        shared.wake_ahead(conn);
-        insert(conn, &[events], now)
+        insert(conn, &[events], now, |conn, new| at_once::store(conn, &shared, new, now))
     };
     let answers = state.db.write(store).await?;
     answers.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
@@ -182,27 +183,30 @@ async fn commit(
     let mut tries = 0;
     loop {
         tries += 1;
-        let requests = Arc::clone(&requests);
-        match state.db.write(move |conn| insert(conn, &requests, now)).await {
+        let (requests, shared) = (Arc::clone(&requests), Arc::clone(state));
+        let store =
+            move |conn: &mut Conn| insert(conn, &requests, now, |conn, new| at_once::store(conn, &shared, new, now));
+        match state.db.write(store).await {
             // Another process took a key in between: now it can be seen.
             Err(Error::Conflict(_)) if tries < TRIES => {}
-            stored => {
-                if stored.is_ok() {
-                    state.wake_for_events();
-                }
-                return stored;
-            }
+            stored => return stored,
         }
     }
 }
 
-fn insert(conn: &mut Conn, requests: &[Vec<NewEvent>], now: Millis) -> Result<Vec<Result<Vec<Emitted>>>> {
+/// Gives the events that are new to `store`, and tells what each request is answered.
+fn insert(
+    conn: &mut Conn,
+    requests: &[Vec<NewEvent>],
+    now: Millis,
+    store: impl FnOnce(&mut Conn, &[NewEvent]) -> Result<()>,
+) -> Result<Vec<Result<Vec<Emitted>>>> {
     let mut known = known(conn, requests, now)?;
     let (mut new, mut answers) = (Vec::new(), Vec::with_capacity(requests.len()));
     for events in requests {
         answers.push(answer(events, &mut known, &mut new));
     }
-    events::insert(conn, &new)?;
+    store(conn, &new)?;
     Ok(answers)
 }
 

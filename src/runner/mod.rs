@@ -11,11 +11,15 @@
 //!            attempts ◄── handler ◄── worker ◄───┘   no transaction is open here
 //! ```
 //!
+//! While it waits, the loop lends its room: then a caller's event is dispatched and its runs are claimed with the commit
+//! that stores it, unless something stands against it.
+//!
 //! A run is held by whoever has its attempt number. A worker that lost its lease cannot record over its successor.
 //! Knows nothing of HTTP.
 
 mod about;
 mod alone;
+mod at_once;
 mod breaker;
 mod by_hand;
 mod claim;
@@ -35,7 +39,6 @@ mod record;
 mod replay;
 mod rescue;
 mod retry;
-mod room;
 mod schedule;
 mod stats;
 mod subjects;

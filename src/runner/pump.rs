@@ -11,12 +11,13 @@ use tokio::time::Instant;
 
 use super::claim::{Round, Taken};
 use super::record::Finished;
-use super::room::Room;
 use super::turn::{self, Asked};
 use super::{rescue, worker};
 use crate::clock::Millis;
 use crate::db::Kind;
 use crate::db::runs::{Held, Lost, State, Upcoming};
+use crate::room::Room;
+use crate::standby::{Begun, Loan};
 use crate::state::AppState;
 
 /// How long at most until it is looked for events and runs again, when nobody wakes the loop: on PostgreSQL other
@@ -38,6 +39,8 @@ pub(super) struct Pump {
     /// Whether the one who could say so is gone.
     stopping: bool,
     ended: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+    /// The way back of what is lent.
+    lent: (mpsc::UnboundedSender<Begun>, mpsc::UnboundedReceiver<Begun>),
     /// Attempts under way, by run.
     under_way: HashMap<i64, UnderWay>,
     /// Attempts that ended and are to be recorded.
@@ -76,6 +79,7 @@ impl Pump {
             stopped,
             stopping: false,
             ended: mpsc::unbounded_channel(),
+            lent: mpsc::unbounded_channel(),
             under_way: HashMap::new(),
             unrecorded: Vec::new(),
             events: true,
@@ -97,26 +101,47 @@ impl Pump {
         self.drain().await;
     }
 
-    /// Waits until there is something to do.
+    /// Waits until there is something to do. What it has meanwhile is lent to those who store events.
     async fn wait(&mut self) {
         if self.failures == 0 && (self.events || self.runs && self.free() > 0 || !self.unrecorded.is_empty()) {
             self.collect();
             return;
         }
         let until = self.until();
+        let mut is_lent = self.lend();
         let wake = &self.state.wake;
         tokio::select! {
+            Some(begun) = self.lent.1.recv() => {
+                is_lent = false;
+                self.begin_all(begun);
+            }
             Some(finished) = self.ended.1.recv() => self.unrecorded.push(finished),
             () = wake.events.notified() => self.events = true,
             () = wake.runs.notified() => self.runs = true,
-            () = self.state.db.work() => self.events = true,
+            () = self.state.db.work() => (self.events, self.runs) = (true, true),
             changed = self.stopped.changed() => self.stopping |= changed.is_err(),
             () = tokio::time::sleep_until(until) => {
                 self.events = true;
                 self.runs = true;
             }
         }
+        if is_lent {
+            self.state.standby.end();
+            if let Some(begun) = self.lent.1.recv().await {
+                self.begin_all(begun);
+            }
+        }
         self.collect();
+    }
+
+    /// Lends the room there is, unless someone waits for it. Returns whether it did.
+    fn lend(&self) -> bool {
+        let is_free = self.failures == 0 && !self.blocked && self.round.is_none() && self.free() > 0;
+        if is_free {
+            let lease = i64::try_from(self.state.config.runner.lease.as_millis()).unwrap_or(i64::MAX / 2);
+            self.state.standby.lend(Loan::new(self.room(), self.upcoming.due_at, lease, self.lent.0.clone()));
+        }
+        is_free
     }
 
     /// Takes the attempts that have ended.
@@ -159,6 +184,9 @@ impl Pump {
             self.under_way.remove(&one.step.held.0);
         }
         let asked = self.asked(claim, Arc::clone(&finished));
+        if asked.is_nothing() {
+            return;
+        }
         let (state, now) = (Arc::clone(&self.state), self.state.clock.now());
         let (events, runs) = (asked.dispatch, asked.claim);
         let (rescue, renewed) = (asked.rescue.is_some(), asked.renew.clone());
@@ -233,6 +261,12 @@ impl Pump {
             } else if let Some(kept) = self.under_way.get_mut(id) {
                 kept.lease_until = done.lease_until;
             }
+        }
+    }
+
+    fn begin_all(&mut self, begun: Begun) {
+        for run in begun.runs {
+            self.begin(Taken { run, probe: None }, begun.lease_until);
         }
     }
 

@@ -9,11 +9,11 @@ use super::disable;
 use super::dispatch::{self, Dispatched};
 use super::record::{self, Finished};
 use super::rescue;
-use super::room::Room;
 use crate::clock::Millis;
 use crate::db::runs::{self, Held, Upcoming};
 use crate::db::{Conn, destinations};
 use crate::error::Result;
+use crate::room::Room;
 use crate::state::AppState;
 
 /// What a turn is asked to do.
@@ -41,6 +41,14 @@ pub(super) struct Asked {
     pub(super) room: Room,
     /// Where the lanes are in taking turns, if they do.
     pub(super) round: Option<Round>,
+}
+
+impl Asked {
+    /// Whether there is nothing to do.
+    pub(super) fn is_nothing(&self) -> bool {
+        let looks = self.dispatch || self.claim || self.rescue.is_some();
+        !looks && self.finished.is_empty() && self.renew.is_empty() && self.probing.is_empty()
+    }
 }
 
 /// What a turn did.

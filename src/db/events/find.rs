@@ -56,13 +56,6 @@ pub fn find(conn: &mut Conn, id: &str) -> Result<Option<FoundEvent>> {
     conn.first(&sql, |row| Ok(FoundEvent { event: read(&row, 1)?, dispatched_at: row.find_int(0)? }))
 }
 
-/// The row of the event with this id.
-pub fn find_row(conn: &mut Conn, id: &str) -> Result<Option<i64>> {
-    let mut sql = Sql::new("SELECT id FROM events WHERE uid = ");
-    sql.str(id);
-    conn.first(&sql, |row| row.int(0))
-}
-
 impl EventFilter {
     fn condition(&self) -> Sql {
         let mut sql = Sql::default();

@@ -12,7 +12,7 @@ use crate::handler::{Event, Json};
 pub use crate::handler::{StoreRef, Target};
 use crate::triggers::stock::{LOW, RESTOCKED};
 
-pub use find::{EventFilter, FoundEvent, count, find, find_page, find_row};
+pub use find::{EventFilter, FoundEvent, count, find, find_page};
 
 /// Something that happened, before it is stored.
 #[derive(Debug, Clone)]
@@ -43,6 +43,26 @@ pub struct NewEvent {
     pub idempotency_key: Option<String>,
 }
 
+impl NewEvent {
+    /// The envelope, as it is read once the event is stored.
+    pub fn envelope(&self) -> Result<Event> {
+        let json = |value: &Option<Value>| value.as_ref().map(|value| Json::parse(value.to_string())).transpose();
+        Ok(Event {
+            id: self.uid.clone(),
+            trigger: self.trigger.clone(),
+            occurred_at: self.occurred_at,
+            target: self.target.clone(),
+            store: self.store.clone(),
+            data: self.data.clone().map(Json::parse).transpose()?.unwrap_or_default(),
+            changes: json(&self.changes)?,
+            payload: json(&self.payload)?,
+            actor: self.actor.clone(),
+            depth: self.depth,
+            test: false,
+        })
+    }
+}
+
 /// The holder of extension records: `("product.extensions", 3)`, the second the row of the draft or the price's id.
 pub type Owner = (String, i64);
 
@@ -53,7 +73,8 @@ pub(in crate::db) const ENVELOPE: &str =
 const INSERT: Bulk = Bulk {
     sqlite: &[
         "INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, store, store_document_id, owners, \
-         data, changes, payload, actor, depth, idempotency_key) VALUES (",
+         data, changes, payload, actor, depth, idempotency_key, dispatched_at) VALUES (",
+        ", ",
         ", ",
         ", ",
         ", ",
@@ -71,24 +92,36 @@ const INSERT: Bulk = Bulk {
     ],
     postgres: [
         "INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, store, store_document_id, owners, \
-         data, changes, payload, actor, depth, idempotency_key) SELECT * FROM ",
+         data, changes, payload, actor, depth, idempotency_key, dispatched_at) SELECT * FROM ",
         " ON CONFLICT DO NOTHING",
     ],
 };
 
-/// Stores `events`, in their order.
+/// Stores `events`, in their order, for the runner to dispatch.
 ///
 /// [`Error::Conflict`] when another event has the same caller's key: one that was committed meanwhile, since callers
 /// look first.
 pub fn insert(conn: &mut Conn, events: &[NewEvent]) -> Result<()> {
-    let rows = events.iter().map(values).collect::<Result<Vec<_>>>()?;
-    match bulk::run(conn, &INSERT, rows)? == events.len() {
+    let rows = events.iter().map(|event| values(event, None)).collect::<Result<Vec<_>>>()?;
+    is_whole(bulk::run(conn, &INSERT, rows)?, events)
+}
+
+/// Stores events, in their order; each with the moment of its dispatch if its runs are made in this transaction. Returns
+/// their rows. Fails as [`insert`] does.
+pub fn insert_dispatched(conn: &mut Conn, events: &[(&NewEvent, Option<Millis>)]) -> Result<Vec<i64>> {
+    let rows = events.iter().map(|(event, dispatched_at)| values(event, *dispatched_at)).collect::<Result<Vec<_>>>()?;
+    let rows = bulk::insert(conn, &INSERT, rows)?;
+    is_whole(rows.len(), events).map(|()| rows)
+}
+
+fn is_whole<T>(stored: usize, events: &[T]) -> Result<()> {
+    match stored == events.len() {
         true => Ok(()),
         false => Err(Error::Conflict("the idempotency key was used at the same moment".into())),
     }
 }
 
-fn values(event: &NewEvent) -> Result<Values> {
+fn values(event: &NewEvent, dispatched_at: Option<Millis>) -> Result<Values> {
     let json = |value: &Option<Value>| value.as_ref().map(Value::to_string);
     Ok(vec![
         event.uid.as_str().into(),
@@ -105,6 +138,7 @@ fn values(event: &NewEvent) -> Result<Values> {
         event.actor.as_str().into(),
         i64::from(event.depth).into(),
         event.idempotency_key.clone().into(),
+        dispatched_at.into(),
     ])
 }
 

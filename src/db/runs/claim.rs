@@ -1,6 +1,6 @@
 //! Which runs are due, and taking them.
 
-use super::small;
+use super::{NewRun, small};
 use crate::clock::Millis;
 use crate::db::events::{self, ENVELOPE};
 use crate::db::{Conn, Kind, Row, Sql};
@@ -118,7 +118,7 @@ pub struct Claimed {
 }
 
 /// An extension record as it is now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Record {
     /// Its key.
     pub key: String,
@@ -134,6 +134,29 @@ pub struct Record {
     pub active: bool,
     /// When it was removed, if it was.
     pub removed_at: Option<Millis>,
+}
+
+impl Claimed {
+    /// The run with this row, which was taken as it was made.
+    pub fn new(id: i64, run: NewRun, record: Option<Record>, event: Event) -> Self {
+        Self {
+            id,
+            uid: run.uid,
+            attempt: 1,
+            no_tries: 0,
+            lost: 0,
+            due_at: run.due_at,
+            store: run.store,
+            destination: run.destination,
+            line: run.line,
+            max_attempts: run.max_attempts,
+            by_hand: run.pattern.is_none(),
+            key: run.key,
+            extension_id: run.extension,
+            record,
+            event,
+        }
+    }
 }
 
 /// Takes those of the runs `ids` that nobody else has taken, and holds them until `lease_until`. Returns them in the

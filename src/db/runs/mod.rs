@@ -11,7 +11,7 @@ mod replay;
 use std::collections::BTreeSet;
 
 use crate::clock::Millis;
-use crate::db::bulk::{self, Bulk};
+use crate::db::bulk::{self, Bulk, Values};
 use crate::db::events::Owner;
 use crate::db::{Conn, Sql, destinations};
 use crate::error::{Error, Result};
@@ -115,7 +115,8 @@ pub struct Replay {
 const INSERT: Bulk = Bulk {
     sqlite: &[
         "INSERT INTO runs (uid, event_id, extension_id, replay, key, owner_field, owner_id, store_document_id, pattern, \
-         max_attempts, due_at, created_at, destination, line, replay_of, cause, parked, state, attempt) VALUES (",
+         max_attempts, due_at, created_at, destination, line, replay_of, cause, parked, state, attempt, lease_until) \
+         VALUES (",
         ", ",
         ", ",
         ", ",
@@ -132,13 +133,16 @@ const INSERT: Bulk = Bulk {
         ", ",
         ", ",
         ", ",
-        ", 'available', 0) ON CONFLICT (event_id, extension_id, replay) DO NOTHING",
+        ", ",
+        ", ",
+        ", ",
+        ") ON CONFLICT (event_id, extension_id, replay) DO NOTHING",
     ],
     postgres: [
         "INSERT INTO runs (uid, event_id, extension_id, replay, key, owner_field, owner_id, store_document_id, pattern, \
-         max_attempts, due_at, created_at, destination, line, replay_of, cause, parked, state, attempt) \
-         SELECT r.*, 'available', 0 FROM ",
-        " AS r ON CONFLICT (event_id, extension_id, replay) DO NOTHING",
+         max_attempts, due_at, created_at, destination, line, replay_of, cause, parked, state, attempt, lease_until) \
+         SELECT * FROM ",
+        " ON CONFLICT (event_id, extension_id, replay) DO NOTHING",
     ],
 };
 
@@ -150,42 +154,74 @@ pub fn line_of(extension: i64, document_id: &str, price: Option<i64>) -> String 
 
 /// Stores runs; one that is there already, for the same event and record, stays as it is. Returns how many are new.
 ///
-/// One whose destination is open is parked, unless it is asked for by hand, and so is one that stands in a line: [`advance`] lets the first of it go.
+/// One whose destination is open is parked, unless it is asked for by hand, and so is one that stands in a line:
+/// [`advance`] lets the first of it go.
 pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
+    let parked = parked(conn, &runs)?;
+    bulk::run(conn, &INSERT, runs.into_iter().zip(parked).map(|(run, parked)| values(run, parked, None)).collect())
+}
+
+/// Stores runs of events that are new, as [`insert`] does. `take` is asked for each that is not parked: those for which it
+/// gives a time are held until then by whoever asks, as after [`take()`]. They are returned with their rows; the others
+/// wait.
+pub fn insert_taken(
+    conn: &mut Conn,
+    runs: Vec<NewRun>,
+    mut take: impl FnMut(&NewRun) -> Option<Millis>,
+) -> Result<Vec<(i64, NewRun)>> {
+    let parked = parked(conn, &runs)?;
+    let leases: Vec<_> = runs.iter().zip(&parked).map(|(run, parked)| (*parked == 0).then(|| take(run))?).collect();
+    let taken: Vec<_> = runs.iter().zip(&leases).map(|(run, lease)| lease.map(|_| run.clone())).collect();
+    let rows = runs.into_iter().zip(parked).zip(leases).map(|((run, parked), lease)| values(run, parked, lease));
+    let ids = bulk::insert(conn, &INSERT, rows.collect())?;
+    if ids.len() < taken.len() {
+        return Err(Error::internal("an event that is new has runs"));
+    }
+    Ok(ids.into_iter().zip(taken).filter_map(|(id, run)| Some((id, run?))).collect())
+}
+
+/// What the column `parked` says of each run.
+fn parked(conn: &mut Conn, runs: &[NewRun]) -> Result<Vec<i64>> {
     if runs.is_empty() {
-        return Ok(0);
+        return Ok(Vec::new());
     }
     let names: BTreeSet<_> = runs.iter().map(|run| run.destination.clone()).collect();
     let open = destinations::find_open(conn, names.into_iter().collect())?;
     let is_open = |name: &str| open.iter().any(|open| open.name == name);
-    let values = |run: NewRun| {
-        let parked = match &run {
-            run if run.line.is_some() => 2,
-            run if run.pattern.is_some() && is_open(&run.destination) => 1,
-            _ => 0,
-        };
-        let (replay, replay_of) = run.replay.map_or((0, None), |replay| (replay.number, Some(replay.of)));
-        vec![
-            run.uid.into(),
-            run.event.into(),
-            run.extension.into(),
-            replay.into(),
-            run.key.into(),
-            run.owner.0.into(),
-            run.owner.1.into(),
-            run.store.into(),
-            run.pattern.into(),
-            i64::from(run.max_attempts).into(),
-            run.due_at.into(),
-            run.due_at.into(),
-            run.destination.into(),
-            run.line.into(),
-            replay_of.into(),
-            run.cause.into(),
-            parked.into(),
-        ]
+    let parked = |run: &NewRun| match run {
+        run if run.line.is_some() => 2,
+        run if run.pattern.is_some() && is_open(&run.destination) => 1,
+        _ => 0,
     };
-    bulk::run(conn, &INSERT, runs.into_iter().map(values).collect())
+    Ok(runs.iter().map(parked).collect())
+}
+
+/// The values of [`INSERT`] for a run that is held until `lease`, or waits.
+fn values(run: NewRun, parked: i64, lease: Option<Millis>) -> Values {
+    let (replay, replay_of) = run.replay.map_or((0, None), |replay| (replay.number, Some(replay.of)));
+    let (state, attempt) = if lease.is_some() { (State::Running, 1) } else { (State::Available, 0) };
+    vec![
+        run.uid.into(),
+        run.event.into(),
+        run.extension.into(),
+        replay.into(),
+        run.key.into(),
+        run.owner.0.into(),
+        run.owner.1.into(),
+        run.store.into(),
+        run.pattern.into(),
+        i64::from(run.max_attempts).into(),
+        run.due_at.into(),
+        run.due_at.into(),
+        run.destination.into(),
+        run.line.into(),
+        replay_of.into(),
+        run.cause.into(),
+        parked.into(),
+        state.as_str().into(),
+        attempt.into(),
+        lease.into(),
+    ]
 }
 
 fn small(number: i64) -> Result<u32> {

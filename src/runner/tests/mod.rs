@@ -11,15 +11,18 @@ use crate::access::{Access, Caller};
 use crate::clock::{Clock as _, DAY, FixedClock, HOUR, Millis, OsRandom};
 use crate::config::Config;
 use crate::content::STORE;
+use crate::db::events::{NewEvent, Target};
 use crate::db::testing::TestDatabase;
 use crate::db::{Kind, Sql};
 use crate::emission::Emission;
 use crate::error::Error;
 use crate::handler::{Context, Descriptor, Done, Empty, Failure, Handler, Outcome, Registry};
+use crate::ids;
 use crate::triggers::Name;
 
 const NOON: Millis = 1_795_262_400_000;
 
+mod at_once;
 mod effects;
 mod plans;
 mod several;
@@ -148,6 +151,24 @@ async fn emit_from(state: &Arc<AppState>, store: &str, trigger: &str, key: Optio
     Ok(emit(state, &caller, emission).await?.id)
 }
 
+/// A sale, as it is stored.
+fn sale(state: &AppState) -> NewEvent {
+    NewEvent {
+        uid: ids::sortable("evt", NOON, &*state.random),
+        trigger: "trigger:post_sale".into(),
+        occurred_at: NOON,
+        target: Target { type_name: "store".into(), document_id: "s".into(), price_id: None },
+        store: None,
+        owners: vec![("store.extensions".into(), 1)],
+        data: None,
+        changes: None,
+        payload: None,
+        actor: "public".into(),
+        depth: 0,
+        idempotency_key: None,
+    }
+}
+
 /// The statement that stores a record with this key and config.
 macro_rules! record {
     ($key:literal, $config:literal) => {
@@ -255,12 +276,7 @@ fn a_run_whose_worker_vanished_is_given_back() {
     on_both(async |stage| {
         stage.store(RECORD).await;
         stage.emit(None).await.expect("emitted");
-        let state = Arc::clone(&stage.state);
-        let claim = move |conn: &mut crate::db::Conn| {
-            dispatch::dispatch(conn, &state, NOON)?;
-            take_due(conn, NOON - 1)
-        };
-        assert_eq!(stage.state.db.write(claim).await.expect("claimed").len(), 1);
+        assert_eq!(stage.state.db.write(|conn| take_due(conn, NOON - 1)).await.expect("claimed").len(), 1);
         let runner = Runner::start(Arc::clone(&stage.state));
         stage.until("completed").await;
         runner.stop().await;
@@ -275,9 +291,6 @@ fn what_waits_for_nothing_is_let_go() {
         on_both(async |stage| {
             stage.store(RECORD).await;
             stage.emit(None).await.expect("emitted");
-            let state = Arc::clone(&stage.state);
-            let dispatched = stage.state.db.write(move |conn| dispatch::dispatch(conn, &state, NOON)).await;
-            assert_eq!(dispatched.expect("dispatched").runs, 1);
             stage.sql(parked).await;
             let runner = Runner::start(Arc::clone(&stage.state));
             stage.until("completed").await;
@@ -306,9 +319,7 @@ fn only_the_holder_renews_a_lease() {
     on_both(async |stage| {
         stage.store(RECORD).await;
         stage.emit(None).await.expect("emitted");
-        let state = Arc::clone(&stage.state);
-        let renewed = stage.state.db.write(move |conn| {
-            dispatch::dispatch(conn, &state, NOON)?;
+        let renewed = stage.state.db.write(|conn| {
             let held = take_due(conn, NOON + 1)?.remove(0).id;
             let mut renew = |attempt| crate::db::runs::renew(conn, &[(held, attempt)], NOON + HOUR);
             Ok((renew(1)?.len(), renew(2)?.len()))
@@ -323,12 +334,7 @@ fn a_worker_that_lost_its_lease_records_nothing() {
     on_both(async |stage| {
         stage.store(RECORD).await;
         stage.emit(None).await.expect("emitted");
-        let state = Arc::clone(&stage.state);
-        let first = stage.state.db.write(move |conn| {
-            dispatch::dispatch(conn, &state, NOON)?;
-            take_due(conn, NOON - 1)
-        });
-        let first = first.await.expect("claimed").remove(0);
+        let first = stage.state.db.write(|conn| take_due(conn, NOON - 1)).await.expect("claimed").remove(0);
         stage.sql("UPDATE runs SET attempt = 2").await;
         let finished = worker::execute(&stage.state, claim::Taken { run: first, probe: None }).await;
         stage.state.db.write(move |conn| record::record(conn, &[finished], true, NOON)).await.expect("recorded");
@@ -366,7 +372,7 @@ fn what_is_older_than_the_retention_goes() {
         assert_eq!(prune(&stage.state).await.expect("pruned"), 0);
         stage.emit(None).await.expect("emitted");
         stage.clock.advance(40 * DAY);
-        assert_eq!(prune(&stage.state).await.expect("pruned"), 1, "the second has not been dispatched");
+        assert_eq!(prune(&stage.state).await.expect("pruned"), 1, "the second has not been executed");
         assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());
         assert_eq!(stage.clock.now(), NOON + 69 * DAY);
     });

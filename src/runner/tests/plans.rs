@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::room::Room;
 use super::super::turn::{Asked, Done as Turned, turn};
 use super::*;
 use crate::db::Conn;
+use crate::room::Room;
 
 /// Events of the past, each with a run that has ended.
 const PAST: &str = "WITH e AS (INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, owners, actor, \
@@ -18,25 +18,38 @@ const UNDONE: &str = "WITH e AS (UPDATE events SET dispatched_at = NULL) UPDATE 
 const DONE: &str =
     "WITH e AS (UPDATE events SET dispatched_at = 1 WHERE dispatched_at IS NULL) UPDATE runs SET state = 'completed'";
 
+/// The latest event, as one whose runs could not be made with it.
+const LATEST_UNDONE: &str = "WITH e AS (UPDATE events SET dispatched_at = NULL WHERE id = (SELECT max(id) FROM events) \
+    RETURNING id) DELETE FROM runs WHERE event_id IN (SELECT id FROM e)";
+
 /// How many rows of each table this transaction has read so far.
 fn rows_read(conn: &mut Conn) -> BTreeMap<String, i64> {
     let sql = "SELECT relname::text, (seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables";
     conn.list(&Sql::new(sql), |row| Ok((row.text(0)?, row.int(1)?))).expect("counters").into_iter().collect()
 }
 
+/// Does `work` in a transaction; also the table of which it read most rows, and how many.
+fn counted<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, Error>) -> (T, (String, i64)) {
+    let done = conn.transaction(|conn| {
+        let before = rows_read(conn);
+        let done = work(conn)?;
+        let read = rows_read(conn).into_iter().map(|(table, rows)| {
+            let rows = rows - before.get(&table).copied().unwrap_or(0);
+            (table, rows)
+        });
+        Ok((done, read.max_by_key(|(_, rows)| *rows).expect("tables")))
+    });
+    done.expect("it works")
+}
+
+/// Stores a sale as callers' events are stored.
+fn store(conn: &mut Conn, state: &Arc<AppState>) -> (String, i64) {
+    counted(conn, |conn| super::super::at_once::store(conn, state, &[sale(state)], NOON)).1
+}
+
 /// Turns as the loop does for one sale, and returns the most rows that either of the two turns read of a table.
 fn turns(conn: &mut Conn, state: &Arc<AppState>, round: Option<claim::Round>) -> (String, i64) {
-    let most = |counted: BTreeMap<String, i64>| counted.into_iter().max_by_key(|(_, rows)| *rows).expect("tables");
-    let mut take = |asked: &Asked| -> (Turned, (String, i64)) {
-        let done = conn.transaction(|conn| {
-            let before = rows_read(conn);
-            let done = turn(conn, state, asked, NOON)?;
-            let mut read = rows_read(conn);
-            read.iter_mut().for_each(|(table, rows)| *rows -= before.get(table).copied().unwrap_or(0));
-            Ok((done, most(read)))
-        });
-        done.expect("a turn")
-    };
+    let mut take = |asked: &Asked| -> (Turned, (String, i64)) { counted(conn, |conn| turn(conn, state, asked, NOON)) };
     let all = Asked { dispatch: true, claim: true, probes: true, room: Room::new(8, 8), round, ..Asked::default() };
     let (done, first) = take(&all);
     let taken = done.claim.expect("it was looked for runs").taken;
@@ -67,21 +80,22 @@ fn a_turn_reads_what_it_does_and_no_more() {
             let stage = Stage::build(Kind::Postgres).await;
             stage.store(RECORD).await;
             let mut conn = stage.state.db.connect_reader().expect("a connection");
-            let sell = async |conn: &mut Conn, round| {
-                stage.emit(None).await.expect("emitted");
-                turns(conn, &stage.state, round)
+            let sell = |conn: &mut Conn, round: Option<claim::Round>| {
+                let stored = store(conn, &stage.state);
+                conn.execute(&Sql::new(LATEST_UNDONE)).expect("undone");
+                [stored, turns(conn, &stage.state, round)].into_iter().max_by_key(|(_, rows)| *rows).expect("two")
             };
             // Of the sixth execution on, one plan may serve whatever is bound: it is made while there is nothing.
             for _ in 0..8 {
-                sell(&mut conn, None).await;
-                sell(&mut conn, Some(claim::Round::default())).await;
+                sell(&mut conn, None);
+                sell(&mut conn, Some(claim::Round::default()));
             }
             for step in steps {
                 conn.execute(&Sql::new(step)).unwrap_or_else(|error| panic!("{step}: {error}"));
             }
             for time in 0..8 {
                 for round in [None, Some(claim::Round::default())] {
-                    let (table, rows) = sell(&mut conn, round.clone()).await;
+                    let (table, rows) = sell(&mut conn, round.clone());
                     assert!(rows < most, "{rows} rows of {table} in turn {time} of {round:?} after {steps:?}");
                 }
             }

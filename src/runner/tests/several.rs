@@ -116,7 +116,7 @@ fn a_process_without_a_runner_wakes_one_that_has() {
 
 #[test]
 fn one_process_dispatches_at_a_time() {
-    on_two(RECORD, async |stage, other| {
+    on_two(ORDERED, async |stage, other| {
         stage.emit(None).await.expect("emitted");
         let [mut one, mut two] = [&stage.state, other].map(|state| state.db.connect_reader().expect("a connection"));
         let found =

@@ -7,7 +7,7 @@ use crate::db::runs::Due;
 
 /// What is under way, and what may be.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Room {
+pub struct Room {
     free: usize,
     per_destination: usize,
     destinations: HashMap<String, usize>,
@@ -16,24 +16,24 @@ pub(super) struct Room {
 
 impl Room {
     /// Room for `most` attempts, of which at most `per_destination` go to one destination.
-    pub(super) fn new(most: usize, per_destination: usize) -> Self {
+    pub fn new(most: usize, per_destination: usize) -> Self {
         Self { free: most, per_destination, ..Self::default() }
     }
 
     /// How many more attempts there is room for.
-    pub(super) fn free(&self) -> usize {
+    pub fn free(&self) -> usize {
         self.free
     }
 
     /// How many attempts at most go to one destination.
-    pub(super) fn per_destination(&self) -> usize {
+    pub fn per_destination(&self) -> usize {
         self.per_destination
     }
 
     /// Whether there is room for an attempt to this destination for this store. Neither may have more under way than are
     /// left for all others: the first takes half of the room at most, the next half of what is left. But each may have
     /// one as long as there is any.
-    pub(super) fn admits(&self, destination: &str, store: &str) -> bool {
+    pub fn admits(&self, destination: &str, store: &str) -> bool {
         let count = |counts: &HashMap<String, usize>, name| counts.get(name).copied().unwrap_or(0);
         let leaves_enough = |under_way: usize| under_way == 0 || under_way < self.free;
         let to_destination = count(&self.destinations, destination);
@@ -44,7 +44,7 @@ impl Room {
     }
 
     /// Notes an attempt, for which there may be room or not.
-    pub(super) fn add(&mut self, destination: &str, store: &str) {
+    pub fn add(&mut self, destination: &str, store: &str) {
         self.free = self.free.saturating_sub(1);
         *self.destinations.entry(destination.to_owned()).or_default() += 1;
         *self.stores.entry(store.to_owned()).or_default() += 1;
@@ -52,7 +52,7 @@ impl Room {
 
     /// Chooses among `due` as many as there is room for: the stores take turns, each with the run that is due longest.
     /// Returns their rows.
-    pub(super) fn choose(&mut self, due: &[Due]) -> Vec<i64> {
+    pub fn choose(&mut self, due: &[Due]) -> Vec<i64> {
         let mut stores: Vec<(&str, Vec<&Due>)> = Vec::new();
         let mut place_of: HashMap<&str, usize> = HashMap::new();
         for run in due {
