@@ -1,6 +1,7 @@
 //! Draft and publish: whatever is done to documents, the API shows what a small model of it says.
 
 mod defects;
+mod items;
 mod links;
 mod model;
 mod request;
