@@ -42,7 +42,6 @@ pub struct Emitted {
 }
 
 /// The emissions of one request: all of them are stored, or none.
-#[derive(Clone)]
 pub struct Emissions {
     /// Who emits.
     pub actor: String,
@@ -57,7 +56,7 @@ pub struct Emissions {
 /// A request that waits to be stored.
 pub struct Waiting {
     /// What it emits.
-    pub emissions: Emissions,
+    pub emissions: Arc<Emissions>,
     /// Who waits for it.
     pub caller: oneshot::Sender<Result<Vec<Emitted>>>,
 }
@@ -168,7 +167,7 @@ mod tests {
             idempotency_key: None,
         };
         let emissions = Emissions { actor: "public".into(), depth: 0, list: vec![emission; events], is_list: true };
-        Waiting { emissions, caller: oneshot::channel().0 }
+        Waiting { emissions: Arc::new(emissions), caller: oneshot::channel().0 }
     }
 
     fn add(queue: &Arc<Queue>, events: usize) -> Option<Flight> {

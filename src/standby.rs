@@ -20,13 +20,13 @@ pub struct Loan {
     until: Option<Millis>,
     /// How long a run is held, in milliseconds.
     lease: Millis,
-    begun: Begun,
-    back: UnboundedSender<Begun>,
+    returned: Returned,
+    back: UnboundedSender<Returned>,
 }
 
-/// Runs that were begun on a loan.
+/// What comes back with a loan: the runs that were begun on it.
 #[derive(Default)]
-pub struct Begun {
+pub struct Returned {
     /// The runs.
     pub runs: Vec<Claimed>,
     /// Until when they are held.
@@ -42,7 +42,7 @@ impl Standby {
     /// Takes the loan, unless somebody has, or something older is due at `now`.
     pub fn borrow(&self, now: Millis) -> Option<Loan> {
         let mut loan = self.lock().take_if(|loan| loan.until.is_none_or(|until| until > now))?;
-        loan.begun.lease_until = now + loan.lease;
+        loan.returned.lease_until = now + loan.lease;
         Some(loan)
     }
 
@@ -61,8 +61,8 @@ impl Standby {
 impl Loan {
     /// Lends `room` for runs that are held for `lease` milliseconds, as long as nothing older is due, which will be at
     /// `until`. It goes back by way of `back`.
-    pub fn new(room: Room, until: Option<Millis>, lease: Millis, back: UnboundedSender<Begun>) -> Self {
-        Self { room, until, lease, begun: Begun::default(), back }
+    pub fn new(room: Room, until: Option<Millis>, lease: Millis, back: UnboundedSender<Returned>) -> Self {
+        Self { room, until, lease, returned: Returned::default(), back }
     }
 
     /// Makes room for a run that waits for nothing. Returns until when it is held, or `None` when it must wait.
@@ -71,20 +71,20 @@ impl Loan {
         let admits = self.room.admits(&run.destination, store);
         admits.then(|| {
             self.room.add(&run.destination, store);
-            self.begun.lease_until
+            self.returned.lease_until
         })
     }
 
-    /// Gives it back with the runs that were admitted, which are committed, to be executed.
-    pub fn begin(mut self, runs: Vec<Claimed>) {
-        self.begun.runs = runs;
+    /// Gives it back with the runs that were admitted and are committed, to be executed.
+    pub fn give_back(mut self, runs: Vec<Claimed>) {
+        self.returned.runs = runs;
     }
 }
 
 impl Drop for Loan {
     fn drop(&mut self) {
         // A runner that has ended is told nothing: another gives its runs back when they are held no longer.
-        let _ = self.back.send(std::mem::take(&mut self.begun));
+        let _ = self.back.send(std::mem::take(&mut self.returned));
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    fn lent(until: Option<Millis>) -> (Standby, UnboundedReceiver<Begun>) {
+    fn lent(until: Option<Millis>) -> (Standby, UnboundedReceiver<Returned>) {
         let (standby, (back, returned)) = (Standby::default(), unbounded_channel());
         standby.lend(Loan::new(Room::new(4, 1), until, 30, back));
         (standby, returned)
@@ -107,7 +107,7 @@ mod tests {
         assert!(standby.borrow(100).is_none(), "somebody has it");
         standby.end();
         assert!(returned.try_recv().is_err(), "it is not back yet");
-        loan.begin(Vec::new());
+        loan.give_back(Vec::new());
         assert_eq!(returned.try_recv().expect("it is back").lease_until, 130);
         assert!(returned.try_recv().is_err(), "once");
     }

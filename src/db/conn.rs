@@ -116,17 +116,14 @@ impl Conn {
     pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.begin()?;
         let before = self.after_commit.len();
-        match work(self) {
-            Ok(value) => {
-                self.commit()?;
-                Ok(value)
-            }
-            Err(error) => {
-                self.after_commit.truncate(before);
-                self.roll_back()?;
-                Err(error)
-            }
+        let done = match work(self) {
+            Ok(value) => self.commit().map(|()| value),
+            Err(error) => self.roll_back().and(Err(error)),
+        };
+        if done.is_err() {
+            self.after_commit.truncate(before);
         }
+        done
     }
 
     /// Runs `work`, which only reads, so that all its statements see the database as of one moment.

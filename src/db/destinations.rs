@@ -39,6 +39,15 @@ pub fn find_open(conn: &mut Conn, names: Vec<String>) -> Result<Vec<Failing>> {
     conn.list(&sql, |row| read(&row))
 }
 
+/// As [`find_open`]; on PostgreSQL they stay so until the transaction ends, and none is returned that another process is
+/// about to close: what is parked for one will be released.
+pub fn hold_open(conn: &mut Conn, names: Vec<String>) -> Result<Vec<Failing>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(COLUMNS).text(" FROM destinations WHERE opened_at IS NOT NULL AND name");
+    sql.in_texts(names).text(" ORDER BY name").either("", " FOR KEY SHARE");
+    conn.list(&sql, |row| read(&row))
+}
+
 /// Notes that `name` failed `times` in a row, and returns how it stands with it.
 pub fn fail(conn: &mut Conn, name: &str, times: i64, now: Millis) -> Result<Option<Failing>> {
     let mut sql = Sql::new("INSERT INTO destinations (name, failures, failing_since, next_probe_at, probed) VALUES (");

@@ -35,7 +35,7 @@ pub(super) fn store(
     (record, cause): (Addressee, Cause),
     now: Millis,
 ) -> Result<String> {
-    let row = events::insert_dispatched(conn, &[(event, Some(now))])?.pop();
+    let row = events::insert_rows(conn, &[(event, Some(now))])?.pop();
     let row = row.ok_or_else(|| Error::internal("an event that was stored is not there"))?;
     let policy = record.config.as_deref().map(Policy::of).unwrap_or_default();
     let run = NewRun {

@@ -1,4 +1,4 @@
-//! Events whose runs are made, and begun if nothing stands against it, with the commit that stores them. What is left is
+//! Events whose runs are made with the commit that stores them, and begun if the runner has lent its room. What is left is
 //! for the runner's next turn.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -10,74 +10,109 @@ use super::limit;
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, NewEvent, Owner};
-use crate::db::extensions;
+use crate::db::extensions::{self, Listener};
 use crate::db::runs::{self, Claimed, NewRun};
 use crate::error::{Error, Result};
 use crate::state::AppState;
 
-/// How many records may listen to the events of one commit, and how many runs it makes: who emits waits for it.
+/// How many records may listen to the events of one commit, how many of them are looked at for it, one for each event that
+/// reaches it, and how many runs it makes: whoever emits waits for it.
 const LISTENERS: usize = 1024;
+const LOOKS: usize = 8192;
 const RUNS: usize = 1024;
 
 /// Stores the events of callers. Their runs are made with them, unless they are many, or must stand in a line, which runs
 /// join in the order of their events. The runner is woken after the commit.
+///
+/// Fails as [`events::insert`] does.
 pub(super) fn store(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent], now: Millis) -> Result<()> {
     if events.is_empty() {
         return Ok(());
     }
     let owners: HashSet<Owner> = events.iter().flat_map(|event| event.owners.iter().cloned()).collect();
     let listeners = extensions::find_few_listeners(conn, owners.into_iter().collect(), LISTENERS)?;
-    let mut made = 0;
-    let runs: Vec<Option<Vec<NewRun>>> = events
-        .iter()
-        .map(|event| {
-            let runs = runs_of(state, &heard(event), &event.owners, listeners.as_ref()?, now);
-            let is_easy = made + runs.len() <= RUNS && runs.iter().all(|run| run.line.is_none());
-            made += if is_easy { runs.len() } else { 0 };
-            is_easy.then_some(runs)
-        })
-        .collect();
+    let runs = match &listeners {
+        Some(listeners) => easy_runs(state, events, listeners, now),
+        None => events.iter().map(|_| None).collect(),
+    };
     let dispatched = events.iter().zip(&runs).map(|(event, runs)| (event, runs.as_ref().map(|_| now)));
-    let rows = events::insert_dispatched(conn, &dispatched.collect::<Vec<_>>())?;
+    let rows = events::insert_rows(conn, &dispatched.collect::<Vec<_>>())?;
     if runs.iter().any(Option::is_none) {
         let state = Arc::clone(state);
         conn.after_commit(move || state.wake_for_events());
     }
-    let happened: HashMap<i64, &NewEvent> = rows.iter().copied().zip(events).collect();
-    let runs = rows.into_iter().zip(runs).flat_map(|(row, runs)| {
+    let by_row: HashMap<i64, &NewEvent> = rows.iter().copied().zip(events).collect();
+    let in_row = |(row, runs): (i64, Option<Vec<NewRun>>)| {
         let runs = runs.into_iter().flatten();
         runs.map(move |run| NewRun { event: row, ..run })
-    });
-    begin(conn, state, (runs.collect(), &happened), now)
+    };
+    store_runs(conn, state, rows.into_iter().zip(runs).flat_map(in_row).collect(), &by_row, now)
+}
+
+/// Stores the events of callers and leaves their runs to the runner, which is woken after the commit. Fails as
+/// [`events::insert`] does.
+pub(super) fn store_for_later(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent]) -> Result<()> {
+    let state = Arc::clone(state);
+    conn.after_commit(move || state.wake_for_events());
+    events::insert(conn, events)
+}
+
+/// The runs of each event, still without its row; `None` where they are left to the runner.
+fn easy_runs(
+    state: &AppState,
+    events: &[NewEvent],
+    listeners: &HashMap<Owner, Vec<Listener>>,
+    now: Millis,
+) -> Vec<Option<Vec<NewRun>>> {
+    let (mut looks, mut made) = (0, 0);
+    let mut all = Vec::with_capacity(events.len());
+    for event in events {
+        looks += event.owners.iter().filter_map(|owner| listeners.get(owner)).map(Vec::len).sum::<usize>();
+        let runs =
+            (looks <= LOOKS && made < RUNS).then(|| runs_of(state, &heard(event), &event.owners, listeners, now));
+        let runs = runs.filter(|runs| made + runs.len() <= RUNS && runs.iter().all(|run| run.line.is_none()));
+        made += runs.as_ref().map_or(0, Vec::len);
+        all.push(runs);
+    }
+    all
+}
+
+fn heard(event: &NewEvent) -> Heard<'_> {
+    Heard {
+        row: 0,
+        // Whatever a caller's event is called, no stock moved with it.
+        sound: Sound { trigger: &event.trigger, occurred_at: event.occurred_at, movement: None },
+        store: event.store.as_ref().map(|store| &*store.document_id),
+        target: event.target.clone(),
+    }
 }
 
 /// Stores `runs`, of these events by their rows, and begins those for which the runner has room.
-fn begin(
+fn store_runs(
     conn: &mut Conn,
     state: &Arc<AppState>,
-    (runs, events): (Vec<NewRun>, &HashMap<i64, &NewEvent>),
+    runs: Vec<NewRun>,
+    events: &HashMap<i64, &NewEvent>,
     now: Millis,
 ) -> Result<()> {
     if runs.is_empty() {
         return Ok(());
     }
+    let shared = Arc::clone(state);
     let Some(mut loan) = state.standby.borrow(now) else {
         runs::insert(conn, runs)?;
-        let state = Arc::clone(state);
-        conn.after_commit(move || state.wake_for_runs());
+        conn.after_commit(move || shared.wake_for_runs());
         return Ok(());
     };
     let count = runs.len();
     let taken = runs::insert_taken(conn, runs, |run| loan.admit(run))?;
     let taken = claimed(conn, taken, events)?;
     let begun = limit::apply(conn, state, taken, now)?.allowed;
-    let is_rest = begun.len() < count;
-    let state = Arc::clone(state);
     conn.after_commit(move || {
-        loan.begin(begun);
-        if is_rest {
-            state.wake_for_runs();
+        if begun.len() < count {
+            shared.wake_for_runs();
         }
+        loan.give_back(begun);
     });
     Ok(())
 }
@@ -89,20 +124,18 @@ fn claimed(conn: &mut Conn, taken: Vec<(i64, NewRun)>, events: &HashMap<i64, &Ne
     }
     let records: BTreeSet<i64> = taken.iter().map(|(_, run)| run.extension).collect();
     let records = extensions::find_records(conn, records.into_iter().collect())?;
-    let claimed = |(id, run): (i64, NewRun)| {
-        let event = events.get(&run.event).ok_or_else(|| Error::internal("a run of no event"))?.envelope()?;
+    let mut envelopes = HashMap::new();
+    let mut all = Vec::with_capacity(taken.len());
+    for (id, run) in taken {
+        let event = match envelopes.get(&run.event) {
+            Some(event) => Arc::clone(event),
+            None => {
+                let event = events.get(&run.event).ok_or_else(|| Error::internal("a run of no event"))?;
+                Arc::clone(envelopes.entry(run.event).or_insert(Arc::new(event.envelope()?)))
+            }
+        };
         let record = records.get(&run.extension).cloned();
-        Ok(Claimed::new(id, run, record, event))
-    };
-    taken.into_iter().map(claimed).collect()
-}
-
-fn heard(event: &NewEvent) -> Heard<'_> {
-    Heard {
-        row: 0, // It has none yet.
-        // Whatever a caller's event is called, no stock moved with it.
-        sound: Sound { trigger: &event.trigger, occurred_at: event.occurred_at, movement: None },
-        store: event.store.as_ref().map(|store| &*store.document_id),
-        target: event.target.clone(),
+        all.push(Claimed::new(id, run, record, event));
     }
+    Ok(all)
 }

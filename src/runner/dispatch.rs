@@ -78,6 +78,7 @@ pub(super) fn read_target(json: &str) -> Target {
 
 /// An event, as far as it decides about its runs.
 pub(super) struct Heard<'a> {
+    /// Its row; 0 before it has one.
     pub(super) row: i64,
     pub(super) sound: Sound<'a>,
     /// The documentId of its store.

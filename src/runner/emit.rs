@@ -22,7 +22,7 @@ use crate::state::AppState;
 /// How often events are stored again when another process took a key at the same moment.
 const TRIES: usize = 3;
 
-/// Stores what a caller emits. The runs it makes happen later.
+/// Stores what a caller emits. Its runs are executed later, by the runner.
 ///
 /// Fails with [`Error::NotFound`] or [`Error::Invalid`] when the document or a target is not there, and with
 /// [`Error::Conflict`] when the key was used for something else.
@@ -43,7 +43,7 @@ pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<E
     let wanted = subjects::wanted([&emission]);
     let found = operator.db.read(move |conn| subjects::find(conn, wanted)).await?;
     let now = operator.clock.now();
-    let mut event = event(emission, &operator.actor, &found)?;
+    let mut event = event(&emission, &operator.actor, &found)?;
     (event.uid, event.occurred_at) = (ids::sortable("evt", now, &*operator.random), now);
     let stored = operator.db.write(move |conn| insert(conn, &[vec![event]], now, events::insert)).await?;
     let emitted = stored.into_iter().next().transpose()?.and_then(|events| events.into_iter().next());
@@ -51,12 +51,13 @@ pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<E
 }
 
 async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
-    let emissions = Emissions { actor: by.actor.clone(), depth: by.depth, list: emissions, is_list };
+    let emissions = Arc::new(Emissions { actor: by.actor.clone(), depth: by.depth, list: emissions, is_list });
     if !is_list && let Some(_alone) = state.emissions.alone() {
-        match store_alone(state, emissions.clone()).await {
-            // Another process took the key at the same moment: now it can be seen.
-            Err(Error::Conflict(_)) if state.db.kind() == Kind::Postgres => {}
-            stored => return stored,
+        match store_alone(state, Arc::clone(&emissions)).await {
+            // Another process took the key at the same moment, or the runs were in the way: there is another try for both.
+            Err(Error::Conflict(_) | Error::Internal(_)) => {}
+            Err(error) => return Err(error),
+            Ok(answer) => return answer,
         }
     }
     let (caller, answer) = oneshot::channel();
@@ -77,16 +78,19 @@ async fn fly(state: Arc<AppState>, mut flight: Flight) {
 }
 
 /// One request, looked up, prepared and stored in the same place: on the way from thread to thread it would spend more
-/// time than with the work. Given up half-way it is stored all the same.
-async fn store_alone(state: &Arc<AppState>, emissions: Emissions) -> Result<Vec<Emitted>> {
+/// time than with the work. Given up half-way it is stored all the same. Returns what it is answered.
+async fn store_alone(state: &Arc<AppState>, emissions: Arc<Emissions>) -> Result<Result<Vec<Emitted>>> {
     let (shared, now) = (Arc::clone(state), state.clock.now());
     let store = move |conn: &mut Conn| {
         let found = subjects::find(conn, subjects::wanted(&emissions.list))?;
-        let events = prepare(&shared, emissions, &found, now)?;
-        insert(conn, &[events], now, |conn, new| at_once::store(conn, &shared, new, now))
+        let events = match prepare(&shared, &emissions, &found, now) {
+            Ok(events) => events,
+            Err(error) => return Ok(Err(error)),
+        };
+        let answers = insert(conn, &[events], now, |conn, new| at_once::store(conn, &shared, new, now))?;
+        Ok(answers.into_iter().next().unwrap_or_else(|| Ok(Vec::new())))
     };
-    let answers = state.db.write(store).await?;
-    answers.into_iter().next().unwrap_or_else(|| Ok(Vec::new()))
+    state.db.write(store).await
 }
 
 /// Requests that came at the same time: looked up together, and those that can be stored committed together.
@@ -99,7 +103,7 @@ async fn store_together(state: &Arc<AppState>, batch: Vec<Waiting>) {
     let now = state.clock.now();
     let (mut callers, mut requests) = (Vec::new(), Vec::new());
     for Waiting { emissions, caller } in batch {
-        match prepare(state, emissions, &found, now) {
+        match prepare(state, &emissions, &found, now) {
             Ok(events) => {
                 callers.push(caller);
                 requests.push(events);
@@ -127,35 +131,39 @@ fn refuse(callers: impl Iterator<Item = Answering>, error: &Error) {
     }
 }
 
-fn prepare(state: &AppState, emissions: Emissions, found: &Subjects, now: Millis) -> Result<Vec<NewEvent>> {
+fn prepare(state: &AppState, emissions: &Emissions, found: &Subjects, now: Millis) -> Result<Vec<NewEvent>> {
     let Emissions { actor, depth, list, is_list } = emissions;
     let prepare = |(place, emission)| {
-        let event = event(emission, &actor, found);
-        let event = event.map_err(|error| if is_list { within(error, place) } else { error })?;
-        Ok(NewEvent { uid: ids::sortable("evt", now, &*state.random), occurred_at: now, depth, ..event })
+        let event = event(emission, actor, found);
+        let event = event.map_err(|error| if *is_list { within(error, place) } else { error })?;
+        Ok(NewEvent { uid: ids::sortable("evt", now, &*state.random), occurred_at: now, depth: *depth, ..event })
     };
-    list.into_iter().enumerate().map(prepare).collect()
+    list.iter().enumerate().map(prepare).collect()
 }
 
 /// The event of `emission`, still without id and time.
-fn event(emission: Emission, actor: &str, found: &Subjects) -> Result<NewEvent> {
+fn event(emission: &Emission, actor: &str, found: &Subjects) -> Result<NewEvent> {
     let Emission { content_type, document_id, trigger, payload, idempotency_key } = emission;
-    let Found { subject, reach, data } = found.get(content_type, &document_id).ok_or(Error::NotFound)?;
+    let Found { subject, reach, data } = found.get(content_type, document_id).ok_or(Error::NotFound)?;
     let mut owners = reach.owners.clone();
     owners.extend(found.targets(content_type, subject.draft, payload.as_ref())?);
     Ok(NewEvent {
         uid: String::new(),
         trigger: trigger.as_str().to_owned(),
         occurred_at: 0,
-        target: Target { type_name: content_type.singular.to_owned(), document_id, price_id: None },
+        target: Target {
+            type_name: content_type.singular.to_owned(),
+            document_id: document_id.clone(),
+            price_id: None,
+        },
         store: reach.store.clone(),
         owners,
         data: data.clone(),
         changes: None,
-        payload,
+        payload: payload.clone(),
         actor: actor.to_owned(),
         depth: 0,
-        idempotency_key: idempotency_key.map(|key| format!("{actor}/{key}")),
+        idempotency_key: idempotency_key.as_ref().map(|key| format!("{actor}/{key}")),
     })
 }
 
@@ -180,15 +188,25 @@ async fn commit(
     requests: Arc<Vec<Vec<NewEvent>>>,
     now: Millis,
 ) -> Result<Vec<Result<Vec<Emitted>>>> {
-    let mut tries = 0;
+    let (mut tries, mut later) = (0, false);
     loop {
         tries += 1;
         let (requests, shared) = (Arc::clone(&requests), Arc::clone(state));
-        let store =
-            move |conn: &mut Conn| insert(conn, &requests, now, |conn, new| at_once::store(conn, &shared, new, now));
+        let store = move |conn: &mut Conn| {
+            insert(conn, &requests, now, |conn, new| match later {
+                false => at_once::store(conn, &shared, new, now),
+                true => at_once::store_for_later(conn, &shared, new),
+            })
+        };
         match state.db.write(store).await {
             // Another process took a key in between: now it can be seen.
             Err(Error::Conflict(_)) if tries < TRIES => {}
+            Err(Error::Internal(error)) if !later => {
+                log::error!(
+                    "the runs of callers' events are left to the runner, since they could not be made: {error:#}"
+                );
+                later = true;
+            }
             stored => return stored,
         }
     }

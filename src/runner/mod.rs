@@ -11,8 +11,8 @@
 //!            attempts ◄── handler ◄── worker ◄───┘   no transaction is open here
 //! ```
 //!
-//! While it waits, the loop lends its room: then a caller's event is dispatched and its runs are claimed with the commit
-//! that stores it, unless something stands against it.
+//! A caller's event skips the turn: it is dispatched with the commit that stores it. While the loop waits it lends its
+//! room, on which the runs are claimed with that commit too. See `at_once`.
 //!
 //! A run is held by whoever has its attempt number. A worker that lost its lease cannot record over its successor.
 //! Knows nothing of HTTP.

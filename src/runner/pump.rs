@@ -17,7 +17,7 @@ use crate::clock::Millis;
 use crate::db::Kind;
 use crate::db::runs::{Held, Lost, State, Upcoming};
 use crate::room::Room;
-use crate::standby::{Begun, Loan};
+use crate::standby::{Loan, Returned};
 use crate::state::AppState;
 
 /// How long at most until it is looked for events and runs again, when nobody wakes the loop: on PostgreSQL other
@@ -31,6 +31,8 @@ const RESCUE: Duration = Duration::from_secs(5);
 /// How long to wait after a turn that failed; twice as long after each further one, up to the most.
 const FAILED: Duration = Duration::from_millis(100);
 const FAILED_MOST: Duration = Duration::from_secs(5);
+/// How long to wait for what was lent before the turns go on without it: a commit takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The loop's own state.
 pub(super) struct Pump {
@@ -40,7 +42,9 @@ pub(super) struct Pump {
     stopping: bool,
     ended: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
     /// The way back of what is lent.
-    lent: (mpsc::UnboundedSender<Begun>, mpsc::UnboundedReceiver<Begun>),
+    returned: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
+    /// Whether something is lent.
+    is_lent: bool,
     /// Attempts under way, by run.
     under_way: HashMap<i64, UnderWay>,
     /// Attempts that ended and are to be recorded.
@@ -49,6 +53,8 @@ pub(super) struct Pump {
     events: bool,
     /// Whether runs may be due.
     runs: bool,
+    /// Whether there are runs that no turn made.
+    runs_came: bool,
     /// Whether runs are due for which there was no room.
     blocked: bool,
     /// Where the lanes are in taking turns, if more is due than one look sees.
@@ -56,6 +62,8 @@ pub(super) struct Pump {
     /// When the next run and the next probe are due, as far as is known, and whether any destination has failed.
     upcoming: Upcoming,
     next_rescue: Instant,
+    /// When to look for events and runs at the latest.
+    next_look: Instant,
     /// How many turns failed one after the other.
     failures: u32,
 }
@@ -79,15 +87,18 @@ impl Pump {
             stopped,
             stopping: false,
             ended: mpsc::unbounded_channel(),
-            lent: mpsc::unbounded_channel(),
+            returned: mpsc::unbounded_channel(),
+            is_lent: false,
             under_way: HashMap::new(),
             unrecorded: Vec::new(),
             events: true,
             runs: true,
+            runs_came: false,
             blocked: false,
             round: None,
             upcoming: Upcoming { troubled: true, ..Upcoming::default() },
             next_rescue: Instant::now(),
+            next_look: Instant::now(),
             failures: 0,
         }
     }
@@ -103,49 +114,67 @@ impl Pump {
 
     /// Waits until there is something to do. What it has meanwhile is lent to those who store events.
     async fn wait(&mut self) {
-        if self.failures == 0 && (self.events || self.runs && self.free() > 0 || !self.unrecorded.is_empty()) {
+        let may_claim = !self.is_lent && (self.events || self.runs && self.free() > 0);
+        if self.failures == 0 && (may_claim || !self.unrecorded.is_empty()) {
             self.collect();
             return;
         }
         let until = self.until();
-        let mut is_lent = self.lend();
+        self.lend();
         let wake = &self.state.wake;
         tokio::select! {
-            Some(begun) = self.lent.1.recv() => {
-                is_lent = false;
-                self.begin_all(begun);
-            }
+            Some(returned) = self.returned.1.recv() => self.take_back(returned),
             Some(finished) = self.ended.1.recv() => self.unrecorded.push(finished),
             () = wake.events.notified() => self.events = true,
-            () = wake.runs.notified() => self.runs = true,
+            () = wake.runs.notified() => (self.runs, self.runs_came) = (true, true),
             () = self.state.db.work() => (self.events, self.runs) = (true, true),
             changed = self.stopped.changed() => self.stopping |= changed.is_err(),
-            () = tokio::time::sleep_until(until) => {
-                self.events = true;
-                self.runs = true;
-            }
+            () = tokio::time::sleep_until(until) => {}
         }
-        if is_lent {
-            self.state.standby.end();
-            if let Some(begun) = self.lent.1.recv().await {
-                self.begin_all(begun);
-            }
-        }
+        self.end_loan().await;
         self.collect();
     }
 
-    /// Lends the room there is, unless someone waits for it. Returns whether it did.
-    fn lend(&self) -> bool {
-        let is_free = self.failures == 0 && !self.blocked && self.round.is_none() && self.free() > 0;
-        if is_free {
+    /// Lends the room there is. What waits for room does so because its destination or its store has its share, to which
+    /// whoever borrows keeps as well.
+    fn lend(&mut self) {
+        if self.failures == 0 && self.round.is_none() && self.free() > 0 && !self.is_lent {
             let lease = i64::try_from(self.state.config.runner.lease.as_millis()).unwrap_or(i64::MAX / 2);
-            self.state.standby.lend(Loan::new(self.room(), self.upcoming.due_at, lease, self.lent.0.clone()));
+            let loan = Loan::new(self.room(), self.upcoming.due_at, lease, self.returned.0.clone());
+            self.state.standby.lend(loan);
+            self.is_lent = true;
         }
-        is_free
+    }
+
+    /// Calls in what is lent. Until it is back nothing is claimed, since there may be no room; but whoever has it may hang,
+    /// and leases must go on.
+    async fn end_loan(&mut self) {
+        if self.is_lent {
+            self.state.standby.end();
+            if let Ok(Some(returned)) = tokio::time::timeout(PATIENCE, self.returned.1.recv()).await {
+                self.take_back(returned);
+            }
+        }
+    }
+
+    fn take_back(&mut self, returned: Returned) {
+        self.is_lent = false;
+        for run in returned.runs {
+            self.begin(Taken { run, probe: None }, returned.lease_until);
+        }
+        self.tell_whether_full();
+    }
+
+    /// Tells those who commit something for runners whether another process would sooner come to it.
+    fn tell_whether_full(&self) {
+        self.state.wake.is_full.store(self.free() == 0 || self.blocked, Ordering::Relaxed);
     }
 
     /// Takes the attempts that have ended.
     fn collect(&mut self) {
+        while let Ok(returned) = self.returned.1.try_recv() {
+            self.take_back(returned);
+        }
         while let Ok(finished) = self.ended.1.try_recv() {
             self.unrecorded.push(finished);
         }
@@ -157,11 +186,14 @@ impl Pump {
         if self.failures > 0 {
             return now + FAILED_MOST.min(FAILED * 2_u32.saturating_pow(self.failures - 1));
         }
-        let tick = if self.state.db.kind() == Kind::Postgres { TICK_POSTGRES } else { TICK_SQLITE };
         let next = self.upcoming.due_at.into_iter().chain(self.upcoming.probe_at).min().filter(|_| self.free() > 0);
         let due = next.map(|due| due.saturating_sub(self.state.clock.now()));
         let due = due.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)));
-        self.next_rescue.min(now + due.map_or(tick, |wait| wait.min(tick)))
+        due.map_or(self.next_look, |wait| self.next_look.min(now + wait)).min(self.next_rescue)
+    }
+
+    fn tick(&self) -> Duration {
+        if self.state.db.kind() == Kind::Postgres { TICK_POSTGRES } else { TICK_SQLITE }
     }
 
     fn free(&self) -> usize {
@@ -190,15 +222,19 @@ impl Pump {
         let (state, now) = (Arc::clone(&self.state), self.state.clock.now());
         let (events, runs) = (asked.dispatch, asked.claim);
         let (rescue, renewed) = (asked.rescue.is_some(), asked.renew.clone());
-        (self.events, self.runs) = (false, false);
+        (self.events, self.runs, self.runs_came) = (false, false, false);
         match self.state.db.write(move |conn| turn::turn(conn, &state, &asked, now)).await {
             Ok(done) => {
                 self.failures = 0;
                 if rescue {
                     self.next_rescue = Instant::now() + RESCUE;
                 }
+                if events && runs {
+                    self.next_look = Instant::now() + self.tick();
+                }
                 if done.busy {
-                    self.next_rescue = self.next_rescue.min(Instant::now() + BUSY);
+                    let soon = Instant::now() + BUSY;
+                    (self.next_rescue, self.next_look) = (self.next_rescue.min(soon), self.next_look.min(soon));
                 }
                 self.events |= done.more_events;
                 let again = finished.iter().filter(|one| one.step.state == State::Retryable).map(|one| one.step.due_at);
@@ -213,7 +249,7 @@ impl Pump {
                         self.begin(taken, done.lease_until);
                     }
                 }
-                self.state.wake.is_full.store(self.free() == 0 || self.blocked, Ordering::Relaxed);
+                self.tell_whether_full();
             }
             Err(error) => {
                 if self.failures == 0 {
@@ -232,22 +268,30 @@ impl Pump {
         let ending = self.under_way.iter().filter(|(_, one)| one.lease_until - now < half_a_lease);
         let (renew, probing): (Vec<_>, Vec<_>) =
             ending.map(|(id, one)| ((*id, one.attempt), one.is_probe.then(|| one.destination.clone()))).unzip();
+        let claim = claim && !self.is_lent;
+        let look = self.next_look <= Instant::now();
         let due = self.upcoming.due_at.is_some_and(|due| due <= now);
         let probes = self.upcoming.probe_at.is_some_and(|at| at <= now);
         // Whoever has ended makes room.
         let unblocked = self.blocked && !finished.is_empty();
+        let mut round = self.round.clone();
+        if let Some(round) = round.as_mut().filter(|_| self.runs_came) {
+            round.expect_more();
+        }
         Asked {
             finished,
             troubled: self.upcoming.troubled,
             renew,
             probing: probing.into_iter().flatten().collect(),
-            rescue: (self.next_rescue <= Instant::now()).then(|| self.under_way.keys().copied().collect()),
-            dispatch: claim && self.events,
+            // What is begun on a loan is not known yet, and would be taken for lost.
+            rescue: (!self.is_lent && self.next_rescue <= Instant::now())
+                .then(|| self.under_way.keys().copied().collect()),
+            dispatch: claim && (self.events || look),
             careful: self.failures > 0,
-            claim: claim && (self.runs || due || probes || unblocked),
+            claim: claim && (self.runs || look || due || probes || unblocked),
             probes: claim && probes,
             room: if claim { self.room() } else { Room::default() },
-            round: self.round.clone(),
+            round,
         }
     }
 
@@ -261,12 +305,6 @@ impl Pump {
             } else if let Some(kept) = self.under_way.get_mut(id) {
                 kept.lease_until = done.lease_until;
             }
-        }
-    }
-
-    fn begin_all(&mut self, begun: Begun) {
-        for run in begun.runs {
-            self.begin(Taken { run, probe: None }, begun.lease_until);
         }
     }
 
@@ -306,5 +344,12 @@ impl Pump {
             log::warn!("{} attempts did not end within the grace and are given back", self.unrecorded.len());
             self.turn(false).await;
         }
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        // Nobody would execute what is begun on it.
+        self.state.standby.end();
     }
 }

@@ -56,7 +56,8 @@ pub(super) struct Recorded {
 /// Records `finished` in the caller's transaction. Attempts whose run was given to someone else leave nothing behind.
 /// `troubled` is whether any destination has failed before, as far as is known.
 ///
-/// Whatever is locked on the way, by any process, is locked in this order: runs, lines, destinations, records.
+/// Whatever is locked on the way, by any process, is locked in this order: runs, lines, destinations, records,
+/// hourly limits.
 pub(super) fn record(conn: &mut Conn, finished: &[Finished], troubled: bool, now: Millis) -> Result<Recorded> {
     if finished.is_empty() {
         return Ok(Recorded::default());

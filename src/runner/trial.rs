@@ -80,7 +80,7 @@ pub async fn try_record(
     let work = Work {
         record: occasion.record.into(),
         extension_id,
-        event: event.clone(),
+        event: Arc::new(event.clone()),
         run: RunInfo { id: ids::sortable("run", event.occurred_at, &*state.random), attempt: 1, max_attempts: 1 },
         purpose: if way == Way::Prove { Purpose::Test } else { Purpose::Run },
         dry: way == Way::Show,

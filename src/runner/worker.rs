@@ -111,7 +111,7 @@ pub(super) fn why_not(claimed: &Claimed) -> Option<&'static str> {
 pub(super) struct Work {
     pub(super) record: Record,
     pub(super) extension_id: i64,
-    pub(super) event: Event,
+    pub(super) event: Arc<Event>,
     pub(super) run: RunInfo,
     pub(super) purpose: Purpose,
     /// Whether requests are only shown.
@@ -146,7 +146,6 @@ pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let clock = Arc::clone(&state.clock);
     let make = if dry { Http::rehearsal } else { Http::new };
     let http = make(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
-    let event = Arc::new(event);
     let parts = Parts {
         key: record.key,
         event: Arc::clone(&event),

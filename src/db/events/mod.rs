@@ -106,9 +106,9 @@ pub fn insert(conn: &mut Conn, events: &[NewEvent]) -> Result<()> {
     is_whole(bulk::run(conn, &INSERT, rows)?, events)
 }
 
-/// Stores events, in their order; each with the moment of its dispatch if its runs are made in this transaction. Returns
-/// their rows. Fails as [`insert`] does.
-pub fn insert_dispatched(conn: &mut Conn, events: &[(&NewEvent, Option<Millis>)]) -> Result<Vec<i64>> {
+/// Stores events, in their order, and returns their rows; each with the moment of its dispatch, if its runs are made in
+/// this transaction. Fails as [`insert`] does.
+pub fn insert_rows(conn: &mut Conn, events: &[(&NewEvent, Option<Millis>)]) -> Result<Vec<i64>> {
     let rows = events.iter().map(|(event, dispatched_at)| values(event, *dispatched_at)).collect::<Result<Vec<_>>>()?;
     let rows = bulk::insert(conn, &INSERT, rows)?;
     is_whole(rows.len(), events).map(|()| rows)
@@ -186,7 +186,7 @@ const DISPATCHING: &str = "WITH dispatching AS MATERIALIZED (SELECT pg_try_advis
     SELECT d.mine, e.* FROM dispatching d LEFT JOIN LATERAL (";
 
 /// The oldest events that were not dispatched, at most `limit`; none at all while another process dispatches, since runs
-/// must be made in the order of their events. On PostgreSQL nobody else dispatches then until the transaction ends.
+/// that stand in a line must be made in the order of their events. On PostgreSQL nobody else dispatches then until the transaction ends.
 pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Option<Vec<Undispatched>>> {
     let mut sql = Sql::default();
     sql.either("SELECT 1, e.* FROM (", DISPATCHING).append(to_dispatch());

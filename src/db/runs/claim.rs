@@ -1,5 +1,7 @@
 //! Which runs are due, and taking them.
 
+use std::sync::Arc;
+
 use super::{NewRun, small};
 use crate::clock::Millis;
 use crate::db::events::{self, ENVELOPE};
@@ -114,7 +116,7 @@ pub struct Claimed {
     /// The record as it is now; none when its row is gone.
     pub record: Option<Record>,
     /// What happened.
-    pub event: Event,
+    pub event: Arc<Event>,
 }
 
 /// An extension record as it is now.
@@ -138,7 +140,7 @@ pub struct Record {
 
 impl Claimed {
     /// The run with this row, which was taken as it was made.
-    pub fn new(id: i64, run: NewRun, record: Option<Record>, event: Event) -> Self {
+    pub fn new(id: i64, run: NewRun, record: Option<Record>, event: Arc<Event>) -> Self {
         Self {
             id,
             uid: run.uid,
@@ -221,7 +223,7 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
         extension_id: row.int(11)?,
         record,
         by_hand: row.int(20)? == 1,
-        event: events::read(row, 21)?,
+        event: Arc::new(events::read(row, 21)?),
     })
 }
 

@@ -186,7 +186,7 @@ fn parked(conn: &mut Conn, runs: &[NewRun]) -> Result<Vec<i64>> {
         return Ok(Vec::new());
     }
     let names: BTreeSet<_> = runs.iter().map(|run| run.destination.clone()).collect();
-    let open = destinations::find_open(conn, names.into_iter().collect())?;
+    let open = destinations::hold_open(conn, names.into_iter().collect())?;
     let is_open = |name: &str| open.iter().any(|open| open.name == name);
     let parked = |run: &NewRun| match run {
         run if run.line.is_some() => 2,

@@ -1,28 +1,33 @@
 //! What happens with the commit that stores an event, and what is left to the runner's turn.
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::room::Room;
-use crate::standby::{Begun, Loan};
+use crate::standby::{Loan, Returned};
 
 const RUNS: &str = "SELECT state || ' ' || attempt || ' ' || parked FROM runs";
 
 /// Lends room for so many attempts, as a runner does; returns where it comes back.
-fn lend(stage: &Stage, most: usize) -> UnboundedReceiver<Begun> {
+fn lend(stage: &Stage, most: usize) -> UnboundedReceiver<Returned> {
     let (lent, back) = unbounded_channel();
     stage.state.standby.lend(Loan::new(Room::new(most, most), None, HOUR, lent));
     back
 }
 
-/// Waits until the runner has something to lend, or takes it back.
-async fn until_lent(stage: &Stage) {
+/// Waits until `what` is so.
+async fn until(mut what: impl AsyncFnMut() -> bool) {
     let since = Instant::now();
-    while stage.state.standby.borrow(NOON).is_none() {
-        assert!(since.elapsed() < Duration::from_secs(10), "the runner does not wait");
+    while !what().await {
+        assert!(since.elapsed() < Duration::from_secs(10), "it does not come to that");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    tokio::time::sleep(Duration::from_millis(20)).await; // What was borrowed here has gone back.
+}
+
+/// Whether the runner was woken for runs since this was asked last.
+fn was_woken(stage: &Stage) -> bool {
+    stage.state.wake.runs.notified().now_or_never().is_some()
 }
 
 #[test]
@@ -32,6 +37,7 @@ fn the_runs_of_an_event_are_made_with_it() {
         stage.emit(None).await.expect("emitted");
         assert_eq!(stage.texts(RUNS).await, ["available 0 0"]);
         assert_eq!(stage.texts("SELECT dispatched_at || '' FROM events").await, [NOON.to_string()]);
+        assert!(was_woken(stage), "a runner that is at something else takes them next");
     });
 }
 
@@ -40,9 +46,13 @@ fn a_runner_that_waits_begins_them_with_the_same_commit() {
     on_both(async |stage| {
         stage.store(BLOCKING).await;
         let runner = Runner::start(Arc::clone(&stage.state));
-        until_lent(stage).await;
-        stage.emit(None).await.expect("emitted");
-        assert_eq!(stage.texts(RUNS).await, ["running 1 0"], "as soon as the call returns");
+        // Not every call comes while it waits.
+        until(async || {
+            stage.sql("DELETE FROM runs").await;
+            stage.emit(None).await.expect("emitted");
+            stage.texts(RUNS).await == ["running 1 0"] // As soon as the call returns.
+        })
+        .await;
         assert_eq!(
             stage.texts("SELECT event_id || '' FROM runs").await,
             stage.texts("SELECT id || '' FROM events").await
@@ -81,6 +91,11 @@ fn what_must_wait_is_left_to_the_runner() {
             assert_eq!(stage.texts(RUNS).await, runs, "{record} {also:?}");
             let dispatched = stage.texts("SELECT 'yes' FROM events WHERE dispatched_at IS NOT NULL").await;
             assert_eq!(dispatched.len(), runs.len().min(1), "{record} {also:?}");
+            assert_eq!(was_woken(stage), !runs.is_empty(), "{record} {also:?}");
+            let limited = stage.texts("SELECT used || '' FROM hourly_uses WHERE scope = 'extension 7'").await;
+            let deferred = stage.texts("SELECT reason FROM runs WHERE due_at >= 1795266000000").await;
+            assert_eq!(deferred.len(), limited.len(), "{record} {also:?}");
+            assert!(limited.iter().all(|used| used == "50"), "what is put back does not count: {limited:?}");
         });
     }
 }
@@ -101,12 +116,27 @@ fn no_more_are_begun_than_there_is_room_for() {
         let begun = back.recv().await.expect("it comes back");
         assert_eq!((begun.runs.len(), begun.lease_until), (1, NOON + HOUR));
         assert_eq!(begun.runs[0].event.payload.as_deref(), Some(&json!({"total": 1})));
+        assert!(was_woken(stage), "for the other");
     });
 }
 
 #[test]
 fn what_is_not_committed_begins_nothing() {
-    let failures: [fn() -> Result<(), Error>; 2] = [|| Err(Error::NotFound), || panic!("half-way")];
+    type Fail = fn(&mut crate::db::Conn) -> Result<(), Error>;
+    let by_the_commit: Fail = |conn| {
+        // What is found to be wrong only when it is committed.
+        let statements: &[&str] = match conn.kind() {
+            Kind::Sqlite => &["PRAGMA defer_foreign_keys = ON", "UPDATE runs SET event_id = 77777"],
+            Kind::Postgres => &[
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'",
+                "CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON runs INITIALLY DEFERRED FOR EACH ROW \
+                 EXECUTE FUNCTION refuse()",
+                "UPDATE runs SET attempt = 7",
+            ],
+        };
+        statements.iter().try_for_each(|statement| conn.execute(&Sql::new(statement)).map(drop))
+    };
+    let failures: [Fail; 3] = [|_| Err(Error::NotFound), |_| panic!("half-way"), by_the_commit];
     for fail in failures {
         on_both(async |stage| {
             stage.store(RECORD).await;
@@ -114,13 +144,56 @@ fn what_is_not_committed_begins_nothing() {
             let shared = Arc::clone(&stage.state);
             let store = move |conn: &mut crate::db::Conn| {
                 super::super::at_once::store(conn, &shared, &[sale(&shared)], NOON)?;
-                fail()
+                fail(conn)
             };
             assert!(stage.state.db.write(store).await.is_err());
-            assert!(back.recv().await.expect("it comes back").runs.is_empty());
+            let returned = tokio::time::timeout(Duration::from_secs(5), back.recv()).await.expect("it comes back");
+            assert!(returned.expect("a loan").runs.is_empty());
             assert_eq!(stage.texts(RUNS).await, [""; 0]);
             lend(stage, 8);
             stage.emit(None).await.expect("the next one is none the worse");
         });
     }
+}
+
+#[test]
+fn an_event_is_stored_even_if_its_runs_cannot_be_made() {
+    on_both(async |stage| {
+        stage.store(RECORD).await;
+        stage.sql("ALTER TABLE destinations RENAME TO elsewhere").await;
+        let stored = futures_util::future::join_all((0..20).map(|_| stage.emit(None))).await;
+        assert!(stored.iter().all(Result::is_ok), "{stored:?}");
+        assert_eq!(stage.texts("SELECT uid FROM events WHERE dispatched_at IS NULL").await.len(), 20);
+        stage.sql("ALTER TABLE elsewhere RENAME TO destinations").await;
+        let runner = Runner::start(Arc::clone(&stage.state));
+        until(async || stage.texts("SELECT uid FROM runs WHERE state = 'completed'").await.len() == 20).await;
+        runner.stop().await;
+    });
+}
+
+#[test]
+fn a_runner_whose_loan_does_not_come_back_goes_on_with_what_it_has() {
+    on_both(async |stage| {
+        stage.store(BLOCKING).await;
+        let runner = Runner::start(Arc::clone(&stage.state));
+        until(async || {
+            stage.emit(None).await.expect("emitted");
+            stage.acts.load(Ordering::SeqCst) > 0
+        })
+        .await;
+        let mut loan = None;
+        until(async || {
+            let Some(lent) = stage.state.standby.borrow(NOON) else { return false };
+            loan.replace(lent);
+            true
+        })
+        .await;
+        let dead = async || stage.texts("SELECT uid FROM runs WHERE state = 'dead'").await.len();
+        until(async || dead().await > 0).await;
+        let before = stage.acts.load(Ordering::SeqCst);
+        stage.emit(None).await.expect("emitted");
+        drop(loan);
+        until(async || stage.acts.load(Ordering::SeqCst) > before).await;
+        runner.stop().await;
+    });
 }

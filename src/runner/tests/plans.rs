@@ -6,6 +6,7 @@ use super::super::turn::{Asked, Done as Turned, turn};
 use super::*;
 use crate::db::Conn;
 use crate::room::Room;
+use crate::standby::Loan;
 
 /// Events of the past, each with a run that has ended.
 const PAST: &str = "WITH e AS (INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, owners, actor, \
@@ -42,8 +43,9 @@ fn counted<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, Error>)
     done.expect("it works")
 }
 
-/// Stores a sale as callers' events are stored.
-fn store(conn: &mut Conn, state: &Arc<AppState>) -> (String, i64) {
+/// Stores a sale as callers' events are stored, and begins its run if there is room.
+fn store(conn: &mut Conn, state: &Arc<AppState>, room: usize) -> (String, i64) {
+    state.standby.lend(Loan::new(Room::new(room, 8), None, 30_000, tokio::sync::mpsc::unbounded_channel().0));
     counted(conn, |conn| super::super::at_once::store(conn, state, &[sale(state)], NOON)).1
 }
 
@@ -81,9 +83,13 @@ fn a_turn_reads_what_it_does_and_no_more() {
             stage.store(RECORD).await;
             let mut conn = stage.state.db.connect_reader().expect("a connection");
             let sell = |conn: &mut Conn, round: Option<claim::Round>| {
-                let stored = store(conn, &stage.state);
+                let begun = store(conn, &stage.state, 8);
+                let stored = store(conn, &stage.state, 0);
                 conn.execute(&Sql::new(LATEST_UNDONE)).expect("undone");
-                [stored, turns(conn, &stage.state, round)].into_iter().max_by_key(|(_, rows)| *rows).expect("two")
+                [begun, stored, turns(conn, &stage.state, round)]
+                    .into_iter()
+                    .max_by_key(|(_, rows)| *rows)
+                    .expect("three")
             };
             // Of the sixth execution on, one plan may serve whatever is bound: it is made while there is nothing.
             for _ in 0..8 {
