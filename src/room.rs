@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::db::runs::Due;
+use crate::db::runs::{Due, NewRun};
 
 /// What is under way, and what may be.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +41,11 @@ impl Room {
             && to_destination < self.per_destination
             && leaves_enough(to_destination)
             && leaves_enough(count(&self.stores, store))
+    }
+
+    /// Whether there is room for an attempt of this run.
+    pub fn admits_run(&self, run: &NewRun) -> bool {
+        self.admits(&run.destination, run.store.as_deref().unwrap_or_default())
     }
 
     /// Notes an attempt, for which there may be room or not.

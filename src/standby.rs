@@ -39,9 +39,11 @@ impl Standby {
         *self.lock() = Some(loan);
     }
 
-    /// Takes the loan, unless somebody has, or something older is due at `now`.
-    pub fn borrow(&self, now: Millis) -> Option<Loan> {
-        let mut loan = self.lock().take_if(|loan| loan.until.is_none_or(|until| until > now))?;
+    /// Takes the loan, unless somebody has, or something older is due at `now`, or the room is not what is `wanted`: the
+    /// runner waits for a loan, so none is taken in vain.
+    pub fn borrow(&self, now: Millis, wanted: impl Fn(&Room) -> bool) -> Option<Loan> {
+        let is_free = |loan: &mut Loan| loan.until.is_none_or(|until| until > now) && wanted(&loan.room);
+        let mut loan = self.lock().take_if(is_free)?;
         loan.returned.lease_until = now + loan.lease;
         Some(loan)
     }
@@ -67,10 +69,9 @@ impl Loan {
 
     /// Makes room for a run that waits for nothing. Returns until when it is held, or `None` when it must wait.
     pub fn admit(&mut self, run: &NewRun) -> Option<Millis> {
-        let store = run.store.as_deref().unwrap_or_default();
-        let admits = self.room.admits(&run.destination, store);
+        let admits = self.room.admits_run(run);
         admits.then(|| {
-            self.room.add(&run.destination, store);
+            self.room.add(&run.destination, run.store.as_deref().unwrap_or_default());
             self.returned.lease_until
         })
     }
@@ -103,8 +104,8 @@ mod tests {
     #[test]
     fn a_loan_is_for_one_and_comes_back_once() {
         let (standby, mut returned) = lent(None);
-        let loan = standby.borrow(100).expect("it is there");
-        assert!(standby.borrow(100).is_none(), "somebody has it");
+        let loan = standby.borrow(100, |_| true).expect("it is there");
+        assert!(standby.borrow(100, |_| true).is_none(), "somebody has it");
         standby.end();
         assert!(returned.try_recv().is_err(), "it is not back yet");
         loan.give_back(Vec::new());
@@ -116,12 +117,19 @@ mod tests {
     fn a_loan_that_nobody_took_comes_back_when_it_is_called_in() {
         let (standby, mut returned) = lent(None);
         standby.end();
-        assert!(returned.try_recv().is_ok() && standby.borrow(100).is_none());
+        assert!(returned.try_recv().is_ok() && standby.borrow(100, |_| true).is_none());
+    }
+
+    #[test]
+    fn nobody_takes_what_he_does_not_want() {
+        let (standby, _returned) = lent(None);
+        assert!(standby.borrow(100, |room| room.free() > 4).is_none());
+        assert!(standby.borrow(100, |room| room.free() == 4).is_some());
     }
 
     #[test]
     fn what_is_due_already_goes_first() {
         let (standby, _returned) = lent(Some(100));
-        assert!(standby.borrow(100).is_none() && standby.borrow(99).is_some());
+        assert!(standby.borrow(100, |_| true).is_none() && standby.borrow(99, |_| true).is_some());
     }
 }

@@ -99,7 +99,7 @@ fn store_runs(
         return Ok(());
     }
     let shared = Arc::clone(state);
-    let Some(mut loan) = state.standby.borrow(now) else {
+    let Some(mut loan) = state.standby.borrow(now, |room| runs.iter().any(|run| room.admits_run(run))) else {
         runs::insert(conn, runs)?;
         conn.after_commit(move || shared.wake_for_runs());
         return Ok(());
