@@ -107,21 +107,9 @@ pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>>
 
 /// What the handlers of the records `ids` would be given, by record.
 pub fn find_records(conn: &mut Conn, ids: Vec<i64>) -> Result<HashMap<i64, runs::Record>> {
-    let mut sql =
-        Sql::new("SELECT id, key, credentials, config, url, meta, active, removed_at FROM extensions WHERE id");
-    let found = conn.list(sql.in_ints(ids), |row| {
-        let record = runs::Record {
-            key: row.find_text(1)?.unwrap_or_default(),
-            credentials: row.find_text(2)?,
-            config: row.find_text(3)?,
-            url: row.find_text(4)?,
-            meta: row.find_text(5)?,
-            active: row.find_int(6)? == Some(1),
-            removed_at: row.find_int(7)?,
-        };
-        Ok((row.int(0)?, record))
-    })?;
-    Ok(found.into_iter().collect())
+    let mut sql = Sql::new("SELECT x.id, ");
+    sql.text(runs::Record::COLUMNS).text(" FROM extensions x WHERE x.id").in_ints(ids);
+    Ok(conn.list(&sql, |row| Ok((row.int(0)?, runs::Record::read(&row, 1)?)))?.into_iter().collect())
 }
 
 const COLUMNS: &str = "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, \

@@ -138,6 +138,24 @@ pub struct Record {
     pub removed_at: Option<Millis>,
 }
 
+impl Record {
+    /// Its columns, in the order in which [`Record::read`] takes them; the table is called `x`.
+    pub(in crate::db) const COLUMNS: &str = "x.key, x.credentials, x.config, x.url, x.meta, x.active, x.removed_at";
+
+    /// Reads the columns of [`Record::COLUMNS`], the first of which is column `first`.
+    pub(in crate::db) fn read(row: &Row<'_>, first: usize) -> Result<Self> {
+        Ok(Self {
+            key: row.find_text(first)?.unwrap_or_default(),
+            credentials: row.find_text(first + 1)?,
+            config: row.find_text(first + 2)?,
+            url: row.find_text(first + 3)?,
+            meta: row.find_text(first + 4)?,
+            active: row.find_int(first + 5)? == Some(1),
+            removed_at: row.find_int(first + 6)?,
+        })
+    }
+}
+
 impl Claimed {
     /// The run with this row, which was taken as it was made.
     pub fn new(id: i64, run: NewRun, record: Option<Record>, event: Arc<Event>) -> Self {
@@ -185,10 +203,9 @@ pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Vec<C
     }
     sql.text(
         " SELECT r.id, r.uid, r.attempt, r.lost + r.probes, r.lost, r.max_attempts, r.due_at, r.store_document_id, \
-         r.destination, r.line, r.key, r.extension_id, x.id, x.key, x.credentials, x.config, x.url, x.meta, x.active, \
-         x.removed_at, CASE WHEN r.pattern IS NULL THEN 1 ELSE 0 END, ",
+         r.destination, r.line, r.key, r.extension_id, x.id, ",
     );
-    sql.text(ENVELOPE).text(
+    sql.text(Record::COLUMNS).text(", CASE WHEN r.pattern IS NULL THEN 1 ELSE 0 END, ").text(ENVELOPE).text(
         " FROM taken r JOIN events e ON e.id = r.event_id LEFT JOIN extensions x ON x.id = r.extension_id \
          ORDER BY r.due_at, r.id",
     );
@@ -196,18 +213,7 @@ pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Vec<C
 }
 
 fn claimed(row: &Row<'_>) -> Result<Claimed> {
-    let record = match row.find_int(12)? {
-        None => None,
-        Some(_) => Some(Record {
-            key: row.find_text(13)?.unwrap_or_default(),
-            credentials: row.find_text(14)?,
-            config: row.find_text(15)?,
-            url: row.find_text(16)?,
-            meta: row.find_text(17)?,
-            active: row.find_int(18)? == Some(1),
-            removed_at: row.find_int(19)?,
-        }),
-    };
+    let record = row.find_int(12)?.map(|_| Record::read(row, 13)).transpose()?;
     Ok(Claimed {
         id: row.int(0)?,
         uid: row.text(1)?,
