@@ -55,7 +55,9 @@ async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_li
     if !is_list && let Some(_alone) = state.emissions.alone() {
         match store_alone(state, Arc::clone(&emissions)).await {
             // Another process took the key at the same moment, or the runs were in the way: there is another try for both.
-            Err(Error::Conflict(_) | Error::Internal(_)) => {}
+            Err(error @ (Error::Conflict(_) | Error::Internal(_))) => {
+                log::warn!("an event of a caller is stored with another try: {error:#}");
+            }
             Err(error) => return Err(error),
             Ok(answer) => return answer,
         }

@@ -186,7 +186,8 @@ const DISPATCHING: &str = "WITH dispatching AS MATERIALIZED (SELECT pg_try_advis
     SELECT d.mine, e.* FROM dispatching d LEFT JOIN LATERAL (";
 
 /// The oldest events that were not dispatched, at most `limit`; none at all while another process dispatches, since runs
-/// that stand in a line must be made in the order of their events. On PostgreSQL nobody else dispatches then until the transaction ends.
+/// that stand in a line must be made in the order of their events. On PostgreSQL nobody else dispatches such events then
+/// until the transaction ends.
 pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Option<Vec<Undispatched>>> {
     let mut sql = Sql::default();
     sql.either("SELECT 1, e.* FROM (", DISPATCHING).append(to_dispatch());
