@@ -125,16 +125,27 @@ fn by_hand(
     handlers: Registry,
     work: impl AsyncFnOnce(&Operator<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    Db::migrate(&config.database_url)?;
-    let db = Db::open(&config.database_url, 1)?;
-    let operator = Operator {
-        db: &db,
-        handlers: Arc::new(handlers),
-        clock: Arc::new(SystemClock),
-        random: Arc::new(OsRandom::new()),
-        actor: "command line".to_owned(),
-    };
-    block_on(work(&operator))
+    on_database(config, async |db| {
+        let operator = Operator {
+            db,
+            handlers: Arc::new(handlers),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(OsRandom::new()),
+            actor: "command line".to_owned(),
+        };
+        work(&operator).await
+    })
+}
+
+/// Does `work` on the database, which must exist: a command that is given in the wrong folder makes no empty one there.
+fn on_database(config: &Config, work: impl AsyncFnOnce(&Db) -> Result<(), Failure>) -> Result<(), Failure> {
+    let db = Db::open_existing(&config.database_url, 1)?;
+    block_on(async {
+        work(&db).await?;
+        // A server that is running may be reading at the moment; it does this itself when it stops.
+        db.checkpoint().await?;
+        Ok(())
+    })
 }
 
 fn migrate(config: &Config) -> Result<(), Failure> {

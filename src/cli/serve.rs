@@ -36,9 +36,14 @@ pub(super) fn serve(mut config: Config, handlers: Registry, options: &Options) -
     if options.demo {
         demo::configure(&mut config, options.demo_receiver).map_err(Failure::Usage)?;
     }
-    // Before anything is written: whoever cannot serve leaves the database as it was.
-    let _lock = ServerLock::take(&config.database_url)?;
+    // Before anything is written: a server that cannot start leaves the database as it was, and makes none. The lock comes
+    // before the port, since a server that is started twice should hear of the other server and not of the port.
+    let lock = ServerLock::take_existing(&config.database_url)?;
     let listener = bind(&config)?;
+    let _lock = match lock {
+        Some(lock) => lock,
+        None => ServerLock::take(&config.database_url)?,
+    };
     block_on(run(config, handlers, listener, options))
 }
 
@@ -75,11 +80,18 @@ async fn run(config: Config, handlers: Registry, listener: TcpListener, options:
     };
     tokio::select! {
         ended = stopped => match ended {
-            Ok(ended) => ended.map_err(failed),
-            Err(error) => Err(Failure::Failed(format!("the server ended badly: {error}"))),
+            Ok(ended) => ended.map_err(failed)?,
+            Err(error) => return Err(Failure::Failed(format!("the server ended badly: {error}"))),
         },
-        () = signals.next() => Err(Failure::Failed("stopped at once".to_owned())),
+        () = signals.next() => return Err(Failure::Failed("stopped at once".to_owned())),
     }
+
+    match state.db.checkpoint().await {
+        Ok(true) => {}
+        Ok(false) => log::warn!("another program reads the database: what was written last is in its -wal file"),
+        Err(error) => log::warn!("what was written last is in the database's -wal file: {error}"),
+    }
+    Ok(())
 }
 
 /// The two signals that ask for an end.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Failure, block_on, say};
+use super::{Failure, on_database, say};
 use crate::access::Permissions;
 use crate::clock::{Clock as _, DAY, OsRandom, SystemClock, iso};
 use crate::config::Config;
@@ -53,14 +53,10 @@ enum Kind {
 }
 
 pub(super) fn run(config: &Config, command: Command) -> Result<(), Failure> {
-    Db::migrate(&config.database_url)?;
-    let db = Db::open(&config.database_url, 1)?;
-    block_on(async {
-        match command {
-            Command::Create(new) => create(&db, new).await,
-            Command::List => db.read(tokens::find_all).await?.iter().try_for_each(print),
-            Command::Delete { name } => delete(&db, name).await,
-        }
+    on_database(config, async |db| match command {
+        Command::Create(new) => create(db, new).await,
+        Command::List => db.read(tokens::find_all).await?.iter().try_for_each(print),
+        Command::Delete { name } => delete(db, name).await,
     })
 }
 

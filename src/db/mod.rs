@@ -86,9 +86,37 @@ impl Db {
         Ok(Self { url: url.clone(), readers: pool, writers, generations })
     }
 
-    /// Brings the tables up to this program's version; returns the names of the migrations that ran.
+    /// Brings the tables up to this program's version, in a SQLite file that is created if it does not exist; returns the
+    /// names of the migrations that ran.
+    ///
+    /// Fails with a text for the person who starts the program.
     pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
         open::migrate(url)
+    }
+
+    /// Opens a database that must exist and be of this program's version; nothing is created or migrated.
+    ///
+    /// Fails with a text for the person who starts the program.
+    pub fn open_existing(url: &DatabaseUrl, readers: u32) -> Result<Self, String> {
+        open::require_current(url)?;
+        Self::open(url, readers)
+    }
+
+    /// Moves what SQLite has in its write-ahead log into the database file, which alone is the whole database then and can
+    /// be copied. On PostgreSQL there is nothing to do.
+    ///
+    /// Returns whether all of it was moved: not while another connection is reading.
+    pub async fn checkpoint(&self) -> Result<bool> {
+        if self.kind() == Kind::Postgres {
+            return Ok(true);
+        }
+        let url = self.url.clone();
+        off_thread(move || {
+            let mut conn = open::connect(&url).map_err(Error::internal)?;
+            let busy = conn.first(&Sql::new("PRAGMA wal_checkpoint(TRUNCATE)"), |row| row.int(0))?;
+            Ok(busy == Some(0))
+        })
+        .await
     }
 
     /// Begins to hear of what other processes commit, as a server must that keeps answers; see [`Self::stamp`]. Must be

@@ -1,15 +1,18 @@
 //! Connections: how one is opened, and the migrations.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
+use diesel::migration::MigrationSource;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ManageConnection, Pool};
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+use super::Sql;
 use super::conn::{Backend, Conn};
 use super::url::{DatabaseUrl, Kind};
 use crate::decimal;
@@ -39,10 +42,10 @@ extern "SQL" {
     ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
 }
 
-/// Opens a connection that may write.
+/// Opens a connection that may write, to a database that exists.
 pub(super) fn connect(url: &DatabaseUrl) -> Result<Conn, String> {
     let backend = match url {
-        DatabaseUrl::Sqlite(path) => Backend::Sqlite(connect_sqlite(path).map_err(|error| failure(url, &error))?),
+        DatabaseUrl::Sqlite(path) => Backend::Sqlite(connect_sqlite(path, false).map_err(|error| failure(url, &error))?),
         DatabaseUrl::Postgres(text) => {
             Backend::Postgres(connect_postgres(text).map_err(|error| failure(url, &error.to_string()))?)
         }
@@ -68,11 +71,14 @@ pub(super) fn make_folder(path: &Path) -> Result<(), String> {
     }
 }
 
-fn connect_sqlite(path: &Path) -> Result<SqliteConnection, String> {
-    make_folder(path)?;
+/// Opens the file at `path`; a missing one is an error unless it may be created.
+fn connect_sqlite(path: &Path, create: bool) -> Result<SqliteConnection, String> {
     let text = path.to_str().ok_or("the path is not UTF-8")?;
+    // Left to itself SQLite creates a missing file, so that a wrong path would look like an empty shop.
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let uri = format!("file:{escaped}?mode={}", if create { "rwc" } else { "rw" });
     let open = || -> Result<SqliteConnection, Box<dyn std::error::Error>> {
-        let mut conn = SqliteConnection::establish(text)?;
+        let mut conn = SqliteConnection::establish(&uri)?;
         conn.batch_execute(SQLITE_SETTINGS)?;
         // diesel hands over the right value first.
         conn.register_collation("DECIMAL", |right: &str, left: &str| decimal::compare(left, right))?;
@@ -128,11 +134,17 @@ pub(super) fn pool(url: &DatabaseUrl, size: u32) -> Result<Pool<Manager>, String
         .map_err(|error| format!("cannot open the database {url}: {error}"))
 }
 
+/// Runs the migrations that are missing, and returns their names. A SQLite file that does not exist is created.
 pub(super) fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("cannot migrate the database {url}: {error}");
-    let ran = match connect(url)?.backend {
-        Backend::Sqlite(mut conn) => run(&mut conn, SQLITE),
-        Backend::Postgres(mut conn) => {
+    let ran = match url {
+        DatabaseUrl::Sqlite(path) => {
+            make_folder(path)?;
+            let mut conn = connect_sqlite(path, true).map_err(|error| failure(url, &error))?;
+            run(&mut conn, SQLITE)
+        }
+        DatabaseUrl::Postgres(text) => {
+            let mut conn = connect_postgres(text).map_err(|error| failure(url, &error.to_string()))?;
             conn.batch_execute(MIGRATION_LOCK).map_err(|error| failed(&error))?;
             let ran = run(&mut conn, POSTGRES);
             conn.batch_execute(MIGRATION_UNLOCK).map_err(|error| failed(&error))?;
@@ -150,4 +162,44 @@ where
     EmbeddedMigrations: diesel::migration::MigrationSource<DB>,
 {
     Ok(conn.run_pending_migrations(migrations)?.iter().map(ToString::to_string).collect())
+}
+
+/// Fails unless the database exists and has exactly the tables of this program.
+pub(super) fn require_current(url: &DatabaseUrl) -> Result<(), String> {
+    const MAKES_ONE: &str = "`tenon serve` and `tenon migrate` make one; DATABASE_URL names another";
+    if let DatabaseUrl::Sqlite(path) = url
+        && !path.exists()
+    {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        return Err(format!("there is no database at {}: {MAKES_ONE}", path.display()));
+    }
+
+    let mut conn = connect(url)?;
+    let known = embedded_versions(&conn).map_err(|error| format!("cannot read the migrations: {error}"))?;
+    let ran: BTreeSet<String> = conn
+        .list(&Sql::new("SELECT version FROM __diesel_schema_migrations"), |row| row.text(0))
+        .map_err(|_| format!("the database {url} is not one of this program: {MAKES_ONE}"))?
+        .into_iter()
+        .collect();
+
+    match (known.difference(&ran).count(), ran.difference(&known).count()) {
+        (0, 0) => Ok(()),
+        (0, _) => Err(format!("the database {url} was made by a newer version of this program")),
+        (missing, _) => Err(format!("the database {url} lacks {missing} migrations: run `tenon migrate` first")),
+    }
+}
+
+/// The versions of the migrations that this program has for the database behind `conn`.
+fn embedded_versions(conn: &Conn) -> diesel::migration::Result<BTreeSet<String>> {
+    fn versions<DB: diesel::backend::Backend>(source: EmbeddedMigrations) -> diesel::migration::Result<BTreeSet<String>>
+    where
+        EmbeddedMigrations: MigrationSource<DB>,
+    {
+        let all = MigrationSource::<DB>::migrations(&source)?;
+        Ok(all.iter().map(|migration| migration.name().version().to_string()).collect())
+    }
+    match conn.backend {
+        Backend::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(SQLITE),
+        Backend::Postgres(_) => versions::<diesel::pg::Pg>(POSTGRES),
+    }
 }

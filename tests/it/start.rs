@@ -121,6 +121,82 @@ fn a_second_server_on_the_same_file_is_refused_until_the_first_has_ended() {
 }
 
 #[test]
+fn a_second_server_is_refused_under_every_name_of_the_file() {
+    let folder = folder();
+    let settings = on_sqlite(folder.path());
+    let port = crate::support::program::free_port();
+    let second = settings.clone().with("TENON_LISTEN", &format!("127.0.0.1:{port}"));
+    runtime().block_on(async {
+        let first = Program::start(&settings).await;
+        let file = folder.path().join("data/tenon.db");
+        std::os::unix::fs::symlink(&file, folder.path().join("soft.db")).expect("a symbolic link");
+        fs::hard_link(&file, folder.path().join("hard.db")).expect("a hard link");
+        for url in ["sqlite:soft.db", "sqlite:hard.db", "sqlite:data/../data/tenon.db"] {
+            refuses(&second.clone().with("DATABASE_URL", url), 1, &["another server", url]);
+        }
+        assert!(first.stop().success());
+    });
+}
+
+#[test]
+fn after_a_clean_stop_the_file_alone_is_the_whole_database() {
+    let (folder, copy) = (folder(), folder());
+    let settings = on_sqlite(folder.path()).with("TENON_SECRET_KEY", &"07".repeat(32));
+    runtime().block_on(async {
+        let program = Program::start(&settings).await;
+        program.api().create("stores", serde_json::json!({"title": "Last", "slug": "last"})).await;
+        assert!(program.stop().success());
+    });
+
+    fs::copy(folder.path().join("data/tenon.db"), copy.path().join("tenon.db")).expect("a copy");
+
+    let url = format!("sqlite:{}", copy.path().join("tenon.db").display());
+    runtime().block_on(async {
+        let program = Program::start(&settings.with("DATABASE_URL", &url)).await;
+        let found = program.api().get("/api/stores?filters[slug]=last").await;
+        assert_eq!(found.expect(200)["data"][0]["title"], "Last");
+    });
+}
+
+#[test]
+fn only_serve_and_migrate_make_a_database() {
+    let commands: [&[&str]; 6] = [
+        &["token", "create", "--name", "me", "--kind", "full-access"],
+        &["token", "list"],
+        &["token", "delete", "me"],
+        &["runs", "list"],
+        &["runs", "replay", "--state", "dead"],
+        &["events", "emit", "stores", "abcdefghijklmnopqrstuvwx", "post_sale"],
+    ];
+    let refused = |settings: &Settings, arguments: &[&str], part: &str| {
+        let ended = output(settings, arguments);
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains(part) && said.contains("tenon migrate"), "{arguments:?}: {said}");
+        assert!(ended.stdout.is_empty(), "{arguments:?}");
+    };
+
+    let folder = folder();
+    for arguments in commands {
+        refused(&on_sqlite(folder.path()), arguments, &folder.path().join("data/tenon.db").display().to_string());
+    }
+    assert!(fs::read_dir(folder.path()).expect("the folder").next().is_none(), "nothing was made");
+
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = TestDatabase::empty(kind);
+        if kind == Kind::Sqlite {
+            fs::write(database.url.trim_start_matches("sqlite:"), "").expect("an empty file");
+        }
+        let settings = Settings::new(folder.path(), &database.url);
+        for arguments in commands {
+            refused(&settings, arguments, "not one of this program");
+        }
+        assert!(output(&settings, &["migrate"]).status.success());
+        assert!(output(&settings, commands[0]).status.success());
+    }
+}
+
+#[test]
 fn a_database_that_someone_else_has_locked_is_named() {
     let folder = folder();
     fs::create_dir(folder.path().join("data")).expect("a folder");
@@ -150,6 +226,7 @@ fn a_key_that_is_missing_or_broken_is_named() {
 fn tokens_are_made_listed_and_deleted() {
     let folder = folder();
     let settings = on_sqlite(folder.path());
+    assert!(output(&settings, &["migrate"]).status.success());
     let text = |output: &Output| String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let made = output(&settings, &["token", "create", "--name", "shop", "--kind", "read-only", "--expires-days", "7"]);
     let token = text(&made);
