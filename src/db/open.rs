@@ -45,7 +45,9 @@ extern "SQL" {
 /// Opens a connection that may write, to a database that exists.
 pub(super) fn connect(url: &DatabaseUrl) -> Result<Conn, String> {
     let backend = match url {
-        DatabaseUrl::Sqlite(path) => Backend::Sqlite(connect_sqlite(path, false).map_err(|error| failure(url, &error))?),
+        DatabaseUrl::Sqlite(path) => {
+            Backend::Sqlite(connect_sqlite(path, false).map_err(|error| failure(url, &error))?)
+        }
         DatabaseUrl::Postgres(text) => {
             Backend::Postgres(connect_postgres(text).map_err(|error| failure(url, &error.to_string()))?)
         }
