@@ -22,6 +22,7 @@ pub mod config; // the only reader of the environment
 pub mod key; // the key that seals credentials
 pub mod emission; // what callers emit, waiting to be stored
 pub mod refusals; // deliveries that were not taken, counted
+pub mod readiness; // whether the database can be written
 pub mod room; // how many attempts may be under way, and for whom
 pub mod standby; // what the runner lends while it waits
 pub mod cache; // finished answers, until a commit makes them old

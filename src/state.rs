@@ -15,6 +15,7 @@ use crate::emission;
 use crate::handler::Registry;
 use crate::key;
 use crate::outbound;
+use crate::readiness::Readiness;
 use crate::refusals::Refusals;
 use crate::secrets::{Sealer, token_hash};
 use crate::standby::Standby;
@@ -46,6 +47,8 @@ pub struct AppState {
     pub emissions: Arc<emission::Queue>,
     /// Deliveries that were not taken, and not told of yet.
     pub refusals: Refusals,
+    /// Whether the database can be written.
+    pub readiness: Readiness,
     /// Finished answers.
     pub cache: Cache,
     /// Wakes the runner when something was committed for it.
@@ -79,7 +82,8 @@ impl AppState {
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
         let cache = Cache::new(config.cache_mib << 20);
-        let (matchers, token_uses, emissions, refusals, wake, standby, pulse, stops) = Default::default();
+        let (matchers, token_uses, emissions, refusals, readiness) = Default::default();
+        let (wake, standby, pulse, stops) = Default::default();
         Ok(Arc::new(Self {
             config,
             db,
@@ -93,6 +97,7 @@ impl AppState {
             token_uses,
             emissions,
             refusals,
+            readiness,
             cache,
             wake,
             standby,

@@ -107,11 +107,6 @@ impl Conn {
         Ok(super::on_backend!(self, conn => sql.keeping(keep).execute(conn))?)
     }
 
-    /// Asks the database for nothing: an error when it is away.
-    pub fn ping(&mut self) -> Result<()> {
-        self.query(&Sql::new("SELECT 1"), |_| Ok(()))
-    }
-
     /// Runs `work` in a transaction: a savepoint when one is open already. Any `Err` rolls back.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.begin()?;

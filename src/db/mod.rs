@@ -18,6 +18,7 @@ pub mod limits;
 mod line;
 mod lock;
 mod open;
+mod readiness;
 pub mod records;
 pub mod runs;
 pub mod schedules;

@@ -41,16 +41,20 @@ pub(super) async fn alive_for_strapi() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-/// Whether the process can work: the database answers and the runner runs
+/// Whether the process can work
+///
+/// The database can be written, which is tried at most once a second and given a second, and the runner runs.
 #[utoipa::path(get, path = "/readyz", tag = "operation", operation_id = "isReady", security(()),
     responses((status = 200, description = "It can work", body = Health),
         (status = 503, description = "It cannot; `reason` says why", body = Health)))]
 pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
-    match state.db.read(|conn| conn.ping()).await {
-        Err(error) => tell(Some(error.to_string())),
-        Ok(()) if !state.pulse.beats() => tell(Some("the runner does not run".to_owned())),
-        Ok(()) => tell(None),
-    }
+    let asked = state.clone().into_inner();
+    let write = async move { asked.db.write_and_read_back(asked.clock.now()).await };
+    let reason = match state.readiness.obstacle(write).await {
+        None if !state.pulse.beats() => Some("the runner does not run"),
+        obstacle => obstacle,
+    };
+    tell(reason.map(str::to_owned))
 }
 
 fn tell(reason: Option<String>) -> HttpResponse {

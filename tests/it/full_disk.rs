@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tenon::db::{DatabaseUrl, Db, Sql};
 
+use crate::readiness;
 use crate::support::program::{Program, Settings};
 use crate::support::receiver::Receiver;
 use crate::support::waiting::no_run_is_left;
@@ -55,10 +56,12 @@ async fn on_a_full_disk_writes_wait_and_nothing_is_lost() {
     assert!(accepted.len() > 10, "some were accepted: {}", accepted.len());
     api.get(&format!("/api/stores/{store}")).await.expect(200);
     api.put(&format!("/api/stores/{store}"), json!({"data": {"title": "T"}})).await.expect(503);
+    readiness::becomes(&api, 503).await;
 
     program.limit_files(None);
     accepted.insert(emit().await.expect("there is room again"));
     api.put(&format!("/api/stores/{store}"), json!({"data": {"title": "T"}})).await.expect(200);
+    readiness::becomes(&api, 200).await;
     let db = Db::open(&DatabaseUrl::parse(&url).expect("a url"), 1).expect("the database opens");
     no_run_is_left(&db).await;
     let stored = Sql::new("SELECT uid FROM events WHERE trigger = 'trigger:post_sale'");

@@ -37,6 +37,7 @@ mod openapi;
 mod ordering;
 mod operator;
 mod prices;
+mod readiness;
 mod readme;
 mod replays;
 mod records;
