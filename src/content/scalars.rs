@@ -128,7 +128,8 @@ fn boolean(json: &Json) -> Result<Value, Fault> {
 fn moment(json: &Json) -> Result<Value, Fault> {
     let read = match json {
         Json::String(text) => parse_moment(text),
-        Json::Number(number) => parse_moment(&number.to_string()),
+        // Like Strapi, which reads the text of a number: 2026 is a year here too.
+        Json::Number(number) => decimal::canonical(&number.to_string()).and_then(|text| parse_moment(&text)),
         _ => None,
     };
     read.map(Value::Time).ok_or(Fault::NoMoment)

@@ -63,7 +63,7 @@ fn number(text: &str) -> Result<String, Fault> {
 }
 
 fn moment(text: &str) -> Result<i64, Fault> {
-    parse_moment(text).ok_or("is compared with a date, such as 2026-11-21T10:00:00.000Z, or a count of milliseconds")
+    parse_moment(text).ok_or("is compared with a date, such as 2026-11-21T10:00:00.000Z, or a count of milliseconds; a + must be sent as %2B")
 }
 
 /// A number as a column of whole numbers sees it.
@@ -125,6 +125,9 @@ mod tests {
             ("active", Eq, "yes", Ok(Test::Compare(Eq, Operand::Bool(true)))),
             ("active", Eq, "f", Ok(Test::Compare(Eq, Operand::Bool(false)))),
             ("createdAt", Gt, "2026-01-01", int(Gt, 1_767_225_600_000)),
+            ("createdAt", Lt, "2026", int(Lt, 1_767_225_600_000)),
+            ("createdAt", Eq, "20260101T0000Z", int(Eq, 1_767_225_600_000)),
+            ("createdAt", Eq, "1767225600000", int(Eq, 1_767_225_600_000)),
             ("Email", Eq, "5", Ok(Test::Compare(Eq, Operand::Text("5".into())))),
         ] {
             assert_eq!(cast(name, comparison, text), wanted, "{name} {text}");

@@ -117,6 +117,16 @@ fn values_are_cast_as_strapi_casts_them() {
 }
 
 #[test]
+fn a_number_is_read_as_a_moment_by_its_digits() {
+    for (sent, moment) in [(json!(20260102), 1_767_312_000_000_i64), (json!(1.767_323_045_006e12), 1_767_323_045_006)] {
+        let data = json!({"Email": "a@b.co", "EmailVerified": sent});
+        let input = validate(&SUBSCRIBER, data.as_object().expect("an object"), PUBLISH).expect("it is valid");
+        let written = format!("{:?}", input.values);
+        assert!(written.contains(&format!("Time({moment})")), "{data}: {written}");
+    }
+}
+
+#[test]
 fn the_defaults_of_every_content_type_are_values_that_it_takes() {
     for (content_type, data) in [
         (&STORE, json!({"title": "t", "slug": "s", "URLS": [{}], "SEO": {}, "extensions": [{"key": "a:b"}]})),
