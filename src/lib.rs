@@ -6,6 +6,7 @@ pub mod clock; // time and randomness
 pub mod error; // what can go wrong
 pub mod ids; // documentIds, event and run ids, tokens
 pub mod decimal; // exact numbers
+pub mod fold; // letters whose case does not count
 pub mod nearest; // which known name is meant by a misspelt one
 pub mod secrets; // sealing and masking of credentials
 pub mod triggers; // trigger names and pattern matching

@@ -17,6 +17,7 @@ use super::conn::{Backend, Conn};
 use super::url::{DatabaseUrl, Kind};
 use crate::decimal;
 use crate::error::Error;
+use crate::fold::fold;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -36,8 +37,8 @@ const POSTGRES_SETTINGS: &str = "SET random_page_cost = 1.1";
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// Folds case as Unicode does; SQLite's own `lower` knows ASCII only.
-    fn unicode_lower(
+    /// Folds case as `fold` does; SQLite's own `lower` knows ASCII only.
+    fn fold_case(
         text: diesel::sql_types::Nullable<diesel::sql_types::Text>,
     ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
 }
@@ -84,7 +85,7 @@ fn connect_sqlite(path: &Path, create: bool) -> Result<SqliteConnection, String>
         conn.batch_execute(SQLITE_SETTINGS)?;
         // diesel hands over the right value first.
         conn.register_collation("DECIMAL", |right: &str, left: &str| decimal::compare(left, right))?;
-        unicode_lower_utils::register_impl(&mut conn, |text: Option<String>| text.map(|text| text.to_lowercase()))?;
+        fold_case_utils::register_impl(&mut conn, |text: Option<String>| text.map(|text| fold(&text)))?;
         Ok(conn)
     };
     open().map_err(|error| error.to_string())

@@ -181,7 +181,7 @@ impl Writer {
         self.needle(test);
     }
 
-    /// The text of a column, in lower case if asked for. Lower case is Unicode's on both databases.
+    /// The text of a column, with its case folded if asked for.
     fn searched(&mut self, at: At, field: &Field, fold: bool) {
         let is_text = !matches!(field.kind, Kind::Integer | Kind::Decimal | Kind::DateTime | Kind::Boolean);
         self.folded(fold, |writer| {
@@ -200,13 +200,14 @@ impl Writer {
         });
     }
 
+    /// What `write` writes, folded as `fold` does it. ICU folds as many letters, but a sigma by what follows it.
     fn folded(&mut self, fold: bool, write: impl FnOnce(&mut Self)) {
         if fold {
-            self.sql.either("unicode_lower(", "lower(");
+            self.sql.either("fold_case(", "translate(lower(upper(translate(");
         }
         write(self);
         if fold {
-            self.sql.either(")", r#" COLLATE "und-x-icu")"#);
+            self.sql.either(")", r#", 'İẞ', 'iß') COLLATE "und-x-icu")), 'ς', 'σ')"#);
         }
     }
 }
