@@ -12,9 +12,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use log::LevelFilter;
 
 use crate::clock::{OsRandom, SystemClock};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::db::Db;
 use crate::handler::Registry;
 use crate::http::openapi;
@@ -108,7 +109,10 @@ fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
         _ => {}
     }
     let config = Config::from_env().map_err(Failure::Usage)?;
-    env_logger::Builder::new().parse_filters(&config.log).format_timestamp_millis().init();
+    start_log(&config.log);
+    for line in config::unknown() {
+        log::warn!("{line}");
+    }
     match command {
         Command::Serve(options) => serve::serve(config, handlers, &options),
         Command::Migrate => migrate(&config),
@@ -117,6 +121,26 @@ fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
         Command::Events(command) => by_hand(&config, handlers, async |operator| events::run(operator, command).await),
         Command::Config | Command::Openapi { .. } => Ok(()),
     }
+}
+
+/// Libraries whose lower levels explain their own workings; `RUST_LOG` can name one to hear more of it.
+const QUIET: [(&str, LevelFilter); 8] = [
+    ("actix_server", LevelFilter::Warn),
+    ("actix_http", LevelFilter::Info),
+    ("h2", LevelFilter::Info),
+    ("hyper_util", LevelFilter::Info),
+    ("mio", LevelFilter::Info),
+    ("reqwest", LevelFilter::Info),
+    ("rustls", LevelFilter::Info),
+    ("tokio_postgres", LevelFilter::Info),
+];
+
+fn start_log(filter: &str) {
+    let mut builder = env_logger::Builder::new();
+    for (library, level) in QUIET {
+        builder.filter_module(library, level);
+    }
+    builder.parse_filters(filter).format_timestamp_millis().init();
 }
 
 /// Does `work` by hand on the database. A running server finds what was done there, within a second.

@@ -16,25 +16,20 @@ use crate::http;
 use crate::runner::Runner;
 use crate::state::AppState;
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(super) struct Options {
     /// Load a sample shop, receive what its handlers send, and print what to try
     #[arg(long)]
     demo: bool,
-    /// Where the demo's receiver listens, at every start: the sample shop's records name it
-    #[arg(long, value_name = "ADDRESS", default_value_t = demo::RECEIVER)]
-    demo_receiver: SocketAddr,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { demo: false, demo_receiver: demo::RECEIVER }
-    }
+    /// Where the demo's receiver listens: where the sample shop's records send to, else 127.0.0.1:1338, or any free port
+    /// when that is taken
+    #[arg(long, value_name = "ADDRESS")]
+    demo_receiver: Option<SocketAddr>,
 }
 
 pub(super) fn serve(mut config: Config, handlers: Registry, options: &Options) -> Result<(), Failure> {
     if options.demo {
-        demo::configure(&mut config, options.demo_receiver).map_err(Failure::Usage)?;
+        demo::configure(&mut config, options.demo_receiver.unwrap_or(demo::RECEIVER).ip()).map_err(Failure::Usage)?;
     }
     // Before anything is written: a server that cannot start leaves the database as it was, and makes none. The lock comes
     // before the port, since a server that is started twice should hear of the other server and not of the port.

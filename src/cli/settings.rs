@@ -22,5 +22,8 @@ pub(super) fn print() -> Result<(), Failure> {
         let origin = if setting.is_default { " (default)" } else { "" };
         say(format!("{}={}{origin}", setting.variable.name, setting.shown))?;
     }
+    for line in config::unknown() {
+        eprintln!("tenon: {line}");
+    }
     Ok(())
 }

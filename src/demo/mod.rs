@@ -5,7 +5,7 @@
 mod receiver;
 mod shop;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::Server;
@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use crate::config::Config;
 use crate::state::AppState;
 
-/// Where the demo's receiver listens unless it is told otherwise.
+/// Where the demo's receiver listens, if nothing else does and it is not told otherwise.
 pub const RECEIVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1338);
 
 /// The token of the demo, unless the environment gives one.
@@ -34,7 +34,7 @@ pub struct Demo {
 /// Lets the demo's token in and outgoing calls reach `receiver`.
 ///
 /// Fails when strangers could reach the server, since the token is known to everyone.
-pub fn configure(config: &mut Config, receiver: SocketAddr) -> Result<(), String> {
+pub fn configure(config: &mut Config, receiver: IpAddr) -> Result<(), String> {
     if config.bootstrap_token.is_none() {
         if !config.listen.ip().is_loopback() {
             return Err(format!(
@@ -44,21 +44,44 @@ pub fn configure(config: &mut Config, receiver: SocketAddr) -> Result<(), String
         }
         config.bootstrap_token = Some(TOKEN.to_owned());
     }
-    config.outbound_allow.push(IpNet::from(receiver.ip()));
+    config.outbound_allow.push(IpNet::from(receiver));
     Ok(())
 }
 
 impl Demo {
-    /// Loads the shop, unless it is there, and opens the receiver. The server listens on `address` already.
+    /// Loads the shop, unless it is there, and opens the receiver at `asked` or where [`listen`] finds a place. The server
+    /// listens on `address` already.
     ///
-    /// Fails when the database has content of its own, or when something else listens where the receiver should.
-    pub async fn open(state: &Arc<AppState>, address: SocketAddr, receiver: SocketAddr) -> Result<Self, String> {
-        let server = receiver::serve(receiver)?;
+    /// Fails when the database has content of its own, or when something else listens where the receiver must.
+    pub async fn open(state: &Arc<AppState>, address: SocketAddr, asked: Option<SocketAddr>) -> Result<Self, String> {
+        let listener = listen(asked, shop::find_receiver(state).await.map_err(|error| error.to_string())?)?;
+        let receiver = listener.local_addr().map_err(|error| error.to_string())?;
+        let server = receiver::serve(listener).map_err(|error| failure(receiver, &error))?;
         let store = shop::load(state, receiver).await;
         let store = store.map_err(|error| format!("the demo's shop was not loaded: {error}"))?;
         let token = state.config.bootstrap_token.as_deref().ok_or("the demo has no token")?;
         Ok(Self { receiver: server, greeting: greeting((address, receiver), &store, token) })
     }
+}
+
+/// Listens at the address that was asked for, or else where the records of a shop that is there send to (`named`), or
+/// else at [`RECEIVER`], or on any port when that one is taken.
+///
+/// Fails, with a text for the person who starts the program, when something else listens at an address that must be it.
+fn listen(asked: Option<SocketAddr>, named: Option<SocketAddr>) -> Result<TcpListener, String> {
+    if let Some(address) = asked.or(named) {
+        return TcpListener::bind(address).map_err(|error| failure(address, &error));
+    }
+    TcpListener::bind(RECEIVER)
+        .or_else(|_| TcpListener::bind((RECEIVER.ip(), 0)))
+        .map_err(|error| failure(RECEIVER, &error))
+}
+
+fn failure(address: SocketAddr, error: &std::io::Error) -> String {
+    format!(
+        "the demo's receiver cannot listen on {address}, where the sample shop's records send to: {error} (another, for a \
+         new shop: --demo-receiver)"
+    )
 }
 
 fn greeting((address, receiver): (SocketAddr, SocketAddr), store: &str, token: &str) -> String {

@@ -1,7 +1,7 @@
 //! The demo's local receiver: what stands in for the outside services that handlers call. It logs a line for each
 //! delivery and checks its signature as any receiver of Standard Webhooks would.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderMap;
@@ -14,16 +14,10 @@ use crate::handler::signature::standard_webhook;
 /// The secret that the sample shop's records sign with.
 pub(super) const SECRET: &str = "whsec_VGhlIGRlbW8ncyBzZWNyZXQgaXMgbm8gc2VjcmV0Lg==";
 
-/// Listens on `address`. The returned server runs when it is awaited or spawned.
-///
-/// Fails, with a text for the person who starts the program, when something else listens there.
-pub(super) fn serve(address: SocketAddr) -> Result<Server, String> {
-    let failed = |error: std::io::Error| {
-        format!("the demo's receiver cannot listen on {address}: {error} (another: --demo-receiver)")
-    };
-    let listener = TcpListener::bind(address).map_err(failed)?;
+/// Answers on `listener`. The returned server runs when it is awaited or spawned.
+pub(super) fn serve(listener: TcpListener) -> std::io::Result<Server> {
     let server = HttpServer::new(|| App::new().default_service(web::to(receive)));
-    Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener).map_err(failed)?.run())
+    Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
 }
 
 async fn receive(request: HttpRequest, body: Bytes) -> HttpResponse {

@@ -51,6 +51,14 @@ pub(super) async fn load(state: &Arc<AppState>, receiver: SocketAddr) -> Result<
     first.as_ref().and_then(Value::as_str).map(str::to_owned).ok_or_else(|| Error::internal("the demo has no store"))
 }
 
+/// Where the records of a shop that was loaded before send to.
+pub(super) async fn find_receiver(state: &AppState) -> Result<Option<SocketAddr>> {
+    let sql = Sql::new("SELECT url FROM extensions WHERE url LIKE 'http://%/warehouse' AND removed_at IS NULL LIMIT 1");
+    let url = state.db.read(move |conn| conn.first(&sql, |row| row.text(0))).await?;
+    let address = url.as_deref().and_then(|url| url.strip_prefix("http://")?.strip_suffix("/warehouse")?.parse().ok());
+    Ok(address)
+}
+
 /// The documentId of every document, by its value in `column`.
 async fn find_all(state: &AppState, content_type: &'static ContentType, column: &'static str) -> Result<Names> {
     let mut sql = Sql::new("SELECT ");

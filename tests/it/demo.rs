@@ -76,6 +76,22 @@ fn the_three_lines_of_the_demo_work_as_printed_at_every_start() {
 }
 
 #[test]
+fn the_receiver_of_the_demo_takes_another_port_when_its_own_is_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = Settings::new(folder.path(), "sqlite:data/tenon.db").without("TENON_BOOTSTRAP_TOKEN");
+    // Taken by this test or by somebody else.
+    let _taken = std::net::TcpListener::bind(tenon::demo::RECEIVER);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        for _start in ["the first, which finds a port", "the second, on the port that the shop's records name"] {
+            let program = Program::start_with(&settings, &["serve", "--demo"]).await;
+            try_the_lines(&program).await;
+            assert!(program.stop().success());
+        }
+    });
+}
+
+#[test]
 fn the_demo_keeps_out_of_a_database_with_content() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = Settings::new(folder.path(), "sqlite:data/tenon.db");

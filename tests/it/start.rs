@@ -72,6 +72,22 @@ fn unknown_commands_and_bad_values_are_refused_by_name() {
 }
 
 #[test]
+fn an_unknown_variable_is_warned_of_at_every_start() {
+    let folder = folder();
+    let settings = on_sqlite(folder.path()).with("TENON_RETENTION_DAY", "3").with("RUST_LOG", "debug");
+    let shown = output(&settings, &["config"]);
+    assert!(String::from_utf8_lossy(&shown.stderr).contains("did you mean TENON_RETENTION_DAYS?"));
+    runtime().block_on(async {
+        let program = Program::start(&settings).await;
+        let log = program.said("TENON_RETENTION_DAY is not a variable of this program").await;
+        assert!(log.contains(" DEBUG tenon"), "the level that was asked for: {log}");
+        for library in ["actix_server", "mio::", "hyper_util"] {
+            assert!(!log.contains(&format!("INFO  {library}")) && !log.contains(&format!("DEBUG {library}")), "{log}");
+        }
+    });
+}
+
+#[test]
 fn a_port_in_use_is_named_and_no_database_is_made() {
     let (folder, taken) = (folder(), TcpListener::bind("127.0.0.1:0").expect("a port"));
     let address = taken.local_addr().expect("an address").to_string();
