@@ -151,7 +151,7 @@ fn unknown(method: &Method) -> HttpResponse {
 fn other_method(method: &Method, allowed: &str) -> HttpResponse {
     let mut response = match *method {
         Method::OPTIONS => plain(StatusCode::OK, ""),
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE => {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::TRACE => {
             plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         }
         _ => plain(StatusCode::NOT_IMPLEMENTED, "Not Implemented"),

@@ -32,6 +32,7 @@ on_both_databases! {
             (Method::POST, "/api/nothing", "HEAD, GET"),
             (Method::PATCH, "/api/tokens", "HEAD, GET, POST"),
             (Method::GET, "/api/tokens/1", "DELETE"),
+            (Method::TRACE, "/api/tokens", "HEAD, GET, POST"),
         ] {
             let answer = send(app.request(method, path)).await;
             assert_eq!((answer.status, answer.text.as_str()), (405, "Method Not Allowed"));
