@@ -7,7 +7,7 @@ mod settings;
 mod token;
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -61,6 +61,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// It could not be done.
     Failed(String),
+    /// The reader of the output has gone, as `head` does when it has enough.
+    Unread,
 }
 
 impl From<String> for Failure {
@@ -84,7 +86,7 @@ pub fn run(handlers: Result<Registry, String>) -> ExitCode {
     };
     let command = arguments.command.unwrap_or(Command::Serve(serve::Options::default()));
     let (text, code) = match handlers.map_err(Failure::Failed).and_then(|handlers| dispatch(command, handlers)) {
-        Ok(()) => return ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::Unread) => return ExitCode::SUCCESS,
         Err(Failure::Failed(text)) => (text, 1),
         Err(Failure::Usage(text)) => (text, 2),
     };
@@ -98,7 +100,8 @@ pub fn run(handlers: Result<Registry, String>) -> ExitCode {
 fn tell(told: &clap::Error) -> ExitCode {
     match told.print() {
         Ok(()) => ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2)),
-        Err(_) => ExitCode::FAILURE, // Nobody reads.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -194,7 +197,10 @@ fn openapi(check: bool) -> Result<(), Failure> {
 
 /// Prints a line of what was asked for.
 fn say(line: impl Display) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{line}").map_err(|error| Failure::Failed(format!("cannot print: {error}")))
+    writeln!(std::io::stdout(), "{line}").map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::Unread,
+        _ => Failure::Failed(format!("cannot print: {error}")),
+    })
 }
 
 /// Runs `work` on threads for tasks.

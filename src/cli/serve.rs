@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, block_on};
+use super::{Failure, block_on, say};
 use crate::clock::{OsRandom, SystemClock};
 use crate::config::Config;
 use crate::db::ServerLock;
@@ -62,7 +62,10 @@ async fn run(config: Config, handlers: Registry, listener: TcpListener, options:
     if options.demo {
         let Demo { receiver, greeting } = Demo::open(&state, address, options.demo_receiver).await?;
         tokio::spawn(receiver);
-        println!("{greeting}");
+        // The shop is there, whether or not its greeting is read.
+        if let Err(Failure::Failed(text)) = say(greeting) {
+            log::warn!("{text}");
+        }
     }
     tokio::select! {
         () = signals.next() => {}

@@ -1,12 +1,14 @@
 //! The OpenAPI document says what the server does: no more, no less.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use tenon::http::{openapi, routes};
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
+use crate::support::program::Settings;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
 
@@ -39,18 +41,31 @@ fn every_reference_leads_somewhere_and_every_operation_has_its_own_name() {
     let mut references = Vec::new();
     collect_references(&document, &mut references);
     assert!(references.len() > 100);
+    let webhooks = document["webhooks"].as_object().expect("webhooks");
+    assert_eq!(webhooks.len(), document["components"]["pathItems"].as_object().expect("an object").len());
     for reference in references {
         assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference} leads nowhere");
     }
     let mut names = BTreeSet::new();
-    for part in ["paths", "webhooks"] {
-        for operation in document[part].as_object().expect("an object").values().flat_map(|item| item.as_object()) {
+    for part in ["/paths", "/components/pathItems"] {
+        let items = document.pointer(part).and_then(Value::as_object).expect("an object").values();
+        for operation in items.flat_map(|item| item.as_object()) {
             for (method, operation) in operation {
                 let name = operation["operationId"].as_str().unwrap_or_else(|| panic!("{method} without a name"));
                 assert!(names.insert(name.to_owned()), "{name} twice");
             }
         }
     }
+}
+
+#[test]
+fn printing_it_ends_quietly_when_its_reader_has_enough() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Settings::new(folder.path(), "sqlite:tenon.db").command(&["openapi"]);
+    let mut printing = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    drop(printing.stdout.take());
+    let ended = printing.wait_with_output().expect("it ends");
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
 }
 
 on_both_databases! {
