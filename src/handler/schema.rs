@@ -8,6 +8,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::policy::{MEMBER, Policy};
+use crate::json_schema::tidy;
 use crate::secrets::USE_DEFAULT;
 
 /// How deep types may refer to each other; one that refers to itself ends here.
@@ -56,6 +57,7 @@ fn of<T: ToSchema>() -> Value {
     T::schemas(&mut referred);
     let referred = referred.into_iter().map(|(name, schema)| (name, to_json(&schema))).collect();
     let mut schema = inline(to_json(&T::schema()), &referred, DEPTH);
+    tidy(&mut schema);
     if let Some(members) = schema.as_object_mut() {
         members.entry("properties").or_insert_with(|| json!({}));
         members.remove("description");

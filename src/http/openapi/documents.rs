@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 use utoipa::IntoResponses as _;
 
 use super::headers;
-use super::schemas::{input_name, name, reference};
+use super::parameters::{Part, parameters};
+use super::schemas::{name, reference};
 use crate::content::{ContentType, SUBSCRIBER};
 use crate::error::Result;
 use crate::http::answer::Problems;
-use crate::query::{CONDITIONS, DEFAULT_SIZE, DEPTH, LIST, PAGE, POPULATED};
 
 /// What can be done with documents: the path below `/api/{plural}`, the method, and what it takes and answers.
 struct Operation {
@@ -18,29 +18,6 @@ struct Operation {
     summary: &'static str,
     takes: &'static [Part],
     answers: (&'static str, Shape),
-}
-
-/// What an operation takes.
-#[derive(PartialEq)]
-pub(super) enum Part {
-    /// `fields` and `populate`, which shape the answer.
-    Shaping,
-    /// `status`.
-    Status,
-    /// `filters`.
-    Filters,
-    /// `sort`.
-    Sort,
-    /// `pagination` and `_q`.
-    Listing,
-    /// The document in the body.
-    Body,
-    /// `If-None-Match`.
-    Known,
-    /// `If-Match`.
-    Seen,
-    /// `Idempotency-Key`.
-    Key,
 }
 
 /// What an operation answers.
@@ -151,7 +128,7 @@ fn describe(of: &ContentType, operation: &Operation) -> Result<Value> {
         "parameters": parameters
     });
     if operation.takes.contains(&Part::Body) {
-        described["requestBody"] = body(reference(&input_name(of)));
+        described["requestBody"] = body(reference(&format!("{}Request", name(of))));
     }
     described["responses"] = responses(of, operation)?;
     Ok(described)
@@ -160,15 +137,14 @@ fn describe(of: &ContentType, operation: &Operation) -> Result<Value> {
 fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
     let mut responses = Map::new();
     let (status, shape) = operation.answers;
-    let document = reference(&name(of));
+    let one = format!("{}Response", name(of));
     let described = match shape {
-        Shape::Page => answer("A page of them", json!({"type": "array", "items": document}), reference("ListMeta")),
+        Shape::Page => answer("A page of them", reference(&format!("{}ListResponse", name(of)))),
         Shape::One if operation.verb == "create" && of.uid == SUBSCRIBER.uid => answer(
-            "The document; to a caller who may only subscribe that he did",
-            json!({"oneOf": [document, reference("SubscriptionAnswer")]}),
-            reference("Meta"),
+            "The document; to a caller who may only subscribe that they did",
+            json!({"anyOf": [reference(&one), reference("Data_SubscriptionAnswer")]}),
         ),
-        Shape::One => answer("The document", document, reference("Meta")),
+        Shape::One => answer("The document", reference(&one)),
         Shape::Nothing => json!({"description": "It is not there"}),
     };
     responses.insert(status.to_owned(), described);
@@ -176,9 +152,8 @@ fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
     Ok(Value::Object(responses))
 }
 
-/// An answer with `data` and `meta` of these schemas.
-pub(super) fn answer(description: &str, data: Value, meta: Value) -> Value {
-    let schema = json!({"type": "object", "required": ["data", "meta"], "properties": {"data": data, "meta": meta}});
+/// An answer with this schema, and its entity tag.
+pub(super) fn answer(description: &str, schema: Value) -> Value {
     json!({
         "description": description,
         "headers": {"ETag": headers::reference("headers", "ETag")},
@@ -197,110 +172,10 @@ pub(super) fn add_others(takes: &[Part], responses: &mut Map<String, Value>) -> 
     Ok(())
 }
 
-/// A body whose `data` has this schema.
-pub(super) fn body(data: Value) -> Value {
-    let schema = json!({"type": "object", "required": ["data"], "properties": {"data": data}});
+/// A body with this schema, as JSON or as a form.
+pub(super) fn body(schema: Value) -> Value {
     json!({"required": true, "content": {
         "application/json": {"schema": schema.clone()},
         "application/x-www-form-urlencoded": {"schema": schema}
     }})
-}
-
-pub(super) fn parameters(part: &Part) -> Vec<Value> {
-    let (levels, fields) = (DEPTH.most, POPULATED.most);
-    match part {
-        Part::Body => Vec::new(),
-        Part::Known => vec![headers::reference("parameters", "IfNoneMatch")],
-        Part::Seen => vec![headers::reference("parameters", "IfMatch")],
-        Part::Key => vec![headers::reference("parameters", "IdempotencyKey")],
-        Part::Status => status(),
-        Part::Filters => vec![filters()],
-        Part::Shaping => vec![
-            headers::reference("parameters", "ResponseFormat"),
-            query(
-                "fields",
-                "The attributes to answer, comma separated or as a list; all of them if left out.",
-                json!({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-            ),
-            object(
-                "populate",
-                &format!(
-                    "The components and relations to answer: `*`, a list of names with dots \
-                     (`PRICES.extensions,stores`), or an object with `fields`, `filters`, `sort` and `populate` for \
-                     each; at most {fields} in all, {levels} levels deep."
-                ),
-                json!({}),
-            ),
-        ],
-        Part::Sort => vec![query(
-            "sort",
-            "Fields with `:asc` or `:desc`, comma separated, with dots through relations and components. Ties are in \
-             the order of the id.",
-            json!({"type": "string", "examples": ["usd_price:desc,Name"]}),
-        )],
-        Part::Listing => vec![
-            object(
-                "pagination",
-                &format!(
-                    "`page` and `pageSize`, or `start` and `limit`; {DEFAULT_SIZE} at a time unless asked, {} at most: \
-                     more is answered with a warning.",
-                    PAGE.most
-                ),
-                json!({
-                    "page": {"type": "integer"}, "pageSize": {"type": "integer"},
-                    "start": {"type": "integer"}, "limit": {"type": "integer"}, "withCount": {"type": "boolean"}
-                }),
-            ),
-            query(
-                "publicationFilter",
-                "How the two versions of a document relate.",
-                json!({"enum": [
-                    "never-published", "never-published-document", "has-published-version",
-                    "has-published-version-document", "modified", "unmodified", "published-without-draft",
-                    "published-with-draft"
-                ]}),
-            ),
-            query("hasPublishedVersion", "Whether there is a published version.", json!({"type": "boolean"})),
-            query("_q", "Words to find in the texts and numbers of the document.", json!({"type": "string"})),
-        ],
-    }
-}
-
-fn status() -> Vec<Value> {
-    vec![
-        query(
-            "status",
-            "Which version: `published` (the default) or `draft`.",
-            json!({"enum": ["published", "draft"], "default": "published"}),
-        ),
-        query("locale", "Documents have one locale: it changes nothing.", json!({"type": "string"})),
-    ]
-}
-
-fn filters() -> Value {
-    let (conditions, levels) = (CONDITIONS.most, DEPTH.most);
-    object(
-        "filters",
-        &format!(
-            "What documents must be like: `filters[slug][$eq]=tea`, through relations and components as \
-                 `filters[stores][slug][$eq]=x`, combined with `$and`, `$or`, `$not`. Operators: `$eq` `$eqi` `$ne` \
-                 `$nei` `$lt` `$lte` `$gt` `$gte` `$in` `$notIn` `$contains` `$notContains` `$containsi` \
-                 `$notContainsi` `$startsWith` `$startsWithi` `$endsWith` `$endsWithi` `$null` `$notNull` `$between`. \
-                 With `sort` at most {conditions} conditions, {levels} relations and components deep; a list has at \
-                 most {} values.",
-            LIST.most
-        ),
-        json!({}),
-    )
-}
-
-fn query(name: &str, description: &str, schema: Value) -> Value {
-    json!({"name": name, "in": "query", "description": description, "schema": schema})
-}
-
-fn object(name: &str, description: &str, properties: Value) -> Value {
-    let mut parameter = query(name, description, json!({"type": "object", "properties": properties}));
-    parameter["style"] = json!("deepObject");
-    parameter["explode"] = json!(true);
-    parameter
 }

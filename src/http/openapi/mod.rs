@@ -4,11 +4,14 @@
 //! `openapi/openapi.json` is this document as it was last written; a test compares the two.
 
 mod documents;
+mod finish;
 mod headers;
+mod parameters;
 mod prices;
 mod record_paths;
 mod records;
 mod schemas;
+mod shared;
 mod webhooks;
 
 use serde_json::{Map, Value, json};
@@ -67,7 +70,7 @@ struct Ordinary;
 pub fn document() -> Result<Value> {
     let mut document = serde_json::to_value(Ordinary::openapi())?;
     document["security"] = json!([{}, {"token": []}]);
-    document["webhooks"] = Value::Object(webhooks::all()?);
+    document["webhooks"] = Value::Object(webhooks::all());
     for content_type in CONTENT_TYPES {
         add(&mut document["paths"], documents::paths(content_type)?);
     }
@@ -76,7 +79,9 @@ pub fn document() -> Result<Value> {
     let of_prices = record_paths::of_prices(&document["paths"]);
     add(&mut document["paths"], of_prices);
     add(&mut document["components"]["schemas"], schemas::all()?);
-    document["components"]["parameters"] = headers::parameters();
+    add(&mut document["components"]["schemas"], webhooks::schemas()?);
+    document["components"]["pathItems"] = Value::Object(webhooks::path_items());
+    document["components"]["parameters"] = parameters::all();
     document["components"]["headers"] = headers::answered();
     document["components"]["responses"] = Value::Object(problems());
     document["components"]["securitySchemes"] = json!({"token": {
@@ -85,6 +90,11 @@ pub fn document() -> Result<Value> {
         "description": "An API token: `tenon token create`. A valid token alone decides; without one the caller is the \
             public, who may read published stores and products and subscribe to stores unless TENON_PUBLIC_ACCESS says otherwise."
     }});
+    document["servers"] = json!([
+        {"url": "/", "description": "The server that this document comes from"},
+        {"url": "http://localhost:1337", "description": "A server that listens where it does by default"}
+    ]);
+    finish::finish(&mut document);
     Ok(document)
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::documents::{Part, add_others, answer, body, parameters};
+use super::documents::{add_others, answer, body};
+use super::parameters::{Part, parameters};
 use super::schemas::reference;
 use crate::error::Result;
 
@@ -132,7 +133,7 @@ fn describe(operation: &Operation) -> Result<Value> {
     }
     if let Some(sent) = &operation.body {
         described["requestBody"] = match sent {
-            Body::Price => body(reference("PriceInput")),
+            Body::Price => body(reference("PriceRequest")),
             Body::Inventory => {
                 json!({"required": true, "content": {"application/json": {"schema": reference("InventoryInput")}}})
             }
@@ -144,10 +145,9 @@ fn describe(operation: &Operation) -> Result<Value> {
 
 fn responses(operation: &Operation) -> Result<Value> {
     let (status, answered) = &operation.answers;
-    let prices = json!({"type": "array", "items": reference("Price")});
     let described = match answered {
-        Answer::List => answer("The prices", prices, reference("Meta")),
-        Answer::Price => answer("The price", reference("Price"), reference("Meta")),
+        Answer::List => answer("The prices", reference("PriceListResponse")),
+        Answer::Price => answer("The price", reference("PriceResponse")),
         Answer::Nothing => json!({"description": "It is not there"}),
     };
     let mut responses = Map::from_iter([((*status).to_owned(), described)]);

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::documents::{Part, add_others, answer, body, parameters};
+use super::documents::{add_others, answer, body};
+use super::parameters::{Part, parameters};
 use super::schemas::reference;
 use crate::error::Result;
 
@@ -64,7 +65,7 @@ const OPERATIONS: &[Operation] = &[
             of its handler.",
         takes: &[Part::Seen, Part::Key],
         filters: &[],
-        body: Some("ExtensionInput"),
+        body: Some("ExtensionRequest"),
         answers: ("201", Answer::Record),
     },
     Operation {
@@ -86,7 +87,7 @@ const OPERATIONS: &[Operation] = &[
         description: "What the body does not name stays as it is. A masked secret that is sent back keeps what is stored.",
         takes: &[Part::Seen, Part::Key],
         filters: &[],
-        body: Some("ExtensionInput"),
+        body: Some("ExtensionRequest"),
         answers: ("200", Answer::Record),
     },
     Operation {
@@ -109,7 +110,7 @@ const OPERATIONS: &[Operation] = &[
             warning in `meta`.",
         takes: &[Part::Seen, Part::Key],
         filters: &[],
-        body: Some("ToggleInput"),
+        body: Some("ToggleRequest"),
         answers: ("200", Answer::Record),
     },
 ];
@@ -138,7 +139,7 @@ fn describe(operation: &Operation) -> Result<Value> {
         "operationId": operation.id,
         "parameters": parameters
     });
-    let refused = operation.body.filter(|sent| *sent == "ExtensionInput").map(|_| REFUSED);
+    let refused = operation.body.filter(|sent| *sent == "ExtensionRequest").map(|_| REFUSED);
     let description = [Some(operation.description), refused].into_iter().flatten().filter(|text| !text.is_empty());
     let description = description.collect::<Vec<_>>().join(" ");
     if !description.is_empty() {
@@ -146,7 +147,7 @@ fn describe(operation: &Operation) -> Result<Value> {
     }
     if let Some(sent) = operation.body {
         described["requestBody"] = body(reference(sent));
-        if sent == "ToggleInput" {
+        if sent == "ToggleRequest" {
             described["requestBody"]["required"] = json!(false);
         }
     }
@@ -166,14 +167,13 @@ fn id(name: &str) -> Value {
 
 fn responses(operation: &Operation) -> Result<Value> {
     let (status, answered) = &operation.answers;
-    let record = reference("Extension");
     let described = match answered {
         Answer::Records => {
-            let mut page = answer("A page of them", json!({"type": "array", "items": record}), reference("ListMeta"));
+            let mut page = answer("A page of them", reference("ExtensionListResponse"));
             page.as_object_mut().map(|page| page.remove("headers"));
             page
         }
-        Answer::Record => answer("The record", record, reference("Meta")),
+        Answer::Record => answer("The record", reference("ExtensionResponse")),
         Answer::Nothing => json!({"description": "It is not there"}),
     };
     let mut responses = Map::from_iter([((*status).to_owned(), described)]);

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::content::{COMPONENTS, CONTENT_TYPES, Component, ContentType, Field, Kind, Shape};
+use super::shared;
+use crate::content::{COMPONENTS, CONTENT_TYPES, Check, Component, ContentType, Field, Kind, Shape};
 use crate::error::Result;
 
 /// Who reads a schema: the kinds differ a little.
@@ -24,23 +25,40 @@ pub(super) fn name(content_type: &ContentType) -> String {
     capital(content_type.singular)
 }
 
-/// `ProductInput`, the schema of what may be sent for one.
-pub(super) fn input_name(content_type: &ContentType) -> String {
-    format!("{}Input", name(content_type))
-}
-
 /// Every schema that follows from the facts, and those that they use.
 pub(super) fn all() -> Result<Map<String, Value>> {
-    let mut schemas = shared();
+    let mut schemas = shared::all();
     for content_type in CONTENT_TYPES {
-        schemas.insert(name(content_type), document(content_type)?);
-        schemas.insert(input_name(content_type), input(Shape::Document(content_type))?);
+        let name = name(content_type);
+        schemas.extend(envelopes(&name, "ListMeta"));
+        schemas.insert(format!("{name}Input"), input(Shape::Document(content_type))?);
+        schemas.insert(name, document(content_type)?);
     }
     for component in COMPONENTS {
         schemas.insert(component_name(component, Side::Answer), item(component)?);
         schemas.insert(component_name(component, Side::Input), input(Shape::Component(component))?);
     }
+    schemas.extend(envelopes("Price", "Meta"));
+    schemas.extend(envelopes("Extension", "ListMeta"));
+    schemas.insert("ToggleRequest".to_owned(), envelope(&[("data", reference("ToggleInput"))]));
     Ok(schemas)
+}
+
+/// What is sent and answered about a thing of this name: named, so that generated clients have one type of each.
+fn envelopes(name: &str, list_meta: &str) -> [(String, Value); 3] {
+    let list = json!({"type": "array", "items": reference(name)});
+    [
+        (format!("{name}Request"), envelope(&[("data", reference(&format!("{name}Input")))])),
+        (format!("{name}Response"), envelope(&[("data", reference(name)), ("meta", reference("Meta"))])),
+        (format!("{name}ListResponse"), envelope(&[("data", list), ("meta", reference(list_meta))])),
+    ]
+}
+
+fn envelope(members: &[(&str, Value)]) -> Value {
+    let names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+    let properties: Map<String, Value> =
+        members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    json!({"type": "object", "required": names, "properties": properties})
 }
 
 /// `Product` of `product`.
@@ -64,8 +82,10 @@ fn document(content_type: &ContentType) -> Result<Value> {
         properties.insert(field.name.to_owned(), property(field, Side::Answer)?);
     }
     for name in content_type.unkept {
-        let nothing =
-            json!({"type": "array", "maxItems": 0, "description": "Not kept here: empty where it is asked for."});
+        let nothing = json!({
+            "type": "array", "items": {"type": "object"}, "maxItems": 0,
+            "description": "Not kept here: empty where it is asked for."
+        });
         properties.insert((*name).to_owned(), nothing);
     }
     for time in ["createdAt", "updatedAt"] {
@@ -112,10 +132,9 @@ fn input(shape: Shape) -> Result<Value> {
 }
 
 fn property(field: &Field, side: Side) -> Result<Value> {
-    let mut schema = kind(&field.kind, side);
-    let Some(members) = schema.as_object_mut() else { return Ok(schema) };
+    let mut schema = kind(field, side);
     if side == Side::Input && !field.default.is_empty() {
-        members.insert("default".to_owned(), serde_json::from_str(field.default)?);
+        schema["default"] = serde_json::from_str(field.default)?;
     }
     let notes = [
         (field.required && side == Side::Input, "A published version must have it."),
@@ -125,17 +144,17 @@ fn property(field: &Field, side: Side) -> Result<Value> {
             matches!(field.kind, Kind::Secret),
             "Sealed when stored; every value reads `********`, which keeps what is stored when it is sent back.",
         ),
-        (matches!(field.kind, Kind::Media { .. }), "No media library yet: null or empty."),
+        (matches!(field.kind, Kind::Media { .. }), "No media library yet: null, or an empty list."),
     ];
     let notes: Vec<&str> = notes.into_iter().filter_map(|(holds, note)| holds.then_some(note)).collect();
     if !notes.is_empty() {
-        members.insert("description".to_owned(), json!(notes.join(" ")));
+        schema["description"] = json!(notes.join(" "));
     }
     Ok(schema)
 }
 
-fn kind(kind: &Kind, side: Side) -> Value {
-    match kind {
+fn kind(field: &Field, side: Side) -> Value {
+    match &field.kind {
         Kind::String | Kind::Text | Kind::RichText => json!({"type": ["string", "null"]}),
         Kind::Email => json!({"type": ["string", "null"], "format": "email"}),
         Kind::Integer => json!({"type": ["integer", "null"], "format": "int64"}),
@@ -143,153 +162,30 @@ fn kind(kind: &Kind, side: Side) -> Value {
         Kind::Decimal => json!({"type": ["number", "null"]}),
         Kind::Boolean => json!({"type": ["boolean", "null"]}),
         Kind::DateTime => json!({"type": ["string", "null"], "format": "date-time"}),
-        Kind::Json => json!({}),
-        Kind::Secret if side == Side::Input => json!({"type": ["object", "null"]}),
-        Kind::Secret => json!({}),
+        Kind::Json => free(field.check),
+        Kind::Secret => json!({"type": ["object", "null"]}),
         Kind::Enumeration(words) => {
             let words = words.iter().map(|word| json!(word)).chain([Value::Null]).collect::<Vec<_>>();
-            json!({"enum": words})
+            json!({"type": ["string", "null"], "enum": words})
         }
-        Kind::Media { many: true } => json!({"type": ["array", "null"], "maxItems": 0}),
-        Kind::Media { many: false } => json!({"type": "null"}),
-        Kind::Component { of, many } => component(&reference(&component_name(of, side)), *many, side),
+        Kind::Media { many: true } => json!({"type": ["array", "null"], "items": {"type": "object"}, "maxItems": 0}),
+        Kind::Media { many: false } => json!({"type": ["object", "null"]}),
+        Kind::Component { of, many } => component(&reference(&component_name(of, side)), *many),
         Kind::Relation(_) if side == Side::Input => reference("Links"),
-        Kind::Relation(relation) => json!({"oneOf": [
-            {"type": "array", "items": reference(&name(relation.target))},
-            reference("Count")
-        ]}),
+        Kind::Relation(relation) => json!({"type": "array", "items": reference(&name(relation.target))}),
     }
 }
 
-fn component(item: &Value, many: bool, side: Side) -> Value {
-    match (many, side) {
-        (true, Side::Input) => json!({"type": "array", "items": item}),
-        (true, Side::Answer) => json!({"oneOf": [{"type": "array", "items": item}, reference("Count")]}),
-        (false, Side::Input) => json!({"oneOf": [item, {"type": "null"}]}),
-        (false, Side::Answer) => json!({"oneOf": [item, reference("Count"), {"type": "null"}]}),
+/// A JSON value, with the form that its rule gives it.
+fn free(check: Check) -> Value {
+    match check {
+        Check::Patterns => json!({"type": ["array", "null"], "items": {"type": "string"}}),
+        Check::Config => json!({"type": ["object", "null"]}),
+        Check::None | Check::ExtensionKey | Check::HttpUrl => json!({}),
     }
 }
 
-/// What several schemas use.
-fn shared() -> Map<String, Value> {
-    let link = json!({
-        "description": "A documentId, or the number of a version; alone or with the place where the link shall stand.",
-        "oneOf": [
-            {"type": ["string", "integer"]},
-            {"type": "object", "required": ["documentId"], "properties": {
-                "documentId": {"type": "string"},
-                "position": {"type": "object", "properties": {
-                    "before": {"type": "string"}, "after": {"type": "string"},
-                    "start": {"type": "boolean"}, "end": {"type": "boolean"}
-                }}
-            }}
-        ]
-    });
-    let links = json!({
-        "description": "A list, `set` or null replace the links; `connect` and `disconnect` change them.",
-        "oneOf": [
-            {"type": "null"},
-            {"type": "array", "items": reference("Link")},
-            {"type": "object", "additionalProperties": false, "properties": {
-                "set": {"type": "array", "items": reference("Link")},
-                "connect": {"type": "array", "items": reference("Link")},
-                "disconnect": {"type": "array", "items": reference("Link")}
-            }}
-        ]
-    });
-    let warnings = json!({"type": "array", "items": reference("Warning")});
-    let meta = json!({"type": "object", "properties": {"warnings": warnings}});
-    let list_meta = json!({
-        "type": "object",
-        "required": ["pagination"],
-        "properties": {"pagination": reference("Pagination"), "warnings": warnings}
-    });
-    let count = json!({
-        "type": "object",
-        "description": "How many there are, for `populate[…][count]=true`.",
-        "required": ["count"],
-        "additionalProperties": false,
-        "properties": {"count": {"type": "integer"}}
-    });
-    let named = [
-        ("Count", count),
-        ("Event", event()),
-        ("Link", link),
-        ("Links", links),
-        ("Meta", meta),
-        ("ListMeta", list_meta),
-        ("Pagination", pagination()),
-        ("Problem", problem()),
-        ("Warning", warning()),
-    ];
-    named.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect()
-}
-
-/// What a handler and a webhook's receiver see.
-fn event() -> Value {
-    json!({
-        "type": "object",
-        "required": ["id", "trigger", "occurredAt", "target", "actor"],
-        "properties": {
-            "id": {"type": "string", "description": "The event; the same however often it is sent."},
-            "trigger": {"type": "string"},
-            "occurredAt": {"type": "string", "format": "date-time"},
-            "target": {"type": "object", "required": ["type", "documentId"], "properties": {
-                "type": {"enum": ["store", "product", "subscriber", "price"]},
-                "documentId": {"type": "string"}, "priceId": {"type": "integer"}
-            }},
-            "store": {"type": "object", "properties": {
-                "documentId": {"type": "string"}, "slug": {"type": ["string", "null"]}
-            }},
-            "data": {"description": "The entity as the API shows it, without credentials. Of a price it is `{price, product}`, the \
-                product with its documentId, Name, slug, SKU and publishedAt, which is null while it is a draft."},
-            "changes": {"type": "object", "additionalProperties": {"type": "object", "properties": {"from": {}, "to": {}}}},
-            "payload": {"description": "What the caller sent along."},
-            "actor": {"type": "string"},
-            "test": {"const": true, "description": "There on a sample, sent by hand to try a record: nothing has happened."}
-        }
-    })
-}
-
-fn warning() -> Value {
-    json!({
-        "type": "object",
-        "description": "Something that was done otherwise than the caller may expect.",
-        "required": ["message"],
-        "properties": {"path": {"type": "array", "items": {"type": "string"}}, "message": {"type": "string"}}
-    })
-}
-
-fn pagination() -> Value {
-    json!({
-        "type": "object",
-        "description": "As it was asked for: by page, or by start and limit. `total` and `pageCount` unless withCount=false.",
-        "properties": {
-            "page": {"type": "integer"}, "pageSize": {"type": "integer"}, "pageCount": {"type": "integer"},
-            "start": {"type": "integer"}, "limit": {"type": "integer"}, "total": {"type": "integer"}
-        }
-    })
-}
-
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "required": ["data", "error"],
-        "properties": {
-            "data": {"type": "null"},
-            "error": {"type": "object", "required": ["status", "name", "message"], "properties": {
-                "status": {"type": "integer"},
-                "name": {"type": "string", "description": "What to match on."},
-                "message": {"type": "string"},
-                "details": {"type": "object", "properties": {
-                    "errors": {"type": "array", "items": {"type": "object", "properties": {
-                        "path": {"type": "array", "items": {"type": "string"}},
-                        "message": {"type": "string"}, "name": {"type": "string"}, "value": {}
-                    }}},
-                    "key": {"type": "string"}, "path": {"type": ["string", "null"]},
-                    "source": {"enum": ["query", "body"]}, "param": {"type": "string"}
-                }}
-            }}
-        }
-    })
+/// An item of a component, or a list of them.
+fn component(item: &Value, many: bool) -> Value {
+    if many { json!({"type": "array", "items": item}) } else { json!({"oneOf": [item, {"type": "null"}]}) }
 }

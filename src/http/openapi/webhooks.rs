@@ -6,20 +6,38 @@ use super::schemas::reference;
 use crate::error::Result;
 use crate::triggers::{CATALOGUE, Entry};
 
-/// A webhook for each trigger.
-pub(super) fn all() -> Result<Map<String, Value>> {
-    CATALOGUE.iter().map(|entry| Ok((format!("trigger:{}", entry.name), webhook(entry)?))).collect()
+/// A webhook for each trigger. What it is stands under `components/pathItems`: receivers are no part of a client, and
+/// openapi-generator makes broken code of webhooks that are described in place.
+pub(super) fn all() -> Map<String, Value> {
+    let refer = |entry: &Entry| json!({"$ref": format!("#/components/pathItems/{}", camel(entry.name))});
+    CATALOGUE.iter().map(|entry| (format!("trigger:{}", entry.name), refer(entry))).collect()
 }
 
-fn webhook(entry: &Entry) -> Result<Value> {
+/// What they refer to.
+pub(super) fn path_items() -> Map<String, Value> {
+    CATALOGUE.iter().map(|entry| (camel(entry.name), webhook(entry))).collect()
+}
+
+/// The events that come with a payload of their own: `PostSaleEvent` and `PostSalePayload`. They have names, because
+/// generators of clients find none for what is written out in a webhook.
+pub(super) fn schemas() -> Result<Map<String, Value>> {
+    let mut schemas = Map::new();
+    for entry in CATALOGUE.iter().filter(|entry| !entry.payload.is_empty()) {
+        let name = camel(entry.name);
+        let payload = format!("{name}Payload");
+        let event = json!({"type": "object", "properties": {"payload": reference(&payload)}});
+        schemas.insert(format!("{name}Event"), json!({"allOf": [reference("Event"), event]}));
+        schemas.insert(payload, serde_json::from_str(entry.payload)?);
+    }
+    Ok(schemas)
+}
+
+fn webhook(entry: &Entry) -> Value {
     let schema = match entry.payload {
         "" => reference("Event"),
-        payload => {
-            let payload: Value = serde_json::from_str(payload)?;
-            json!({"allOf": [reference("Event"), {"type": "object", "properties": {"payload": payload}}]})
-        }
+        _ => reference(&format!("{}Event", camel(entry.name))),
     };
-    Ok(json!({"post": {
+    json!({"post": {
         "tags": ["webhooks"],
         "summary": entry.description,
         "operationId": format!("on{}", camel(entry.name)),
@@ -31,7 +49,7 @@ fn webhook(entry: &Entry) -> Result<Value> {
             "4XX": {"description": "Refused: not sent again"},
             "5XX": {"description": "Sent again, after longer and longer waits"}
         }
-    }}))
+    }})
 }
 
 fn camel(name: &str) -> String {
