@@ -78,7 +78,7 @@ impl AppState {
             log::info!("{migrations} migrations of the database ran");
         }
         let db = Db::open(&config.database_url, config.db_connections)?;
-        db.listen();
+        db.listen()?;
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
         let cache = Cache::new(config.cache_mib << 20);

@@ -1,7 +1,7 @@
 //! The documents that hold extension records.
 
 /// The documentId of what the columns `owner_field` and `owner_id` of this table name; for a price that of its product,
-/// and null when it is gone.
+/// and null when it is gone or of a kind that holds no records.
 macro_rules! holder {
     ($table:literal) => {
         concat!(
@@ -13,7 +13,7 @@ macro_rules! holder {
             $table,
             ".owner_id) WHEN 'subscriber.extensions' THEN (SELECT document_id FROM subscribers WHERE id = ",
             $table,
-            ".owner_id) ELSE (SELECT v.document_id FROM prices p JOIN products v ON v.id = p.owner_id WHERE p.id = ",
+            ".owner_id) WHEN 'price.extensions' THEN (SELECT v.document_id FROM prices p JOIN products v ON v.id = p.owner_id WHERE p.id = ",
             $table,
             ".owner_id AND p.owner_field = 'product.PRICES' LIMIT 1) END"
         )

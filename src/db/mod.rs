@@ -26,6 +26,7 @@ pub mod seal_keys;
 mod sql;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tls;
 pub mod tokens;
 mod url;
 mod watch;
@@ -122,10 +123,20 @@ impl Db {
 
     /// Begins to hear of what other processes commit, as a server must that keeps answers; see [`Self::stamp`]. Must be
     /// called within a runtime.
-    pub fn listen(&self) {
-        if let (Writers::Pool(watch, _), DatabaseUrl::Postgres(url)) = (&self.writers, &self.url) {
-            watch.listen(url);
+    ///
+    /// Fails, with a text for the person who starts the program, when the url asks for what a listener cannot do.
+    pub fn listen(&self) -> Result<(), String> {
+        match (&self.writers, &self.url) {
+            (Writers::Pool(watch, _), DatabaseUrl::Postgres(url)) => {
+                watch.listen(url).map_err(|problem| format!("cannot listen to the database {}: {problem}", self.url))
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// Whether what other processes commit is heard of at the moment, where there can be any.
+    pub fn listens(&self) -> bool {
+        self.generations.is_complete()
     }
 
     /// Tells the runners of other processes that there is work for them, where there can be any.

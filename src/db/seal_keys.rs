@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// Processes that start together on PostgreSQL take turns; SQLite's write transactions do anyway. The number is this
 /// program's own.
-const TAKE_TURNS: &str = "SELECT pg_advisory_xact_lock(7310861541)";
+const TAKE_TURNS: &str = "SELECT pg_advisory_xact_lock(7310861542)";
 
 /// The ids of the keys.
 pub fn find_all(conn: &mut Conn) -> Result<Vec<String>> {

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket, tls::NoTlsStream};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::generations::Generations;
+use super::tls::Settings;
 use super::{Conn, Sql};
 use crate::content::{CONTENT_TYPES, TypeSet, find_by_plural};
 use crate::error::{Error, Result};
@@ -33,6 +36,8 @@ pub(super) struct Watch {
     work: Arc<Notify>,
     /// Wakes this process's runner when another tells of work.
     heard: Notify,
+    /// Wakes the heartbeat when its own notification has come.
+    beat: Notify,
     /// Who waits for the notification of which transaction.
     waiting: Mutex<HashMap<i64, oneshot::Sender<()>>>,
 }
@@ -46,12 +51,21 @@ pub(super) struct Notice {
 
 impl Watch {
     pub fn new(generations: Arc<Generations>) -> Arc<Self> {
-        Arc::new(Self { generations, work: Arc::default(), heard: Notify::new(), waiting: Mutex::default() })
+        Arc::new(Self {
+            generations,
+            work: Arc::default(),
+            heard: Notify::new(),
+            beat: Notify::new(),
+            waiting: Mutex::default(),
+        })
     }
 
     /// Listens on a connection of its own until this is dropped. Must be called within a runtime.
-    pub fn listen(self: &Arc<Self>, url: &str) {
-        tokio::spawn(keep_listening(Arc::downgrade(self), url.to_owned()));
+    ///
+    /// Fails as [`Settings::of`] does.
+    pub fn listen(self: &Arc<Self>, url: &str) -> Result<(), String> {
+        tokio::spawn(keep_listening(Arc::downgrade(self), Settings::of(url)?));
+        Ok(())
     }
 
     /// Tells the runners of other processes soon that there is work for them. Those who call while it is being told are
@@ -110,10 +124,10 @@ impl Drop for Notice {
     }
 }
 
-async fn keep_listening(watch: Weak<Watch>, url: String) {
+async fn keep_listening(watch: Weak<Watch>, settings: Settings) {
     let mut told = false;
     loop {
-        let lost = match listen(&watch, &url).await {
+        let lost = match listen(&watch, &settings).await {
             Ok(()) => return,
             Err(error) => error,
         };
@@ -130,17 +144,26 @@ async fn keep_listening(watch: Weak<Watch>, url: String) {
 }
 
 /// Listens until nobody is left to tell, or the connection ends.
-async fn listen(watch: &Weak<Watch>, url: &str) -> Result<(), Box<dyn StdError + Send + Sync>> {
-    let (client, connection) = timeout(HEARTBEAT * 5, tokio_postgres::connect(url, NoTls)).await??;
+async fn listen(watch: &Weak<Watch>, settings: &Settings) -> Result<(), Failed> {
+    let connecting = settings.config.connect(settings.tls.clone());
+    let (client, connection) = timeout(HEARTBEAT * 5, connecting).await??;
     tokio::select! {
         ended = beat(&client, watch) => ended,
         ended = hear_all(connection, watch) => ended,
     }
 }
 
-async fn beat(client: &Client, watch: &Weak<Watch>) -> Result<(), Box<dyn StdError + Send + Sync>> {
+type Failed = Box<dyn StdError + Send + Sync>;
+
+async fn beat(client: &Client, watch: &Weak<Watch>) -> Result<(), Failed> {
     // What it tells needs no flush of the disk: it is of no use after a crash.
     client.batch_execute("SET synchronous_commit = off; LISTEN tenon_documents; LISTEN tenon_runs").await?;
+    // Heard by this connection alone. A proxy that shares connections may answer every statement and yet pass on no
+    // notification: only one's own that comes back shows that those of others do.
+    let own = client.query_one("SELECT txid_current()", &[]).await?.try_get::<_, i64>(0)?;
+    client.batch_execute(&format!("LISTEN tenon_beat_{own}")).await?;
+    prove(client, watch, own).await?;
+
     let work = match watch.upgrade() {
         Some(watch) => {
             watch.generations.set_complete(true);
@@ -153,21 +176,30 @@ async fn beat(client: &Client, watch: &Weak<Watch>) -> Result<(), Box<dyn StdErr
             timeout(HEARTBEAT, client.batch_execute("NOTIFY tenon_runs")).await??;
             sleep(TOLD_TOGETHER).await;
         } else {
-            timeout(HEARTBEAT, client.batch_execute("SELECT 1")).await??;
+            prove(client, watch, own).await?;
         }
     }
     Ok(())
 }
 
+/// Sends a notification to this connection and waits until it has come.
+async fn prove(client: &Client, watch: &Weak<Watch>, own: i64) -> Result<(), Failed> {
+    let Some(watch) = watch.upgrade() else { return Ok(()) };
+    timeout(HEARTBEAT, client.batch_execute(&format!("NOTIFY tenon_beat_{own}"))).await??;
+    timeout(HEARTBEAT, watch.beat.notified()).await.map_err(|_| "its notifications do not come")?;
+    Ok(())
+}
+
 async fn hear_all(
-    mut connection: Connection<Socket, NoTlsStream>,
+    mut connection: Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>,
     watch: &Weak<Watch>,
-) -> Result<(), Box<dyn StdError + Send + Sync>> {
+) -> Result<(), Failed> {
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         let Some(watch) = watch.upgrade() else { return Ok(()) };
         if let AsyncMessage::Notification(notification) = message? {
             match notification.channel() {
                 "tenon_runs" => watch.heard.notify_one(),
+                channel if channel.starts_with("tenon_beat_") => watch.beat.notify_one(),
                 _ => watch.hear(notification.payload()),
             }
         }

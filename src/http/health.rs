@@ -25,13 +25,19 @@ pub(super) struct Health {
     /// Why it cannot work.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What works and is slower than it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'static str>,
 }
+
+const NOT_LISTENING: &str =
+    "the database cannot be listened to: no answer is cached, and other processes' work is found late";
 
 /// Whether the process lives
 #[utoipa::path(get, path = "/healthz", tag = "operation", operation_id = "isAlive", security(()),
     responses((status = 200, description = "It lives", body = Health)))]
 pub(super) async fn alive() -> HttpResponse {
-    tell(None)
+    tell(None, None)
 }
 
 /// Whether the process lives, where Strapi's deployments ask
@@ -43,7 +49,8 @@ pub(super) async fn alive_for_strapi() -> HttpResponse {
 
 /// Whether the process can work
 ///
-/// The database can be written, which is tried at most once a second and given a second, and the runner runs.
+/// The database can be written, which is tried at most once a second and given a second, and the runner runs. A `warning`
+/// says that PostgreSQL's notifications do not come, as through a proxy that shares connections.
 #[utoipa::path(get, path = "/readyz", tag = "operation", operation_id = "isReady", security(()),
     responses((status = 200, description = "It can work", body = Health),
         (status = 503, description = "It cannot; `reason` says why", body = Health)))]
@@ -54,13 +61,14 @@ pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
         None if !state.pulse.beats() => Some("the runner does not run"),
         obstacle => obstacle,
     };
-    tell(reason.map(str::to_owned))
+    let warning = (!state.db.listens()).then_some(NOT_LISTENING);
+    tell(reason.map(str::to_owned), warning)
 }
 
-fn tell(reason: Option<String>) -> HttpResponse {
+fn tell(reason: Option<String>, warning: Option<&'static str>) -> HttpResponse {
     let (mut response, status) = match reason {
         None => (HttpResponse::Ok(), "ok"),
         Some(_) => (HttpResponse::ServiceUnavailable(), "unavailable"),
     };
-    response.insert_header((CACHE_CONTROL, "no-store")).json(Health { status, reason })
+    response.insert_header((CACHE_CONTROL, "no-store")).json(Health { status, reason, warning })
 }

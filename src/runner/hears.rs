@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::clock::Millis;
+use crate::content::find_by_singular;
 use crate::db::extensions::Listener;
 use crate::handler::Policy;
 use crate::triggers::stock::Movement;
@@ -58,7 +59,9 @@ pub(super) fn hears<'a>(matchers: &Matchers, listener: &'a Listener, sound: Soun
 fn was_there(removed_at: Millis, sound: Sound<'_>) -> bool {
     let is_change = || {
         let short = sound.trigger.trim_start_matches("trigger:");
-        find_in_catalogue(short).is_some_and(|entry| entry.source == Source::Change)
+        // Every type of content has this trigger, whether the catalogue describes it or not.
+        let is_deletion = short.strip_suffix("_deleted").is_some_and(|of| find_by_singular(of).is_some());
+        is_deletion || find_in_catalogue(short).is_some_and(|entry| entry.source == Source::Change)
     };
     sound.occurred_at < removed_at || sound.occurred_at == removed_at && is_change()
 }

@@ -59,7 +59,8 @@ pub fn sample_entity(trigger: &Name, holder: &str) -> Option<(&'static str, &'st
         "store" => STORE,
         "product" => PRODUCT,
         "price" => PRICE,
-        _ => SUBSCRIBER,
+        "subscriber" => SUBSCRIBER,
+        _ => return None,
     };
     Some((entry.target, entity))
 }

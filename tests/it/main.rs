@@ -51,5 +51,6 @@ mod services;
 mod start;
 mod stats;
 mod storefront;
+mod tls;
 mod tokens;
 mod triggers;

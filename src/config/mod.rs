@@ -1,5 +1,10 @@
 //! Configuration: the only reader of the environment. A variable is a line in [`VARIABLES`] and a field below.
 
+mod log;
+mod unknown;
+
+pub use unknown::unknown;
+
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -11,7 +16,6 @@ use ipnet::IpNet;
 use crate::access::PublicAccess;
 use crate::db::DatabaseUrl;
 use crate::handler::Defaults;
-use crate::nearest::nearest;
 use crate::secrets::Sealer;
 
 /// A variable of the environment, as `--help`, `tenon config` and the README show it.
@@ -95,9 +99,6 @@ pub const VARIABLES: &[Variable] = &[
         "What is logged: a level, or module=level pairs, comma separated. Libraries stay quiet unless they are named.",
     ),
 ];
-
-/// The levels of `RUST_LOG`.
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// What the program was told.
 #[derive(Clone)]
@@ -183,28 +184,6 @@ fn settings_of(lookup: impl Fn(&str) -> Option<String>) -> Vec<Setting> {
     VARIABLES.iter().map(setting).collect()
 }
 
-/// A line for each variable of the environment that looks like one of this program's and is none, with the names that may
-/// be meant.
-#[allow(clippy::disallowed_methods)] // This is the reader that others ask.
-pub fn unknown() -> Vec<String> {
-    unknown_among(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
-}
-
-fn unknown_among(names: impl Iterator<Item = String>) -> Vec<String> {
-    let is_known = |name: &str| VARIABLES.iter().any(|variable| variable.name == name);
-    // Kubernetes sets these in every container beside a service that is called tenon.
-    let is_service = |name: &str| name.starts_with("TENON_SERVICE_") || name.starts_with("TENON_PORT");
-    let mut unknown: Vec<String> =
-        names.filter(|name| name.starts_with("TENON_") && !is_known(name) && !is_service(name)).collect();
-    unknown.sort();
-
-    let line = |name: String| match nearest(&name, VARIABLES.iter().map(|variable| variable.name)).as_slice() {
-        [] => format!("{name} is not a variable of this program: `tenon config` lists them"),
-        near => format!("{name} is not a variable of this program; did you mean {}?", near.join(" or ")),
-    };
-    unknown.into_iter().map(line).collect()
-}
-
 impl Config {
     /// Reads the environment. Each line of the error names a variable and says what would be right.
     #[allow(clippy::disallowed_methods)] // This is the reader that others ask.
@@ -235,7 +214,7 @@ impl Config {
         let db_connections = reader.number("TENON_DB_CONNECTIONS", 1..=1024);
         let body_limit = reader.number("TENON_BODY_LIMIT", 1024..=1 << 30);
         let cache_mib = reader.number("TENON_CACHE_MIB", 0..=1 << 20);
-        let log = reader.parse("RUST_LOG", log_filter);
+        let log = reader.parse("RUST_LOG", log::check);
         let runner = RunnerConfig::from_reader(reader);
         Some(Self {
             database_url: database_url?,
@@ -272,27 +251,6 @@ impl RunnerConfig {
             shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
         })
     }
-}
-
-/// Checks a filter of `env_logger`'s form.
-fn log_filter(text: &str) -> Result<String, String> {
-    env_filter::Builder::new().try_parse(text).map_err(|error| error.to_string())?;
-    // What is no level is taken for the name of a module, which then is all that is logged.
-    for word in text.split(',').map(|word| word.trim().to_lowercase()).filter(|word| !word.contains(['=', ':', '/'])) {
-        let near = LEVELS.into_iter().find(|level| sorted(level) == sorted(&word));
-        let near = near.or_else(|| nearest(&word, LEVELS).first().copied());
-        if let Some(near) = near.filter(|near| *near != word) {
-            return Err(format!("{word} is not a level; did you mean {near}?"));
-        }
-    }
-    Ok(text.to_owned())
-}
-
-/// The letters of a word in order: the same for words that differ by swapped letters.
-fn sorted(word: &str) -> Vec<char> {
-    let mut letters: Vec<char> = word.chars().collect();
-    letters.sort_unstable();
-    letters
 }
 
 fn public_access(text: &str) -> Result<PublicAccess, String> {
@@ -403,23 +361,6 @@ mod tests {
             let Err(problem) = with(name, value) else { panic!("{name}={value} is refused") };
             assert!(problem.starts_with(name) && problem.contains(part), "{problem}");
         }
-    }
-
-    #[test]
-    fn log_filters_are_read() {
-        for filter in ["debug", "INFO", "off", "info,tenon::http=debug", "warn,actix_server=info", "tenon", "info/slow"]
-        {
-            assert!(with("RUST_LOG", filter).is_ok(), "{filter}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_variable_is_named_with_what_may_be_meant() {
-        let names = ["PATH", "TENON_LISTN", "TENON_LISTEN", "TENON_ZZZ", "TENON_PORT_1337_TCP", "TENON_SERVICE_HOST"];
-        let told = unknown_among(names.iter().map(|name| (*name).to_owned()));
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].starts_with("TENON_LISTN ") && told[0].ends_with("did you mean TENON_LISTEN?"), "{told:?}");
-        assert!(told[1].starts_with("TENON_ZZZ ") && told[1].contains("tenon config"), "{told:?}");
     }
 
     #[test]
