@@ -23,20 +23,35 @@ pub enum Right {
     Run,
 }
 
-/// A set of rights, each for one content type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Permissions(u32);
+impl Right {
+    /// Each of them, in the order in which permissions are shown.
+    pub const ALL: [Self; 8] =
+        [Self::Find, Self::FindOne, Self::Create, Self::Update, Self::Delete, Self::Emit, Self::Extensions, Self::Run];
 
-const RIGHTS: [(&str, Right); 8] = [
-    ("find", Right::Find),
-    ("findOne", Right::FindOne),
-    ("create", Right::Create),
-    ("update", Right::Update),
-    ("delete", Right::Delete),
-    ("emit", Right::Emit),
-    ("extensions", Right::Extensions),
-    ("run", Right::Run),
-];
+    /// Its name in permissions: `find` in `store.find`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Find => "find",
+            Self::FindOne => "findOne",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Emit => "emit",
+            Self::Extensions => "extensions",
+            Self::Run => "run",
+        }
+    }
+
+    /// The permission for documents of this type: `store.find`.
+    pub fn of(self, content_type: &ContentType) -> String {
+        format!("{}.{}", content_type.singular, self.name())
+    }
+}
+
+/// Rights, each for one content type: a row for each of [`CONTENT_TYPES`], in which each of [`Right::ALL`] is granted or not.
+/// A type that is not listed there has no row, and nothing is permitted with its documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Permissions([[bool; Right::ALL.len()]; CONTENT_TYPES.len()]);
 
 impl Permissions {
     /// Reads `store.find`, or `api::store.store.find` as Strapi has it; several are added up.
@@ -45,13 +60,11 @@ impl Permissions {
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let mut permissions = Self::default();
         for name in names {
-            permissions.0 |= bit_named(name).ok_or_else(|| {
-                let rights: Vec<_> = RIGHTS.iter().map(|(name, _)| *name).collect();
-                format!(
-                    "{name:?} is no permission: a content type and one of {}, such as store.find",
-                    rights.join(", ")
-                )
-            })?;
+            let granted = read(name).and_then(|(right, content_type)| permissions.cell(right, content_type));
+            *granted.ok_or_else(|| {
+                let rights = Right::ALL.map(Right::name).join(", ");
+                format!("{name:?} is no permission: a content type and one of {rights}, such as store.find")
+            })? = true;
         }
         if permissions == Self::default() {
             Err("no permission is named, such as store.find".into())
@@ -61,33 +74,35 @@ impl Permissions {
     }
 
     /// Whether `right` is among them for this type.
-    pub fn allow(self, right: Right, content_type: &ContentType) -> bool {
-        self.0 & bit(right, content_type) != 0
+    pub fn allow(mut self, right: Right, content_type: &ContentType) -> bool {
+        self.cell(right, content_type).is_some_and(|granted| *granted)
+    }
+
+    /// Where it stands whether `right` is granted for this type; `None` for a type that is none of [`CONTENT_TYPES`].
+    fn cell(&mut self, right: Right, content_type: &ContentType) -> Option<&mut bool> {
+        let row = self.0.get_mut(content::place_of(content_type)?)?;
+        let mut cells = Right::ALL.iter().zip(row);
+        cells.find(|(known, _)| **known == right).map(|(_, cell)| cell)
     }
 
     /// Their names, in the order of types and rights.
     pub fn names(self) -> Vec<String> {
         let of_type = |content_type: &'static ContentType| {
-            let allowed = RIGHTS.iter().filter(move |(_, right)| self.allow(*right, content_type));
-            allowed.map(|(name, _)| format!("{}.{name}", content_type.singular))
+            let allowed = Right::ALL.into_iter().filter(move |right| self.allow(*right, content_type));
+            allowed.map(|right| right.of(content_type))
         };
         CONTENT_TYPES.into_iter().flat_map(of_type).collect()
     }
 }
 
-fn bit_named(name: &str) -> Option<u32> {
+fn read(name: &str) -> Option<(Right, &'static ContentType)> {
     let (of, right) = name.rsplit_once('.')?;
     let content_type = match of.contains("::") {
         true => CONTENT_TYPES.into_iter().find(|content_type| content_type.uid == of),
         false => content::find_by_singular(of),
     };
-    let (_, right) = RIGHTS.iter().find(|(name, _)| *name == right)?;
-    Some(bit(*right, content_type?))
-}
-
-fn bit(right: Right, content_type: &ContentType) -> u32 {
-    let of = CONTENT_TYPES.iter().position(|known| known.uid == content_type.uid).unwrap_or_default();
-    1 << (of * RIGHTS.len() + right as usize)
+    let right = Right::ALL.into_iter().find(|known| known.name() == right)?;
+    Some((right, content_type?))
 }
 
 #[cfg(test)]
@@ -118,14 +133,25 @@ mod tests {
     }
 
     #[test]
-    fn every_right_of_every_type_has_a_bit_of_its_own() {
-        let mut seen = 0;
-        for content_type in CONTENT_TYPES {
-            for (_, right) in RIGHTS {
-                assert_eq!(seen & bit(right, content_type), 0);
-                seen |= bit(right, content_type);
-            }
+    fn each_permission_grants_one_right_for_one_type() {
+        let all = || CONTENT_TYPES.into_iter().flat_map(|of| Right::ALL.map(|right| (right, of)));
+        for (right, content_type) in all() {
+            let name = right.of(content_type);
+            let permissions = Permissions::parse([name.as_str()]).expect("a permission");
+            let granted: Vec<_> = all().filter(|(right, of)| permissions.allow(*right, of)).collect();
+            assert_eq!(granted.len(), 1, "{name}: {granted:?}");
+            assert!(granted[0].0 == right && granted[0].1.uid == content_type.uid, "{name}: {granted:?}");
         }
-        assert_eq!(seen.count_ones() as usize, CONTENT_TYPES.len() * RIGHTS.len());
+    }
+
+    #[test]
+    fn nothing_is_permitted_with_a_type_that_is_not_listed() {
+        static UNLISTED: ContentType = ContentType { uid: "api::event.event", singular: "event", ..STORE };
+        let everything = CONTENT_TYPES.into_iter().flat_map(|of| Right::ALL.map(|right| right.of(of)));
+        let everything: Vec<String> = everything.collect();
+        let permissions = Permissions::parse(everything.iter().map(String::as_str)).expect("permissions");
+        for right in Right::ALL {
+            assert!(permissions.allow(right, &STORE) && !permissions.allow(right, &UNLISTED), "{right:?}");
+        }
     }
 }

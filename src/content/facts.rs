@@ -86,6 +86,18 @@ pub enum Check {
     Config,
 }
 
+/// Whether one of `fields` is a secret.
+pub(super) const fn have_secret(fields: &[Field]) -> bool {
+    let mut place = 0;
+    while place < fields.len() {
+        if matches!(fields[place].kind, Kind::Secret) {
+            return true;
+        }
+        place += 1;
+    }
+    false
+}
+
 /// What a field holds.
 #[derive(Clone, Copy)]
 pub enum Kind {

@@ -10,6 +10,9 @@ use crate::clock::Millis;
 pub struct Input {
     /// Values of the row itself.
     pub values: Vec<(&'static Field, Value)>,
+    /// Secrets, as they were sent: masks may stand for what is stored, and null removes it. They are no [`Value`], so that
+    /// nothing which stores values can store them in clear.
+    pub secrets: Vec<(&'static Field, Json)>,
     /// Components: the whole list as it shall be, in order.
     pub items: Vec<(&'static Field, Vec<Item>)>,
     /// Relations.
@@ -42,8 +45,6 @@ pub enum Value {
     Text(String),
     /// Any JSON.
     Json(Json),
-    /// Credentials, as they were sent: masks may stand for what is stored.
-    Secret(Json),
 }
 
 /// What shall become of a relation.

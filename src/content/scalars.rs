@@ -30,13 +30,14 @@ pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value
         Kind::Boolean => boolean(json),
         Kind::DateTime => moment(json),
         Kind::Json => Ok(Value::Json(patterns(field, parsed(json))?)),
-        Kind::Secret => Ok(Value::Secret(parsed(json))),
         Kind::Enumeration(words) => match json.as_str().filter(|word| words.contains(word)) {
             Some(word) => Ok(Value::Text(word.to_owned())),
             // Null is one of the values that Strapi lists, and prints as nothing.
             None => refuse(format!("must be one of the following values: {}, ", words.join(", ")), json),
         },
-        Kind::Media { .. } | Kind::Component { .. } | Kind::Relation(_) => refuse("is not a plain value", json),
+        Kind::Secret | Kind::Media { .. } | Kind::Component { .. } | Kind::Relation(_) => {
+            refuse("is not a plain value", json)
+        }
     }
 }
 
@@ -136,7 +137,7 @@ fn moment(json: &Json) -> Result<Value, Fault> {
 }
 
 /// A text that is JSON stands for that JSON, as in Strapi.
-fn parsed(json: &Json) -> Json {
+pub(super) fn parsed(json: &Json) -> Json {
     let text = json.as_str().and_then(|text| serde_json::from_str(text).ok());
     text.unwrap_or_else(|| json.clone())
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::input::{Input, Item, Links, Position, Reference, Value};
-use super::scalars::{Fault, missing, read, wrong_type};
+use super::scalars::{Fault, missing, parsed, read, wrong_type};
 use super::{Component, ContentType, Field, Kind, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
 
@@ -138,6 +138,7 @@ impl Checker {
                     input.items.push((field, items));
                 }
             }
+            Kind::Secret => input.secrets.push((field, parsed(json))),
             Kind::Relation(_) => {
                 if let Some(links) = self.links(json) {
                     input.links.push((field, links));
@@ -155,6 +156,9 @@ impl Checker {
     fn absent(&mut self, field: &'static Field, input: &mut Input) {
         if !field.kind.is_scalar() {
             return;
+        }
+        if matches!(field.kind, Kind::Secret) {
+            return input.secrets.push((field, Json::Null));
         }
         let default = match field.default {
             "" => Json::Null,

@@ -11,7 +11,7 @@ pub fn bound(field: &Field, value: Value) -> Bind {
         Value::Int(value) | Value::Time(value) => Bind::Int(Some(value)),
         Value::Decimal(text) => Bind::Decimal(Some(text)),
         Value::Text(text) => Bind::Text(Some(text)),
-        Value::Json(json) | Value::Secret(json) => Bind::Text(Some(json.to_string())),
+        Value::Json(json) => Bind::Text(Some(json.to_string())),
     }
 }
 
