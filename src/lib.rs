@@ -20,6 +20,7 @@ pub mod content; // what can be stored: facts about content types
 pub mod access; // who calls and what they may do
 pub mod query; // what can be asked: query string to checked plan
 pub mod db; // everything that speaks SQL
+pub mod origins; // whose scripts may read answers
 pub mod config; // the only reader of the environment
 pub mod key; // the key that seals credentials
 pub mod emission; // what callers emit, waiting to be stored

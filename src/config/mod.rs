@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use crate::access::PublicAccess;
 use crate::db::DatabaseUrl;
 use crate::handler::Defaults;
+use crate::origins::Origins;
 use crate::secrets::Sealer;
 
 /// A variable of the environment, as `--help`, `tenon config` and the README show it.
@@ -50,6 +51,11 @@ pub const VARIABLES: &[Variable] = &[
         "TENON_PUBLIC_ACCESS",
         "read",
         "What a caller without a token may do: read (published stores and products; and subscribe), none, or full (for trials).",
+    ),
+    variable(
+        "TENON_CORS_ORIGINS",
+        "*",
+        "Origins whose pages may call from a browser, comma separated, such as https://shop.example; * for any. Never with cookies.",
     ),
     secret("TENON_BOOTSTRAP_TOKEN", "A full-access token that exists while this is set; at least 16 characters."),
     secret(
@@ -109,6 +115,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `TENON_PUBLIC_ACCESS`.
     pub public_access: PublicAccess,
+    /// `TENON_CORS_ORIGINS`.
+    pub cors_origins: Origins,
     /// `TENON_BOOTSTRAP_TOKEN`.
     pub bootstrap_token: Option<String>,
     /// `TENON_SECRET_KEY`.
@@ -204,6 +212,7 @@ impl Config {
         let listen =
             reader.parse("TENON_LISTEN", |text| from_str(text, "an address and a port, such as 127.0.0.1:1337"));
         let public_access = reader.parse("TENON_PUBLIC_ACCESS", public_access);
+        let cors_origins = reader.parse("TENON_CORS_ORIGINS", Origins::parse);
         let bootstrap_token = reader.parse("TENON_BOOTSTRAP_TOKEN", bootstrap_token);
         let secret_key = reader.parse("TENON_SECRET_KEY", secret_key);
         let secret_key_file = reader.parse("TENON_SECRET_KEY_FILE", |text| Ok(PathBuf::from(text)));
@@ -220,6 +229,7 @@ impl Config {
             database_url: database_url?,
             listen: listen?,
             public_access: public_access?,
+            cors_origins: cors_origins?,
             bootstrap_token: bootstrap_token?,
             secret_key: secret_key?,
             secret_key_file: secret_key_file?,
@@ -346,6 +356,7 @@ mod tests {
             ("DATABASE_URL", "mysql://x", "sqlite:"),
             ("TENON_LISTEN", "1337", "127.0.0.1:1337"),
             ("TENON_PUBLIC_ACCESS", "all", "read, none or full"),
+            ("TENON_CORS_ORIGINS", "shop.example", "https://shop.example"),
             ("TENON_BOOTSTRAP_TOKEN", "short", "16 characters"),
             ("TENON_SECRET_KEY", "short", "32 bytes"),
             ("TENON_DEFAULT_CREDENTIALS", r#"{"markket:sendgrid": "SG.key"}"#, "markket:sendgrid"),

@@ -7,18 +7,17 @@ use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::FutureExt as _;
 
+use super::cors::Cors;
 use super::problem;
 use crate::clock::Random;
 use crate::error::Error;
 
-/// What scripts of other origins may read of an answer's headers.
-const EXPOSED: &str = "ETag,Idempotent-Replayed,Retry-After,X-Request-Id";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Makes ids for the requests of one worker: chance once, then a count.
@@ -48,11 +47,10 @@ pub(super) async fn around<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let id = request_id(request.request());
-    let origin = request.headers().get(header::ORIGIN).cloned();
-    if origin.is_some() && is_preflight(&request) {
-        let preflight = preflight(&request);
+    let cors = Cors::of(request.request());
+    if let Some(preflight) = cors.preflight(request.request()) {
         let mut response = request.into_response(preflight);
-        add_headers(response.headers_mut(), id, origin);
+        add_headers(response.headers_mut(), id, cors);
         return Ok(response.map_into_right_body());
     }
     let started = Instant::now();
@@ -66,18 +64,16 @@ pub(super) async fn around<B: MessageBody>(
         answered.unwrap_or_else(|_| Err(Error::internal("a request panicked").into()))?.map_into_left_body()
     };
     log_answer(&response, &id, started);
-    expose(response.headers_mut(), &origin);
-    add_headers(response.headers_mut(), id, origin);
+    add_headers(response.headers_mut(), id, cors);
     Ok(response)
 }
 
 /// What [`around`] does to an answer, for one that did not come its way.
 pub(super) fn finish<B>(mut response: ServiceResponse<B>, started: Instant) -> ServiceResponse<B> {
     let request = response.request();
-    let (id, origin) = (request_id(request), request.headers().get(header::ORIGIN).cloned());
+    let (id, cors) = (request_id(request), Cors::of(request));
     log_answer(&response, &id, started);
-    expose(response.headers_mut(), &origin);
-    add_headers(response.headers_mut(), id, origin);
+    add_headers(response.headers_mut(), id, cors);
     response
 }
 
@@ -93,40 +89,8 @@ fn request_id(request: &HttpRequest) -> HeaderValue {
         .unwrap_or_else(|| HeaderValue::from_static("none"))
 }
 
-fn is_preflight(request: &ServiceRequest) -> bool {
-    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-/// Strapi's answer to a browser that asks before it calls; headers that Strapi does not know are allowed when they are
-/// asked for.
-fn preflight(request: &ServiceRequest) -> HttpResponse {
-    const OURS: [&str; 3] = ["If-Match", "If-None-Match", "Idempotency-Key"];
-    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).and_then(|asked| asked.to_str().ok());
-    let asked = asked.unwrap_or_default().to_ascii_lowercase();
-    let mut allowed = "Content-Type,Authorization,Origin,Accept".to_owned();
-    for name in OURS.into_iter().filter(|name| asked.contains(&name.to_ascii_lowercase())) {
-        allowed = allowed + "," + name;
-    }
-    HttpResponse::NoContent()
-        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"))
-        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, allowed))
-        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "31536000"))
-        .finish()
-}
-
-/// Lets scripts of other origins read more of an answer than browsers do by themselves.
-fn expose(headers: &mut HeaderMap, origin: &Option<HeaderValue>) {
-    if origin.is_some() {
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
-    }
-}
-
-/// Any origin may call, with its token and never with cookies of ours; without an `Origin` Strapi's header is empty.
-fn add_headers(headers: &mut HeaderMap, id: HeaderValue, origin: Option<HeaderValue>) {
-    let origin = origin.unwrap_or_else(|| HeaderValue::from_static(""));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+fn add_headers(headers: &mut HeaderMap, id: HeaderValue, cors: Cors) {
+    cors.add_to(headers);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

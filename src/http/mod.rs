@@ -4,6 +4,7 @@ mod answer;
 pub mod body;
 mod by_hand;
 mod content_schema;
+mod cors;
 mod docs;
 mod documents;
 mod edge;

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 use tenon::access::PublicAccess;
 use tenon::db::{Kind, Sql};
+use tenon::origins::Origins;
 
 use crate::support::api::{Answered, send};
 use crate::support::app::TestApp;
@@ -112,8 +113,39 @@ on_both_databases! {
         assert_eq!(answer.headers["access-control-allow-methods"], "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS");
         assert_eq!(answer.headers["access-control-allow-headers"], "Content-Type,Authorization,Origin,Accept");
         let answer = send(app.request(Method::GET, "/api/nothing").header("origin", "http://shop.example")).await;
-        assert_eq!(answer.headers["access-control-allow-origin"], "http://shop.example");
-        assert_eq!(app.get("/api/nothing").await.headers["access-control-allow-origin"], "");
+        assert_eq!(answer.headers["access-control-allow-origin"], "*");
+        assert_eq!(app.get("/api/nothing").await.headers["access-control-allow-origin"], "*");
+    }
+
+    async fn no_answer_lets_a_browser_send_what_says_who_it_is(app: &TestApp) {
+        for path in ["/api/stores", "/api/nothing", "/openapi.json", "/", "/docs/index.html", "/healthz", "/admin", "/admin/login"] {
+            for method in [Method::GET, Method::OPTIONS] {
+                let request = app.with_token(None).request(method.clone(), path).header("origin", "http://shop.example");
+                let answer = send(request.header("access-control-request-method", "PUT")).await;
+                let told = format!("{method} {path}: {:?}", answer.headers);
+                assert!(answer.headers.get("access-control-allow-credentials").is_none(), "{told}");
+                let is_open = path.starts_with("/api") || path == "/openapi.json";
+                assert_eq!(answer.headers.contains_key("access-control-allow-origin"), is_open, "{told}");
+            }
+        }
+    }
+
+    async fn a_browser_of_another_origin_than_those_named_may_not_read(app: &TestApp)
+    with |config| config.cors_origins = Origins::parse("https://shop.example").expect("an origin"); {
+        for (origin, is_allowed) in [
+            ("https://shop.example", true), ("https://shop.example.evil.example", false), ("http://shop.example", false), ("null", false),
+        ] {
+            for method in [Method::GET, Method::OPTIONS] {
+                let request = app.request(method.clone(), "/api/stores").header("origin", origin);
+                let answer = send(request.header("access-control-request-method", "PUT")).await;
+                let allowed = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().expect("a text"));
+                assert_eq!(allowed, Some(origin).filter(|_| is_allowed), "{method} {origin}");
+                let allows = answer.headers.contains_key("access-control-allow-methods");
+                assert_eq!(allows, is_allowed && method == Method::OPTIONS, "{method} {origin}");
+                assert!(answer.headers["vary"].to_str().is_ok_and(|vary| vary.contains("Origin")) || method == Method::GET, "{method} {origin}");
+            }
+        }
+        assert!(app.get("/api/stores").await.headers.get("access-control-allow-origin").is_none());
     }
 
     async fn every_answer_has_an_id_and_tells_browsers_to_be_careful(app: &TestApp) {
