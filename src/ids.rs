@@ -1,4 +1,4 @@
-//! The identifiers that the world sees: documentIds, event and run ids.
+//! The identifiers that the world sees: documentIds, event and run ids; and the names under which callers' own keys are kept.
 
 use crate::clock::{Millis, Random};
 
@@ -56,10 +56,48 @@ pub fn secret(random: &dyn Random) -> String {
     bytes.iter().map(|byte| char::from(BASE32[usize::from(byte % 32)])).collect()
 }
 
+/// What a caller's `Idempotency-Key` is given with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A change of content, or a trigger that is emitted.
+    Write,
+    /// An extension record that is run by hand.
+    Run,
+}
+
+/// The name under which a caller's idempotency key is kept: the same only for the same actor, purpose and key. An actor's
+/// name may hold anything, so `%` and `/` in it are encoded; the first `/` ends it, whatever the key holds.
+pub fn caller_key(actor: &str, purpose: Purpose, key: &str) -> String {
+    let actor = actor.replace('%', "%25").replace('/', "%2F");
+    let purpose = match purpose {
+        Purpose::Write => "",
+        Purpose::Run => "%run", // No encoded name ends like this.
+    };
+    format!("{actor}{purpose}/{key}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::OsRandom;
+
+    #[test]
+    fn no_two_callers_keys_are_kept_under_one_name() {
+        let mut seen = std::collections::HashSet::new();
+        let parts = ["a", "b", "a/b", "b/c", "c", "a%2Fb", "a%", "%run", "a%run", "/", "%25run", "run/a", ""];
+        for actor in parts {
+            for key in parts {
+                for purpose in [Purpose::Write, Purpose::Run] {
+                    let name = caller_key(actor, purpose, key);
+                    assert!(
+                        seen.insert(name.clone()),
+                        "{actor:?} {purpose:?} {key:?} is kept as {name}, as another is"
+                    );
+                }
+            }
+        }
+        assert_eq!(caller_key("token:shop", Purpose::Write, "order/7"), "token:shop/order/7", "as it always was");
+    }
 
     #[test]
     fn document_ids_have_strapis_form() {

@@ -6,6 +6,7 @@ use super::etag::Answer;
 use crate::clock::Millis;
 use crate::db::{Conn, idempotency};
 use crate::error::{Error, Result};
+use crate::ids::{Purpose, caller_key};
 
 /// A caller's key, and what came with it.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ impl Once {
             hash.update(part.as_bytes());
         }
         let request = hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { key: format!("{actor}/{key}"), request }
+        Self { key: caller_key(actor, Purpose::Write, key), request }
     }
 
     /// Does `work` within the transaction that is open, or returns what was answered when it was done.

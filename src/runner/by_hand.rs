@@ -102,7 +102,7 @@ fn event(actor: &str, occasion: &Occasion, wanted: Wanted) -> NewEvent {
         payload: wanted.payload,
         actor: actor.to_owned(),
         depth: 0,
-        idempotency_key: wanted.idempotency_key.map(|key| format!("{actor}/{key}")),
+        idempotency_key: wanted.idempotency_key.map(|key| ids::caller_key(actor, ids::Purpose::Run, &key)),
     }
 }
 

@@ -165,7 +165,7 @@ fn event(emission: &Emission, actor: &str, found: &Subjects) -> Result<NewEvent>
         payload: payload.clone(),
         actor: actor.to_owned(),
         depth: 0,
-        idempotency_key: idempotency_key.as_ref().map(|key| format!("{actor}/{key}")),
+        idempotency_key: idempotency_key.as_ref().map(|key| ids::caller_key(actor, ids::Purpose::Write, key)),
     })
 }
 

@@ -51,6 +51,35 @@ on_both_databases! {
         assert_eq!(total(app, "products").await, 0);
     }
 
+    async fn no_two_callers_share_a_key_whatever_they_are_called(app: &TestApp) {
+        let (mut callers, store) = (Vec::new(), app.store(vec![app.webhook("none")]).await);
+        for name in ["a", "a/b", "a%2Fb", "a%"] {
+            let made = app.post("/api/tokens", json!({"data": {"name": name, "kind": "full-access"}})).await;
+            callers.push(app.with_token(made.expect(201)["data"]["token"].as_str()));
+        }
+        let triggers = format!("/api/stores/{store}/triggers/acme:sold");
+        let run = format!("/api/stores/{store}/extensions/{}/run", app.record(&store, 0).await["id"]);
+        let (mut made, mut events) = (0, Vec::new());
+        for caller in &callers {
+            for key in ["b/c", "c", "/c", "2Fb/c"] {
+                let store = json!({"title": "One", "slug": format!("s{made}")});
+                let answer = under(caller, key, Method::POST, "/api/stores", store).await;
+                assert!(!is_repeated(&answer), "{key}: {}", answer.expect(201));
+                for path in [&triggers, &run] {
+                    let body = if path == &run { json!({"trigger": "acme:sold"}) } else { json!({}) };
+                    let answer = send(caller.request(Method::POST, path).header("Idempotency-Key", key).json(&body)).await;
+                    let told = answer.expect(202)["data"].clone();
+                    events.push(told.get("id").or(told.get("eventId")).expect("an event").to_string());
+                }
+                made += 1;
+            }
+        }
+        events.sort();
+        events.dedup();
+        assert_eq!(events.len(), 2 * made, "each was something of its own");
+        app.run_until_idle().await;
+    }
+
     async fn a_key_belongs_to_one_request_of_one_caller(app: &TestApp) {
         let made = app.post("/api/tokens", json!({"data": {"name": "other", "kind": "full-access"}})).await;
         let other = app.with_token(Some(made.expect(201)["data"]["token"].as_str().expect("a token")));

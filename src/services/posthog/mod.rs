@@ -214,8 +214,10 @@ fn cut(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-/// A UUID (version 8, RFC 9562) that is always the same for these parts, so that PostHog keeps what comes twice once.
+/// A UUID (version 8, RFC 9562) that is always the same for these parts and no others, so that PostHog keeps what comes
+/// twice once. A part may hold line breaks, so those within it are told from those between two.
 fn uuid(parts: &[&str]) -> String {
+    let parts = parts.iter().map(|part| part.replace('\\', r"\\").replace('\n', r"\n")).collect::<Vec<_>>();
     let hash = digest(&SHA256, parts.join("\n").as_bytes());
     let mut hex: Vec<char> =
         hash.as_ref()[..16].iter().flat_map(|byte| format!("{byte:02x}").chars().collect::<Vec<_>>()).collect();
@@ -234,6 +236,8 @@ mod tests {
         assert_eq!(first, uuid(&["sale", "evt_1"]));
         assert_ne!(first, uuid(&["sale", "evt_2"]));
         assert_ne!(first, uuid(&["$identify", "evt_1"]));
+        assert_ne!(uuid(&["a\nb", "c"]), uuid(&["a", "b\nc"]));
+        assert_ne!(uuid(&["a\nb"]), uuid(&["a\\nb"]));
         assert_eq!(first.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
     }
 
