@@ -88,6 +88,14 @@ pub enum Error {
     /// 403: the caller may not do this.
     #[error("Forbidden")]
     Forbidden,
+    /// 403: the body changes extension records, which the caller may not.
+    #[error("{} changes extension records, which needs the right {right}", place(.path))]
+    RecordsForbidden {
+        /// Where it does so; empty for what has no place in the body.
+        path: Vec<String>,
+        /// The right, such as `store.extensions`.
+        right: String,
+    },
     /// 405: the path exists, the method does not.
     #[error("Method Not Allowed")]
     MethodNotAllowed,
@@ -189,6 +197,10 @@ fn summary(problems: &[Problem]) -> String {
         [one] => one.message.clone(),
         many => format!("{} errors occurred", many.len()),
     }
+}
+
+fn place(path: &[String]) -> String {
+    if path.is_empty() { "this".to_owned() } else { path.join(".") }
 }
 
 fn at(key: &str, path: &KeyPath) -> String {

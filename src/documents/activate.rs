@@ -126,10 +126,12 @@ impl Activating<'_> {
             content_type: path.content_type,
             document_id: &path.document_id,
             actor: &self.caller.actor,
+            access: self.caller.access,
             depth: self.caller.depth,
             now: self.state.clock.now(),
             if_match: None,
             warnings: Vec::new(),
+            record_changes: Vec::new(),
         };
         let holder = match changing.seen().and_then(|_| find_holder(changing.conn, path)) {
             Ok(holder) => holder,
@@ -146,6 +148,7 @@ impl Activating<'_> {
         let input = content::validate_item(&EXTENSION, self.data, Rules { publishing: true, creating: true })?;
         let id = changing.save_record(path, Item { id: None, input })?;
         changing.check_record(&RecordPath { holder: path.clone(), id }, true)?;
+        changing.finish_records()?;
         Ok(Ok(records::find(changing.conn, &holder.owner, id)?.ok_or(Error::NotFound)?))
     }
 }

@@ -4,12 +4,14 @@ use serde_json::{Map, Value};
 
 use super::etag::IfMatch;
 use super::lifecycle::{self, Change, Story};
+use super::record_changes::list_of_owner;
 use super::{diff, misfits};
+use crate::access::{Access, Right};
 use crate::clock::Millis;
 use crate::content::{self, ContentType, Input, Rules, Shape, Version};
 use crate::db::Conn;
 use crate::db::documents::read::Form;
-use crate::db::documents::{self as rows, NewDocument, Versions, Writer};
+use crate::db::documents::{self as rows, NewDocument, RecordChange, Records, Versions, Writer};
 use crate::error::{Error, Result};
 use crate::query::{ReadPlan, Warning};
 use crate::state::AppState;
@@ -21,12 +23,16 @@ pub(super) struct Changing<'a> {
     pub content_type: &'static ContentType,
     pub document_id: &'a str,
     pub actor: &'a str,
+    /// What the caller may do.
+    pub access: Access,
     pub depth: u32,
     pub now: Millis,
     /// What the caller has seen.
     pub if_match: Option<&'a IfMatch>,
-    /// What is stored and will not work as it is.
+    /// What is stored and will not work as it is, or was lost.
     pub warnings: Vec<Warning>,
+    /// What was done to extension records, until events tell of it.
+    pub record_changes: Vec<RecordChange>,
 }
 
 /// What a step did: the change, and the document before and after it.
@@ -36,7 +42,8 @@ impl Changing<'_> {
     /// Stores a new document, and publishes it unless it stays a draft.
     pub fn create(&mut self, input: Input, publishing: bool) -> Result<()> {
         self.warnings.extend(misfits::find(&self.state.handlers, &input));
-        let Input { values, items, links } = input;
+        // No content type has a secret: that would not compile.
+        let Input { values, items, links, secrets: _ } = input;
         let values: Vec<_> =
             values.into_iter().map(|(field, value)| (field.column, rows::bound(field, value))).collect();
         let new = NewDocument { content_type: self.content_type, document_id: self.document_id, now: self.now };
@@ -55,6 +62,8 @@ impl Changing<'_> {
         if publishing {
             steps.push(Step(Change::Published, Value::Null, after));
         }
+        // That a document is new says that its records are.
+        self.record_changes.clear();
         self.finish(versions, &steps)
     }
 
@@ -131,14 +140,17 @@ impl Changing<'_> {
         let reach = rows::reach_of(self.conn, self.content_type, versions.draft)?;
         let items = rows::item_owners(self.conn, self.content_type, versions)?;
         rows::delete(self.conn, self.content_type, versions)?;
-        rows::retire_records(self.conn, &reach.owners[..1], self.now)?;
-        rows::retire_records(self.conn, &items, self.now)?;
+        // That a document is gone says that its records are.
+        for owners in [&reach.owners[..1], &items] {
+            rows::retire_records(self.conn, owners, self.now)?;
+        }
         self.emit(&Step(Change::Deleted, before, Value::Null), &reach, versions)
     }
 
     fn write_draft(&mut self, draft: i64, input: Input) -> Result<()> {
         self.warnings.extend(misfits::find(&self.state.handlers, &input));
-        let Input { values, items, links } = input;
+        // No content type has a secret: that would not compile.
+        let Input { values, items, links, secrets: _ } = input;
         let values: Vec<_> =
             values.into_iter().map(|(field, value)| (field.column, rows::bound(field, value))).collect();
         rows::update(self.conn, self.content_type, draft, self.now, &values)?;
@@ -169,7 +181,21 @@ impl Changing<'_> {
         let versions = Versions { draft, ..self.versions()? };
         let after = rows::item_owners(self.conn, self.content_type, versions)?;
         let gone: Vec<_> = before.iter().filter(|owner| !after.contains(owner)).cloned().collect();
-        rows::retire_records(self.conn, &gone, self.now)
+        let mut retired = rows::retire_records(self.conn, &gone, self.now)?;
+        for change in &mut retired {
+            change.path = list_of_owner(self.content_type, &change.owner);
+        }
+        if let (Some(first), Some(right)) = (retired.first(), self.missing_right()) {
+            return Err(Error::RecordsForbidden { path: first.path.clone(), right });
+        }
+        self.record_changes.extend(retired);
+        Ok(())
+    }
+
+    /// The right that the caller would need to change extension records; `None` for one who may.
+    fn missing_right(&self) -> Option<String> {
+        let may = self.access.may(Right::Extensions, self.content_type);
+        (!may).then(|| Right::Extensions.of(self.content_type))
     }
 
     /// The document's rows, if it is the one that the caller has seen. Nobody else changes it until the transaction ends.
@@ -199,7 +225,9 @@ impl Changing<'_> {
     }
 
     pub(super) fn writer(&mut self) -> Writer<'_> {
-        Writer { conn: self.conn, sealer: &self.state.sealer, random: &*self.state.random, now: self.now }
+        let missing_right = self.missing_right();
+        let records = Records { handlers: &self.state.handlers, missing_right, changes: &mut self.record_changes };
+        Writer { conn: self.conn, sealer: &self.state.sealer, random: &*self.state.random, now: self.now, records }
     }
 
     /// Counts the change, which began with `versions`, and tells of it.

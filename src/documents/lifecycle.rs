@@ -186,7 +186,8 @@ pub fn product_of_price(document_id: &str, product: &Value) -> Value {
     told
 }
 
-fn find_price(list: &[Value], id: i64) -> Option<&Value> {
+/// The price with this id.
+pub(super) fn find_price(list: &[Value], id: i64) -> Option<&Value> {
     list.iter().find(|price| price["id"].as_i64() == Some(id))
 }
 

@@ -11,6 +11,7 @@ mod misfits;
 mod once;
 mod prices;
 mod read;
+mod record_changes;
 mod records;
 mod set;
 mod setup;

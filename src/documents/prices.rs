@@ -131,11 +131,18 @@ impl Changing<'_> {
     /// Makes `list` the product's prices.
     fn save_prices(&mut self, versions: Versions, list: Vec<Item>, publishing: bool) -> Result<()> {
         let input = Input { items: vec![(prices_field()?, list)], ..Input::default() };
-        self.save(versions, input, publishing)?;
         // The caller sent a price and not the list that it stands in.
-        for warning in &mut self.warnings {
-            warning.path.drain(..warning.path.len().min(2));
-        }
+        let alone = |path: &mut Vec<String>| drop(path.drain(..path.len().min(2)));
+        self.save(versions, input, publishing).map_err(|mut error| {
+            match &mut error {
+                Error::Invalid(problems) => problems.iter_mut().for_each(|problem| alone(&mut problem.path)),
+                Error::RecordsForbidden { path, .. } => alone(path),
+                _ => {}
+            }
+            error
+        })?;
+        self.warn_of_losses();
+        self.warnings.iter_mut().for_each(|warning| alone(&mut warning.path));
         Ok(())
     }
 

@@ -142,10 +142,12 @@ impl Desk<'_> {
             content_type: &SUBSCRIBER,
             document_id,
             actor: &self.caller.actor,
+            access: self.caller.access,
             depth: self.caller.depth,
             now: self.state.clock.now(),
             if_match: None,
             warnings: Vec::new(),
+            record_changes: Vec::new(),
         }
     }
 }

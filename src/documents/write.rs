@@ -119,10 +119,12 @@ impl Request {
             content_type: self.content_type,
             document_id,
             actor: &self.caller.actor,
+            access: self.caller.access,
             depth: self.caller.depth,
             now: state.clock.now(),
             if_match: self.if_match.as_ref(),
             warnings: Vec::new(),
+            record_changes: Vec::new(),
         }
     }
 
@@ -137,6 +139,7 @@ impl Request {
         let form = self.form;
         let change = move |changing: &mut Changing<'_>| {
             work(changing)?;
+            changing.warn_of_losses();
             let warnings = [plan.warnings.as_slice(), &changing.warnings].concat();
             let plan = plan.of_document(changing.document_id);
             let found = read::one(changing.conn, &plan, form)?.ok_or(Error::NotFound)?;
@@ -178,7 +181,12 @@ impl Request {
     ) -> impl FnOnce(&mut Conn) -> Result<Answer> + Send + 'static {
         let state = Arc::clone(state);
         move |conn| {
-            let work = |conn: &mut Conn| work(&mut self.changing(&state, conn, &document_id));
+            let work = |conn: &mut Conn| {
+                let mut changing = self.changing(&state, conn, &document_id);
+                let answer = work(&mut changing)?;
+                changing.finish_records()?;
+                Ok(answer)
+            };
             match &self.once {
                 Some(once) => once.run(conn, state.clock.now(), work),
                 None => work(conn),

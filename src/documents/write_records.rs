@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer;
 use super::change::Changing;
@@ -15,7 +15,8 @@ use super::write::Request;
 use crate::access::Right;
 use crate::content::{self, EXTENSION, Field, Item, PRICE, Rules, Shape};
 use crate::db::documents::read::One;
-use crate::db::documents::{self as rows};
+use crate::db::documents::{self as rows, Done, RecordChange};
+use crate::db::extensions::Record;
 use crate::db::records::{self, RecordFilter, ShownRecord};
 use crate::db::{Conn, extensions};
 use crate::error::{Error, Problem, Result};
@@ -100,6 +101,7 @@ pub async fn update_record(
             records::switch(changing.conn, path.id, true)?;
         }
         changing.check_record(&path, refuse)?;
+        changing.warn_of_losses();
         show_record(changing.conn, &path, &changing.warnings)
     };
     request.write(state, document_id, update).await
@@ -118,10 +120,14 @@ pub async fn toggle_record(
     let document_id = path.holder.document_id.clone();
     let toggle = move |changing: &mut Changing<'_>| {
         let versions = changing.seen()?;
-        let is_active = find_record(changing.conn, &path)?.1.active;
-        let active = active.unwrap_or(!is_active);
-        if active != is_active {
+        let (holder, record) = find_record(changing.conn, &path)?;
+        let active = active.unwrap_or(!record.active);
+        if active != record.active {
             records::switch(changing.conn, path.id, active)?;
+            let members = Map::from_iter([("active".to_owned(), json!({"from": record.active, "to": active}))]);
+            let done = Done::Updated { members, lost: Vec::new() };
+            let Record { id, key, url, .. } = record;
+            changing.record_changes.push(RecordChange { id, key, url, owner: holder.owner, done, path: Vec::new() });
             rows::revise(changing.conn, changing.content_type, versions.draft)?;
         }
         if active {

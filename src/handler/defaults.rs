@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::binding::is_destination;
 use super::{Descriptor, Entry, ExtensionKey, Obstacle, ObstacleKind, Registry};
 use crate::nearest::nearest;
 use crate::secrets::USE_DEFAULT;
@@ -121,7 +122,8 @@ impl Defaults {
         let mut account = own.clone();
         let places = &entry.description().credentials_schema["properties"];
         for (name, value) in credentials.as_object().into_iter().flatten() {
-            if is_place(&places[name]) || leads_away(value) || leads_away(&account.credentials[name.as_str()]) {
+            let is_destination = is_destination(&places[name]) && !value.is_null() && value != "";
+            if is_destination || leads_away(value) || leads_away(&account.credentials[name.as_str()]) {
                 let message = "says where requests go, which is the instance's to say with credentials.use_default";
                 return Err(bad(name, message));
             }
@@ -162,11 +164,6 @@ fn account(class: &str, value: Value) -> Result<Account, String> {
 
 fn bad(below: &str, message: impl Into<String>) -> Obstacle {
     Obstacle::new(ObstacleKind::BadCredentials, "credentials", below, message)
-}
-
-/// Whether the schema of a credential says that it is where requests go.
-fn is_place(schema: &Value) -> bool {
-    matches!(schema["format"].as_str(), Some("uri" | "hostname"))
 }
 
 /// Whether there is a url in `value`.

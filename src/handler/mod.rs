@@ -31,6 +31,7 @@
 //! It knows nothing of retries, leases or tables: it reports, and the runner decides. One that also takes what a service
 //! sends implements [`Inbound`].
 
+mod binding;
 mod context;
 mod defaults;
 mod descriptor;
@@ -58,6 +59,7 @@ use std::future::Future;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+pub use binding::{DESTINATION, Wiring, sounds_like_a_destination};
 pub use context::{ExtensionContext, Parts, RunInfo};
 pub use defaults::{Account, Defaults, Given};
 pub use descriptor::{Description, Descriptor};
@@ -82,9 +84,10 @@ pub use schedule::Schedule;
 pub trait Handler: Sized + Send + Sync + 'static {
     /// What is set up for each record. Its doc comments and `#[schema(…)]` become the form that asks for it.
     type Config: DeserializeOwned + ToSchema + Send + Sync;
-    /// What must stay secret. Mark secrets with `#[schema(format = Password)]`, and what says where requests go with
-    /// `#[schema(format = "uri")]` or `#[schema(format = Hostname)]`: with the instance's own credentials a record must not
-    /// set that, and no config may lead them elsewhere.
+    /// What must stay secret. Mark secrets with `#[schema(format = Password)]`, and what says where requests go, here and in
+    /// the config, with `#[schema(format = "uri")]` or `#[schema(format = Hostname)]` or, where the format is another, with
+    /// `#[schema(extensions(("x-destination" = json!(true))))]`: whoever changes that must give the secrets again, and with
+    /// the instance's own credentials a record must not set it.
     type Credentials: DeserializeOwned + ToSchema + Send + Sync;
 
     /// What the directory shows, and the limits it runs under.

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
+use super::binding::DESTINATION;
 use super::policy::{MEMBER, Policy};
 use crate::json_schema::tidy;
 use crate::secrets::USE_DEFAULT;
@@ -36,8 +37,13 @@ pub(super) fn of_credentials<T: ToSchema>() -> Value {
     if properties.is_empty() {
         return schema;
     }
-    let property =
-        json!({"title": "Use the instance's own", "type": "boolean", "default": false, "description": DEFAULT});
+    let property = json!({
+        "title": "Use the instance's own",
+        "type": "boolean",
+        "default": false,
+        "description": DEFAULT,
+        DESTINATION: true,
+    });
     properties.insert(USE_DEFAULT.to_owned(), property);
     if let Some(required) = schema.as_object_mut().and_then(|members| members.shift_remove("required")) {
         schema["if"] = json!({"required": [USE_DEFAULT], "properties": {USE_DEFAULT: {"const": true}}});

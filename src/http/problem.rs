@@ -56,7 +56,7 @@ fn face(error: &Error) -> (StatusCode, &'static str) {
         Error::Pagination(_) => (StatusCode::BAD_REQUEST, "PaginationError"),
         Error::Syntax(_) => (StatusCode::BAD_REQUEST, "SyntaxError"),
         Error::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "UnauthorizedError"),
-        Error::Forbidden => (StatusCode::FORBIDDEN, "ForbiddenError"),
+        Error::Forbidden | Error::RecordsForbidden { .. } => (StatusCode::FORBIDDEN, "ForbiddenError"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
         Error::PreconditionFailed(_) => (StatusCode::PRECONDITION_FAILED, "PreconditionFailedError"),
         Error::Conflict(_) | Error::OutOfStock { .. } => (StatusCode::CONFLICT, "ConflictError"),
@@ -79,6 +79,10 @@ fn message(error: &Error) -> String {
 fn details(error: &Error) -> Option<Value> {
     match error {
         Error::Syntax(_) | Error::TooLarge | Error::Internal(_) => None,
+        Error::RecordsForbidden { path, right } => {
+            let told = json!({"path": path, "message": error.to_string(), "name": "ForbiddenError"});
+            Some(json!({"right": right, "errors": [told]}))
+        }
         Error::Invalid(problems) => Some(json!({"errors": problems.iter().map(problem).collect::<Vec<_>>()})),
         Error::Parameter { param, .. } => Some(json!({"source": "query", "param": param})),
         Error::InvalidKey { key, path, source_of } => Some(invalid_key(key, path, *source_of)),

@@ -33,6 +33,12 @@ pub enum Source {
 pub const SCHEDULE: &str = "trigger:schedule";
 /// The trigger that tells of a record which was switched off by the runner.
 pub const EXTENSION_DISABLED: &str = "trigger:extension_disabled";
+/// The triggers that tell what callers did to extension records.
+pub const EXTENSION_CREATED: &str = "trigger:extension_created";
+/// See [`EXTENSION_CREATED`].
+pub const EXTENSION_UPDATED: &str = "trigger:extension_updated";
+/// See [`EXTENSION_CREATED`].
+pub const EXTENSION_REMOVED: &str = "trigger:extension_removed";
 
 impl Source {
     /// Its name on the wire.
@@ -214,6 +220,10 @@ const fn runner(name: &'static str, description: &'static str, payload: &'static
     Entry { name, description, target: "store", source: Source::Runner, aliases: &[], payload }
 }
 
+const fn record(name: &'static str, description: &'static str) -> Entry {
+    Entry { payload: RECORD, ..change(name, "store", description) }
+}
+
 const fn also(entry: Entry, aliases: &'static [&'static str]) -> Entry {
     Entry { aliases, ..entry }
 }
@@ -236,6 +246,19 @@ const DISABLED: &str = r#"{
     },
     "reason": {"type": "string"},
     "failingSince": {"type": ["string", "null"], "format": "date-time"}
+  }
+}"#;
+
+/// Which record was added, changed or removed.
+const RECORD: &str = r#"{
+  "type": "object",
+  "required": ["extension"],
+  "properties": {
+    "extension": {
+      "type": "object",
+      "description": "The record; of its url what may be secret is masked. What was changed stands in `changes`, of credentials the masks alone.",
+      "properties": {"id": {"type": "integer"}, "key": {"type": ["string", "null"]}, "url": {"type": ["string", "null"]}}
+    }
   }
 }"#;
 
@@ -282,6 +305,18 @@ pub const CATALOGUE: &[Entry] = &[
     caller("order_refunded", "An order was refunded.", REFUNDED),
     caller("order_shipped", "An order was shipped.", SHIPPED),
     caller("subscription_upgraded", "A customer moved to a better plan.", UPGRADED),
+    record(
+        "extension_created",
+        "An extension record was added. Only a pattern that begins with `extension_` matches it.",
+    ),
+    record(
+        "extension_updated",
+        "An extension record was changed. Only a pattern that begins with `extension_` matches it.",
+    ),
+    record(
+        "extension_removed",
+        "An extension record was removed. Only a pattern that begins with `extension_` matches it.",
+    ),
     runner("schedule", "A moment that a record's `config.policy.schedule` names; it reaches that record alone.", TICK),
     runner("extension_disabled", "The runner has switched an extension record off.", DISABLED),
     webhook("stripe_subscription_created", "Stripe: a subscription began.", STRIPE),

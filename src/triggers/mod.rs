@@ -8,7 +8,10 @@ mod pattern;
 mod samples;
 pub mod stock;
 
-pub use catalogue::{CATALOGUE, EXTENSION_DISABLED, Entry, SCHEDULE, Source, find as find_in_catalogue};
+pub use catalogue::{
+    CATALOGUE, EXTENSION_CREATED, EXTENSION_DISABLED, EXTENSION_REMOVED, EXTENSION_UPDATED, Entry, SCHEDULE, Source,
+    find as find_in_catalogue,
+};
 pub use matchers::Matchers;
 pub use name::Name;
 pub use pattern::{Pattern, check_pattern};

@@ -2,8 +2,14 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::catalogue;
+use super::catalogue::{self, EXTENSION_CREATED, EXTENSION_REMOVED, EXTENSION_UPDATED};
 use super::name::{PREFIX, is_name_letter};
+
+/// How a pattern must begin to match [`OF_RECORDS`].
+const RECORDS: &str = "trigger:extension_";
+/// What tells of changes to extension records. A record that wants all that happens to its document does not want these: a
+/// program that changes its own record on whatever it hears would hear of that again, and so on.
+const OF_RECORDS: [&str; 3] = [EXTENSION_CREATED, EXTENSION_UPDATED, EXTENSION_REMOVED];
 
 /// The most bytes that a pattern may have: it bounds what a compiled one costs.
 const MAX_LENGTH: usize = 256;
@@ -63,10 +69,21 @@ impl Pattern {
         glob.map(|glob| Self::Glob(Box::new(glob.compile_matcher()))).map_err(|error| error.kind().to_string())
     }
 
-    /// Whether the pattern matches `name`, in its long form, or an alias of it.
+    /// Whether the pattern matches `name`, in its long form, or an alias of it. What tells of changes to extension records it
+    /// matches only when it begins with `extension_`.
     pub fn matches(&self, name: &str) -> bool {
+        if OF_RECORDS.contains(&name) && !self.text().starts_with(RECORDS) {
+            return false;
+        }
         let aliases = name.strip_prefix(PREFIX).and_then(catalogue::find).map_or(&[][..], |entry| entry.aliases);
         self.matches_text(name) || aliases.iter().any(|alias| self.matches_text(&format!("{PREFIX}{alias}")))
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Exact(text) | Self::Prefix(text) => text,
+            Self::Glob(matcher) => matcher.glob().glob(),
+        }
     }
 
     fn matches_text(&self, name: &str) -> bool {
@@ -110,6 +127,13 @@ mod tests {
             ("trigger:email_verified", &["subscriber_verified"], &["subscriber_created"]),
             ("price_chang*", &["price_updated"], &["price_created"]),
             ("new_subscriber", &["new_subscriber"], &["subscriber_updated"]),
+            ("*", &["extension_disabled"], &["extension_created", "extension_updated", "extension_removed"]),
+            ("e*", &["extension_disabled"], &["extension_updated"]),
+            ("*_created", &["store_created"], &["extension_created"]),
+            ("{extension_*,x}", &["x"], &["extension_updated"]),
+            ("extension_*", &["extension_disabled", "extension_created", "extension_updated"], &["store_created"]),
+            ("trigger:extension_updated", &["extension_updated"], &["extension_removed"]),
+            ("extension_{updated,removed}", &["extension_updated", "extension_removed"], &["extension_created"]),
         ] {
             let compiled = Pattern::compile(pattern);
             let Ok(compiled) = compiled else { panic!("{pattern}: {compiled:?}") };

@@ -29,6 +29,11 @@ pub fn sample(trigger: &Name) -> Sample {
         (_, "subscriber_unsubscribed") => changes(
             r#"{"active": {"from": true, "to": false}, "unsubscribed_at": {"from": null, "to": "2026-01-02T03:04:05.006Z"}}"#,
         ),
+        (_, "extension_created" | "extension_removed") => payload(RECORD),
+        (_, "extension_updated") => Sample {
+            payload: Some(RECORD),
+            changes: Some(r#"{"url": {"from": "https://erp.example/old", "to": "https://erp.example/hook"}}"#),
+        },
         (_, "inventory_low") => stock(r#"{"inventory": {"from": 6, "to": 5}}"#),
         (_, "inventory_zero") => changes(r#"{"inventory": {"from": 1, "to": 0}}"#),
         (_, "inventory_restocked") => stock(r#"{"inventory": {"from": 0, "to": 40}}"#),
@@ -52,6 +57,10 @@ const fn stock(changes: &'static str) -> Sample {
 /// the record is of another type (`holder`): an alert about a stock on a store's record. JSON.
 pub fn sample_entity(trigger: &Name, holder: &str) -> Option<(&'static str, &'static str)> {
     let entry = catalogue::find(trigger.short()).filter(|entry| entry.source == Source::Change)?;
+    // A change of a record is about whatever holds it.
+    if entry.name.starts_with("extension_") {
+        return None;
+    }
     // A stock may be a product's as well as a price's.
     let is_holder = entry.target == holder || entry.target == "price" && holder == "product";
     let entity = match entry.target {
@@ -92,6 +101,8 @@ const ORDER: &str = r#"{
   "customer": {"email": "ada@example.com", "name": "Ada Example"},
   "items": [{"name": "Sencha, 100 g", "quantity": 2, "price": 12.9}]
 }"#;
+
+const RECORD: &str = r#"{"extension": {"id": 7, "key": "custom:webhook", "url": "https://erp.example/hook"}}"#;
 
 const DISABLED: &str = r#"{
   "extension": {"id": 7, "key": "custom:webhook", "url": "https://erp.example/hook"},

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tenon::clock::{HOUR, MINUTE, Millis, SECOND};
 
-use crate::support::app::TestApp;
+use crate::support::app::{SECRET, TestApp};
 use crate::support::on_both_databases;
 use crate::support::receiver::Answer;
 
@@ -180,6 +180,7 @@ on_both_databases! {
         app.until("SELECT 1 FROM runs WHERE parked = 1").await;
         let mut record = app.record(&store, 0).await;
         record["url"] = json!(app.receiver.url("/moved"));
+        record["credentials"] = json!({"secret": SECRET});
         app.put(&format!("/api/stores/{store}"), json!({ "data": { "extensions": [record] } })).await.expect(200);
         assert_eq!(app.texts("SELECT uid FROM runs WHERE parked = 1").await, [""; 0]);
         app.run_until_idle().await;

@@ -201,6 +201,7 @@ on_both_databases! {
         app.put(&format!("/api/stores/{gone}"), json!({ "data": { "extensions": [] } })).await.expect(200);
         let mut record = app.record(&unknown, 0).await;
         record["key"] = json!("custom:nothing");
+        record["credentials"] = json!({"secret": "given again, since another handler gets it"});
         app.put(&format!("/api/stores/{unknown}"), json!({ "data": { "extensions": [record] } })).await.expect(200);
         let replayed = app.post("/api/runs/replay", json!({ "state": "dead" })).await;
         assert_eq!(counts(&replayed, 202), [9, 0, 0, 9]);

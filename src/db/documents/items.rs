@@ -1,14 +1,13 @@
 //! Items of components: a list is stored as it shall be, items that keep their id keep their row.
 
-use serde_json::Value as Json;
-
 use super::bound::bound;
+use super::record_writer::Records;
 use crate::clock::{Millis, Random};
-use crate::content::{Check, Component, ContentType, EXTENSION, Field, Input, Item, Kind, Shape, Value};
-use crate::db::{Bind, Conn, Sql, extensions, runs};
-use crate::error::{Error, Problem, Result};
-use crate::handler::{Schedule, destination};
-use crate::secrets::{Sealer, mask, unmask};
+use crate::content::{Component, ContentType, EXTENSION, Field, Input, Item, Kind, Shape};
+use crate::db::events::Owner;
+use crate::db::{Bind, Conn, Sql};
+use crate::error::{Error, Result};
+use crate::secrets::Sealer;
 
 /// What storing items needs beside the connection.
 pub struct Writer<'a> {
@@ -20,26 +19,60 @@ pub struct Writer<'a> {
     pub random: &'a dyn Random,
     /// When.
     pub now: Millis,
+    /// For the extension records among them.
+    pub records: Records<'a>,
 }
 
 /// Where a list of items hangs.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    component: &'static Component,
-    field: &'static Field,
-    owner_field: &'a str,
-    owner_id: i64,
-    /// Whether an item comes without its list: what is wrong with it is told by its own path.
-    alone: bool,
+pub(super) struct Place<'a> {
+    pub(super) component: &'static Component,
+    pub(super) field: &'static Field,
+    pub(super) owner_field: &'a str,
+    pub(super) owner_id: i64,
+    /// Where the body has what holds the list; `None` when an item comes without its list: what is wrong with it is told by
+    /// its own path.
+    pub(super) holder: Option<&'a [String]>,
+}
+
+impl Place<'_> {
+    /// Where the body has the list.
+    pub(super) fn list_path(self) -> Vec<String> {
+        self.holder.map_or_else(Vec::new, |holder| [holder, &[self.field.name.to_owned()]].concat())
+    }
+
+    /// Where the body has the item at this position.
+    pub(super) fn path_of(self, position: i64) -> Vec<String> {
+        let mut path = self.list_path();
+        path.extend(self.holder.map(|_| position.to_string()));
+        path
+    }
+
+    /// What holds the list.
+    pub(super) fn owner(self) -> Owner {
+        (self.owner_field.to_owned(), self.owner_id)
+    }
 }
 
 impl Writer<'_> {
     /// Makes the lists of `input` those of the version (or item) in row `owner_id`.
     pub fn save(&mut self, shape: Shape, owner_id: i64, input: Vec<(&'static Field, Vec<Item>)>) -> Result<()> {
+        self.save_below(shape, owner_id, input, &[])
+    }
+
+    /// The same for what the body has at the path `holder`.
+    fn save_below(
+        &mut self,
+        shape: Shape,
+        owner_id: i64,
+        input: Vec<(&'static Field, Vec<Item>)>,
+        holder: &[String],
+    ) -> Result<()> {
         for (field, items) in input {
             let Kind::Component { of, .. } = field.kind else { continue };
             let owner_field = shape.owner_field(field);
-            self.save_list(Place { component: of, field, owner_field: &owner_field, owner_id, alone: false }, items)?;
+            let holder = Some(holder);
+            self.save_list(Place { component: of, field, owner_field: &owner_field, owner_id, holder }, items)?;
         }
         Ok(())
     }
@@ -86,140 +119,41 @@ impl Writer<'_> {
     }
 
     fn save_item(&mut self, place: Place<'_>, position: i64, item: Item) -> Result<i64> {
+        if place.component.uid == EXTENSION.uid {
+            return self.save_record(place, position, item);
+        }
         let Input { values, items, .. } = item.input;
-        let shape = Shape::Component(place.component);
+        let columns = values.into_iter().map(|(field, value)| (field.column, bound(field, value))).collect();
         let id = match item.id {
             Some(id) => {
-                let columns = self.columns(place, id, position, values)?;
-                let before = self.destination(place, id)?;
                 update(self.conn, place, (id, position), columns)?;
-                self.redirect(place, id, before)?;
-                if place.component.uid == EXTENSION.uid {
-                    extensions::revive(self.conn, id)?;
-                }
                 id
             }
             None => {
                 let id = draw_id(self.conn)?;
-                let columns = self.columns(place, id, position, values)?;
                 insert(self.conn, place, (id, position), columns)?;
                 id
             }
         };
-        self.save(shape, id, items)?;
+        self.save_below(Shape::Component(place.component), id, items, &place.path_of(position))?;
         Ok(id)
     }
 
-    /// Versioned items go; records that belong to the document are marked, since runs may still need them.
     fn remove(&mut self, place: Place<'_>, ids: Vec<i64>) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }
-        let table = place.component.table;
-        let mut sql = match place.component.versioned {
-            true => Sql::new("DELETE FROM "),
-            false => Sql::new("UPDATE "),
-        };
-        sql.name(table);
-        if !place.component.versioned {
-            sql.text(" SET removed_at = ").int(self.now);
+        if place.component.uid == EXTENSION.uid {
+            return self.remove_records(place, ids);
         }
-        at(sql.text(" WHERE "), place).text(" AND id").in_ints(ids);
+        let mut sql = Sql::new("DELETE FROM ");
+        at(sql.name(place.component.table).text(" WHERE "), place).text(" AND id").in_ints(ids);
         self.conn.execute(&sql)?;
         Ok(())
     }
-
-    fn columns(
-        &mut self,
-        place: Place<'_>,
-        id: i64,
-        position: i64,
-        values: Vec<(&'static Field, Value)>,
-    ) -> Result<Vec<(&'static str, Bind)>> {
-        let mut columns = Vec::with_capacity(values.len() + 2);
-        for (field, value) in values {
-            if field.check == Check::Config {
-                columns.push(("next_tick", Bind::Int(self.next_tick(&value))));
-            }
-            match value {
-                Value::Secret(sent) => {
-                    let path = match place.alone {
-                        true => vec![field.name.to_owned()],
-                        false => [place.field.name, &position.to_string(), field.name].map(str::to_owned).to_vec(),
-                    };
-                    columns.extend(self.secret(place, id, sent, path)?);
-                }
-                Value::Null if matches!(field.kind, Kind::Secret) => columns.extend(secret_columns(None, None)),
-                value => columns.push((field.column, bound(field, value))),
-            }
-        }
-        Ok(columns)
-    }
-
-    /// When the schedule in this config is due next.
-    fn next_tick(&self, config: &Value) -> Option<Millis> {
-        let Value::Json(config) = config else { return None };
-        Schedule::of(config)?.next_after(self.now)
-    }
-
-    /// Where the runs of an extension record go.
-    fn destination(&mut self, place: Place<'_>, id: i64) -> Result<Option<String>> {
-        if place.component.uid != EXTENSION.uid {
-            return Ok(None);
-        }
-        let mut sql = Sql::new("SELECT key, url FROM extensions WHERE id = ");
-        let found = self.conn.first(sql.int(id), |row| Ok((row.find_text(0)?, row.find_text(1)?)))?;
-        Ok(found.map(|(key, url)| destination(&key.unwrap_or_default(), url.as_deref(), id)))
-    }
-
-    /// Lets the runs of an extension record that wait follow its url.
-    fn redirect(&mut self, place: Place<'_>, id: i64, before: Option<String>) -> Result<()> {
-        match self.destination(place, id)? {
-            Some(now) if before.as_ref() != Some(&now) => runs::redirect(self.conn, id, &now),
-            _ => Ok(()),
-        }
-    }
-
-    /// Seals what was sent; a mask in it stands for what is stored in the same place.
-    fn secret(
-        &mut self,
-        place: Place<'_>,
-        id: i64,
-        sent: Json,
-        path: Vec<String>,
-    ) -> Result<[(&'static str, Bind); 2]> {
-        let seal_place = seal_place(place.component, id);
-        let stored = match crate::secrets::is_masked(&sent) {
-            true => self.stored_secret(place, id, &seal_place)?,
-            false => None,
-        };
-        let secret = unmask(sent, stored.as_ref()).map_err(|below| {
-            let path: Vec<String> = path.into_iter().chain(below).collect();
-            let message = format!("{} is masked, and there is no stored value that it stands for", path.join("."));
-            Error::Invalid(vec![Problem { path, message, value: None }])
-        })?;
-        let sealed = self.sealer.seal(&secret.to_string(), &seal_place, self.random)?;
-        Ok(secret_columns(Some(sealed), Some(mask(&secret).to_string())))
-    }
-
-    fn stored_secret(&mut self, place: Place<'_>, id: i64, seal_place: &str) -> Result<Option<Json>> {
-        let mut sql = Sql::new("SELECT credentials FROM ");
-        at(sql.name(place.component.table).text(" WHERE "), place).text(" AND id = ").int(id);
-        let Some(Some(sealed)) = self.conn.first(&sql, |row| row.find_text(0))? else { return Ok(None) };
-        Ok(Some(serde_json::from_str(&self.sealer.open(&sealed, seal_place)?)?))
-    }
 }
 
-/// The place that a component's credentials are sealed for.
-pub fn seal_place(component: &Component, id: i64) -> String {
-    format!("{}/{id}/credentials", component.table)
-}
-
-fn secret_columns(sealed: Option<String>, masked: Option<String>) -> [(&'static str, Bind); 2] {
-    [("credentials", Bind::Text(sealed)), ("credentials_mask", Bind::Text(masked))]
-}
-
-fn at<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
+pub(super) fn at<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
     sql.text("owner_field = ").str(place.owner_field).text(" AND owner_id = ").int(place.owner_id)
 }
 
@@ -232,12 +166,12 @@ pub fn list_items(
 ) -> Result<Vec<i64>> {
     let Kind::Component { of, .. } = field.kind else { return Ok(Vec::new()) };
     let owner_field = Shape::Document(content_type).owner_field(field);
-    find_ids(conn, Place { component: of, field, owner_field: &owner_field, owner_id: version, alone: false })
+    find_ids(conn, Place { component: of, field, owner_field: &owner_field, owner_id: version, holder: None })
 }
 
 fn alone<'a>(field: &'static Field, owner_field: &'a str, owner_id: i64) -> Result<Place<'a>> {
     match field.kind {
-        Kind::Component { of, .. } => Ok(Place { component: of, field, owner_field, owner_id, alone: true }),
+        Kind::Component { of, .. } => Ok(Place { component: of, field, owner_field, owner_id, holder: None }),
         _ => Err(Error::internal(format!("{} is no component", field.name))),
     }
 }
@@ -255,7 +189,7 @@ fn next_position(conn: &mut Conn, place: Place<'_>) -> Result<i64> {
 }
 
 /// Leaves out what was removed and is kept for its runs.
-fn there<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
+pub(super) fn there<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
     if place.component.versioned { sql } else { sql.text(" AND removed_at IS NULL") }
 }
 
@@ -265,13 +199,13 @@ fn find_ids(conn: &mut Conn, place: Place<'_>) -> Result<Vec<i64>> {
     conn.list(&sql, |row| row.int(0))
 }
 
-fn draw_id(conn: &mut Conn) -> Result<i64> {
+pub(super) fn draw_id(conn: &mut Conn) -> Result<i64> {
     let mut sql = Sql::default();
     sql.either("UPDATE component_ids SET next = next + 1 RETURNING next - 1", "SELECT nextval('component_ids')");
     conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("no component id could be drawn"))
 }
 
-fn insert(
+pub(super) fn insert(
     conn: &mut Conn,
     place: Place<'_>,
     (id, position): (i64, i64),
@@ -298,7 +232,7 @@ fn insert(
     Ok(())
 }
 
-fn update(
+pub(super) fn update(
     conn: &mut Conn,
     place: Place<'_>,
     (id, position): (i64, i64),

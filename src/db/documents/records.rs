@@ -1,6 +1,5 @@
-//! Extension records whose owner goes away.
+//! The items of documents that may own extension records.
 
-use crate::clock::Millis;
 use crate::content::{Component, ContentType, Kind, Shape};
 use crate::db::events::Owner;
 use crate::db::{Conn, Sql};
@@ -32,15 +31,4 @@ fn record_fields(component: &'static Component) -> Vec<String> {
     let is_records = |kind: Kind| matches!(kind, Kind::Component { of, .. } if !of.versioned);
     let fields = component.fields.iter().filter(|field| component.versioned && is_records(field.kind));
     fields.map(|field| Shape::Component(component).owner_field(field)).collect()
-}
-
-/// Marks the records of `owners` as removed. Their rows stay until no run needs them.
-pub fn retire_records(conn: &mut Conn, owners: &[Owner], now: Millis) -> Result<()> {
-    for (owner_field, owner_id) in owners {
-        let mut sql = Sql::new("UPDATE extensions SET removed_at = ");
-        sql.int(now).text(" WHERE removed_at IS NULL AND owner_field = ").str(owner_field);
-        sql.text(" AND owner_id = ").int(*owner_id);
-        conn.execute(&sql)?;
-    }
-    Ok(())
 }

@@ -59,7 +59,7 @@ pub struct Config {
 #[derive(Deserialize, ToSchema)]
 pub struct Credentials {
     /// The webhook's url as Discord shows it.
-    #[schema(format = Password)]
+    #[schema(format = Password, extensions(("x-destination" = json!(true))))]
     webhook_url: Option<String>,
 }
 

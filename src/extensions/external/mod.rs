@@ -30,6 +30,7 @@ pub struct Config {
     /// Whether the credentials are sent along, for a program that calls another service with them; only over https, and
     /// never the secret that bodies are signed with.
     #[serde(default)]
+    #[schema(extensions(("x-destination" = json!(true))))]
     send_credentials: bool,
     #[serde(flatten)]
     #[schema(ignore)]

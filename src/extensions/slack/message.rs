@@ -53,7 +53,7 @@ pub struct Config {
 #[derive(Deserialize, ToSchema)]
 pub struct Credentials {
     /// The incoming webhook's url as Slack shows it, at hooks.slack.com.
-    #[schema(format = Password)]
+    #[schema(format = Password, extensions(("x-destination" = json!(true))))]
     webhook_url: Option<String>,
     /// The app's bot token, which begins with xoxb-. It needs the scope chat:write, and config.channel.
     #[schema(format = Password)]

@@ -46,7 +46,7 @@ pub enum Protocol {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct Credentials {
     /// The address of Odoo, if the record has no url.
-    #[schema(example = "https://mycompany.odoo.com")]
+    #[schema(format = "uri", example = "https://mycompany.odoo.com")]
     url: Option<String>,
     /// The name of the database.
     #[schema(min_length = 1, example = "mycompany")]

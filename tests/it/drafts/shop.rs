@@ -58,7 +58,7 @@ impl Shop {
 
     /// The triggers emitted since they were last asked for.
     fn triggers(&mut self) -> Vec<String> {
-        let mut sql = Sql::new("SELECT id, trigger FROM events WHERE id > ");
+        let mut sql = Sql::new("SELECT id, trigger FROM events WHERE trigger NOT LIKE 'trigger:extension%' AND id > ");
         sql.int(self.event).text(" ORDER BY id");
         let events = self.conn.list(&sql, |row| Ok((row.int(0)?, row.text(1)?))).expect("the events");
         self.event = events.last().map_or(self.event, |(id, _)| *id);

@@ -1,0 +1,369 @@
+//! Extension records while they are written: what that does to each of them, whether the caller may do so, and whether the
+//! secrets that it keeps still go where they went.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::bound::bound;
+use super::items::{Place, Writer, at, draw_id, insert, there, update};
+use crate::clock::Millis;
+use crate::content::{Check, Component, EXTENSION, Field, Input, Item, Value};
+use crate::db::events::Owner;
+use crate::db::{Bind, Conn, Sql, extensions, runs};
+use crate::error::{Error, Problem, Result};
+use crate::handler::{Registry, Schedule, Wiring, destination};
+use crate::secrets::{is_masked, mask, unmask};
+
+/// What writing extension records needs beside what all items need.
+pub struct Records<'a> {
+    /// The handlers, which know where the secrets of their records go.
+    pub handlers: &'a Registry,
+    /// The right that the caller would need to change records; `None` for one who may.
+    pub missing_right: Option<String>,
+    /// What was done to records.
+    pub changes: &'a mut Vec<RecordChange>,
+}
+
+/// What was done to an extension record.
+#[derive(Debug, Clone)]
+pub struct RecordChange {
+    /// Its id.
+    pub id: i64,
+    /// Its key.
+    pub key: Option<String>,
+    /// Its url.
+    pub url: Option<String>,
+    /// What holds it.
+    pub owner: Owner,
+    /// What was done.
+    pub done: Done,
+    /// Where the body that asked for it has it: `["PRICES", "0", "extensions", "1"]`; for one that was removed the list.
+    pub path: Vec<String>,
+}
+
+/// What can be done to an extension record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Done {
+    /// It was added.
+    Created,
+    /// It was changed.
+    Updated {
+        /// `{member: {from, to}}`; of credentials the masks.
+        members: Map<String, Json>,
+        /// Members of the credentials whose stored values are gone.
+        lost: Vec<String>,
+    },
+    /// It was removed.
+    Removed {
+        /// Whether stored credentials went with it.
+        with_credentials: bool,
+    },
+}
+
+/// An extension record as it is stored.
+struct Stored {
+    position: i64,
+    key: Option<String>,
+    triggers: Json,
+    config: Json,
+    url: Option<String>,
+    active: Option<bool>,
+    /// Sealed.
+    credentials: Option<String>,
+    mask: Json,
+}
+
+/// What a body says of a record's credentials, laid over what is stored.
+struct Secrets {
+    /// As they are to be, opened; null for none.
+    new: Json,
+    /// As they are, opened as far as that is known.
+    old: Option<Json>,
+    /// Whether a stored secret stays.
+    kept: bool,
+}
+
+impl Writer<'_> {
+    pub(super) fn save_record(&mut self, place: Place<'_>, position: i64, item: Item) -> Result<i64> {
+        match item.id {
+            Some(id) => self.update_record(place, (id, position), item.input).map(|()| id),
+            None => self.add_record(place, position, item.input),
+        }
+    }
+
+    fn add_record(&mut self, place: Place<'_>, position: i64, input: Input) -> Result<i64> {
+        let path = place.path_of(position);
+        self.records.require(&path)?;
+        let id = draw_id(self.conn)?;
+        let (key, url) = (text_of(&input, "key"), text_of(&input, "url"));
+        let mut columns = self.record_columns(input.values);
+        for (field, sent) in input.secrets {
+            let secret = unmask(sent, None).map_err(|below| nothing_behind(&path, field, below))?;
+            columns.extend(self.sealed(field, id, &secret)?);
+        }
+        insert(self.conn, place, (id, position), columns)?;
+        let change = RecordChange { id, key, url, owner: place.owner(), done: Done::Created, path };
+        self.records.changes.push(change);
+        Ok(id)
+    }
+
+    /// Changes a record; one that is to be as it is stays untouched.
+    fn update_record(&mut self, place: Place<'_>, (id, position): (i64, i64), input: Input) -> Result<()> {
+        let path = place.path_of(position);
+        let before = Stored::find(self.conn, place, id)?.ok_or(Error::NotFound)?;
+        let secrets = match input.secrets.into_iter().next() {
+            Some((field, sent)) => Some((field, self.secrets(&before, (id, sent), (&path, field))?)),
+            None => None,
+        };
+        let members = before.changes(&input.values, secrets.as_ref().map(|(_, secrets)| secrets));
+        if members.is_empty() && before.position == position {
+            return Ok(());
+        }
+        let first = members.keys().next().cloned();
+        self.records.require(&path.iter().cloned().chain(first).collect::<Vec<_>>())?;
+        let (key, url) = (before.text("key", &input.values), before.text("url", &input.values));
+        let config = before.after("config", &input.values);
+        self.records.check_destinations(&before, (&key, &url, &config), secrets.as_ref().map(|(_, s)| s), &path)?;
+
+        let mut columns = self.record_columns(input.values);
+        let mut lost = Vec::new();
+        if let Some((field, secrets)) = secrets.filter(|_| members.contains_key("credentials")) {
+            lost = lost_members(&before.mask, &secrets.new);
+            columns.extend(self.sealed(field, id, &secrets.new)?);
+        }
+        update(self.conn, place, (id, position), columns)?;
+        let [was, now] = [(&before.key, &before.url), (&key, &url)]
+            .map(|(key, url)| destination(key.as_deref().unwrap_or_default(), url.as_deref(), id));
+        if was != now {
+            runs::redirect(self.conn, id, &now)?;
+        }
+        extensions::revive(self.conn, id)?;
+        if !members.is_empty() {
+            let done = Done::Updated { members, lost };
+            self.records.changes.push(RecordChange { id, key, url, owner: place.owner(), done, path });
+        }
+        Ok(())
+    }
+
+    /// What is sent as a record's credentials, with what is stored in place of masks.
+    fn secrets(&self, before: &Stored, (id, sent): (i64, Json), (path, field): (&[String], &Field)) -> Result<Secrets> {
+        let has_masks = is_masked(&sent);
+        let opened = before.credentials.as_deref().map(|sealed| self.open(sealed, id)).transpose();
+        // What cannot be opened any more can still be replaced.
+        let old = if has_masks { opened? } else { opened.ok().flatten() };
+        let key = before.key.as_deref().unwrap_or_default();
+        let kept =
+            has_masks && old.as_ref().is_some_and(|old| self.records.handlers.keeps_secret(key, old, Some(&sent)));
+        let new = unmask(sent, old.as_ref()).map_err(|below| nothing_behind(path, field, below))?;
+        Ok(Secrets { new, old, kept })
+    }
+
+    fn open(&self, sealed: &str, id: i64) -> Result<Json> {
+        Ok(serde_json::from_str(&self.sealer.open(sealed, &seal_place(&EXTENSION, id))?)?)
+    }
+
+    /// The columns of a secret: the one place where credentials are stored, sealed and with their mask beside them.
+    fn sealed(&self, field: &Field, id: i64, secret: &Json) -> Result<[(&'static str, Bind); 2]> {
+        let (sealed, masked) = match secret {
+            Json::Null => (None, None),
+            secret => {
+                let sealed = self.sealer.seal(&secret.to_string(), &seal_place(&EXTENSION, id), self.random)?;
+                (Some(sealed), Some(mask(secret).to_string()))
+            }
+        };
+        Ok([(field.column, Bind::Text(sealed)), (field.mask_column, Bind::Text(masked))])
+    }
+
+    fn record_columns(&self, values: Vec<(&'static Field, Value)>) -> Vec<(&'static str, Bind)> {
+        let mut columns = Vec::with_capacity(values.len() + 3);
+        for (field, value) in values {
+            if field.check == Check::Config {
+                columns.push(("next_tick", Bind::Int(next_tick(&value, self.now))));
+            }
+            columns.push((field.column, bound(field, value)));
+        }
+        columns
+    }
+
+    /// Marks the records `ids` of a list as removed: their rows stay until no run needs them.
+    pub(super) fn remove_records(&mut self, place: Place<'_>, ids: Vec<i64>) -> Result<()> {
+        let path = place.list_path();
+        self.records.require(&path)?;
+        let mut sql = Sql::new("UPDATE extensions SET removed_at = ");
+        at(sql.int(self.now).text(" WHERE "), place).text(" AND removed_at IS NULL AND id").in_ints(ids);
+        let removed = removed(self.conn, sql, &place.owner(), &path)?;
+        self.records.changes.extend(removed);
+        Ok(())
+    }
+}
+
+impl Records<'_> {
+    /// Refuses a change of the records at `path` by a caller who may not make it.
+    fn require(&self, path: &[String]) -> Result<()> {
+        match &self.missing_right {
+            Some(right) => Err(Error::RecordsForbidden { path: path.to_vec(), right: right.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to let secrets that the caller does not give go elsewhere than they went: each member that decides so is named.
+    fn check_destinations(
+        &self,
+        before: &Stored,
+        (key, url, config): (&Option<String>, &Option<String>, &Json),
+        secrets: Option<&Secrets>,
+        path: &[String],
+    ) -> Result<()> {
+        let was = before.key.as_deref().unwrap_or_default();
+        let (kept, old, new) = match secrets {
+            Some(Secrets { new, old, kept }) => (*kept, old.as_ref().unwrap_or(&Json::Null), new),
+            None => (self.handlers.keeps_secret(was, &before.mask, None), &before.mask, &before.mask),
+        };
+        if !kept {
+            return Ok(());
+        }
+        let before = Wiring { key: was, url: before.url.as_deref(), config: &before.config, credentials: old };
+        let key = key.as_deref().unwrap_or_default();
+        let after = Wiring { key, url: url.as_deref(), config, credentials: new };
+        let problem = |below: Vec<String>| {
+            let path = [path, &below].concat();
+            let message = format!(
+                "{} decides where the stored credentials go: give the credentials again when the destination changes",
+                path.join(".")
+            );
+            Problem { path, message, value: None }
+        };
+        match self.handlers.redirects(before, after) {
+            redirects if redirects.is_empty() => Ok(()),
+            redirects => Err(Error::Invalid(redirects.into_iter().map(problem).collect())),
+        }
+    }
+}
+
+impl Stored {
+    fn find(conn: &mut Conn, place: Place<'_>, id: i64) -> Result<Option<Self>> {
+        let mut sql = Sql::new(
+            "SELECT position, key, triggers, config, url, active, credentials, credentials_mask FROM extensions WHERE ",
+        );
+        there(at(&mut sql, place), place).text(" AND id = ").int(id);
+        conn.first(&sql, |row| {
+            let json = |text: Option<String>| text.as_deref().map_or(Ok(Json::Null), serde_json::from_str);
+            Ok(Self {
+                position: row.int(0)?,
+                key: row.find_text(1)?,
+                triggers: json(row.find_text(2)?)?,
+                config: json(row.find_text(3)?)?,
+                url: row.find_text(4)?,
+                active: row.find_int(5)?.map(|active| active == 1),
+                credentials: row.find_text(6)?,
+                mask: json(row.find_text(7)?)?,
+            })
+        })
+    }
+
+    /// A member that callers may set, but no credentials.
+    fn member(&self, name: &str) -> Json {
+        match name {
+            "key" => json!(self.key),
+            "triggers" => self.triggers.clone(),
+            "config" => self.config.clone(),
+            "url" => json!(self.url),
+            "active" => json!(self.active),
+            _ => Json::Null,
+        }
+    }
+
+    /// The same member as it will be with `values`.
+    fn after(&self, name: &str, values: &[(&'static Field, Value)]) -> Json {
+        let sent = values.iter().find(|(field, _)| field.name == name);
+        sent.map_or_else(|| self.member(name), |(_, value)| json_of(value))
+    }
+
+    fn text(&self, name: &str, values: &[(&'static Field, Value)]) -> Option<String> {
+        self.after(name, values).as_str().map(str::to_owned)
+    }
+
+    /// What will not be as it is: `{member: {from, to}}`.
+    fn changes(&self, values: &[(&'static Field, Value)], secrets: Option<&Secrets>) -> Map<String, Json> {
+        let mut changes = Map::new();
+        for (field, value) in values {
+            let (from, to) = (self.member(field.name), json_of(value));
+            if from != to {
+                changes.insert(field.name.to_owned(), json!({"from": from, "to": to}));
+            }
+        }
+        let is_same = |secrets: &Secrets| match &secrets.old {
+            Some(old) => *old == secrets.new,
+            None => self.credentials.is_none() && secrets.new.is_null(),
+        };
+        if let Some(secrets) = secrets.filter(|secrets| !is_same(secrets)) {
+            changes.insert("credentials".to_owned(), json!({"from": self.mask, "to": mask(&secrets.new)}));
+        }
+        changes
+    }
+}
+
+/// The place that a component's credentials are sealed for.
+pub fn seal_place(component: &Component, id: i64) -> String {
+    format!("{}/{id}/credentials", component.table)
+}
+
+/// Marks the records of `owners` as removed, and tells which these were. Their rows stay until no run needs them.
+pub fn retire_records(conn: &mut Conn, owners: &[Owner], now: Millis) -> Result<Vec<RecordChange>> {
+    let mut changes = Vec::new();
+    for owner in owners {
+        let mut sql = Sql::new("UPDATE extensions SET removed_at = ");
+        sql.int(now).text(" WHERE removed_at IS NULL AND owner_field = ").str(owner.0.as_str());
+        sql.text(" AND owner_id = ").int(owner.1);
+        changes.extend(removed(conn, sql, owner, &[])?);
+    }
+    Ok(changes)
+}
+
+/// Does `sql`, which removes records of `owner`, and tells which these were.
+fn removed(conn: &mut Conn, mut sql: Sql, owner: &Owner, path: &[String]) -> Result<Vec<RecordChange>> {
+    sql.text(" RETURNING id, key, url, CASE WHEN credentials IS NULL THEN 0 ELSE 1 END");
+    conn.list(&sql, |row| {
+        Ok(RecordChange {
+            id: row.int(0)?,
+            key: row.find_text(1)?,
+            url: row.find_text(2)?,
+            owner: owner.clone(),
+            done: Done::Removed { with_credentials: row.int(3)? == 1 },
+            path: path.to_vec(),
+        })
+    })
+}
+
+/// When the schedule in this config is due next.
+fn next_tick(config: &Value, now: Millis) -> Option<Millis> {
+    let Value::Json(config) = config else { return None };
+    Schedule::of(config)?.next_after(now)
+}
+
+/// Why a mask cannot be taken: there is nothing that it stands for.
+fn nothing_behind(path: &[String], field: &Field, below: Vec<String>) -> Error {
+    let path: Vec<String> = path.iter().cloned().chain([field.name.to_owned()]).chain(below).collect();
+    let message = format!("{} is masked, and there is no stored value that it stands for", path.join("."));
+    Error::Invalid(vec![Problem { path, message, value: None }])
+}
+
+/// The members of stored credentials, of which this is the mask, that have no value any more.
+fn lost_members(mask: &Json, new: &Json) -> Vec<String> {
+    let members = mask.as_object().into_iter().flatten();
+    members.filter(|(name, was)| !was.is_null() && new[name.as_str()].is_null()).map(|(name, _)| name.clone()).collect()
+}
+
+fn text_of(input: &Input, name: &str) -> Option<String> {
+    let value = input.values.iter().find(|(field, _)| field.name == name);
+    value.and_then(|(_, value)| json_of(value).as_str().map(str::to_owned))
+}
+
+fn json_of(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => json!(value),
+        Value::Int(value) | Value::Time(value) => json!(value),
+        Value::Decimal(text) | Value::Text(text) => json!(text),
+        Value::Json(json) => json.clone(),
+    }
+}
