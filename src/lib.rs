@@ -29,6 +29,7 @@ pub mod readiness; // whether the database can be written
 pub mod room; // how many attempts may be under way, and for whom
 pub mod standby; // what the runner lends while it waits
 pub mod cache; // finished answers, until a commit makes them old
+pub mod lock_queues; // attempts of this process that wait for each other
 pub mod state; // what requests and workers may use
 pub mod documents; // what can be done with documents
 pub mod runner; // events become runs, runs are executed and recorded

@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::emission;
 use crate::handler::Registry;
 use crate::key;
+use crate::lock_queues::LockQueues;
 use crate::outbound;
 use crate::readiness::Readiness;
 use crate::refusals::Refusals;
@@ -59,6 +60,8 @@ pub struct AppState {
     pub pulse: Pulse,
     /// Breaks off attempts whose run is cancelled.
     pub stops: Stops,
+    /// Attempts that wait for an external lock.
+    pub lock_queues: LockQueues,
 }
 
 impl AppState {
@@ -83,7 +86,7 @@ impl AppState {
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
         let cache = Cache::new(config.cache_mib << 20);
         let (matchers, token_uses, emissions, refusals, readiness) = Default::default();
-        let (wake, standby, pulse, stops) = Default::default();
+        let (wake, standby, pulse, stops, lock_queues) = Default::default();
         Ok(Arc::new(Self {
             config,
             db,
@@ -103,6 +106,7 @@ impl AppState {
             standby,
             pulse,
             stops,
+            lock_queues,
         }))
     }
 

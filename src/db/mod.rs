@@ -9,6 +9,7 @@ pub mod destinations;
 pub mod documents;
 pub mod events;
 pub mod extensions;
+pub mod external_locks;
 mod generations;
 mod holder;
 pub mod hours;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Event, Failure, Http, Json};
+use super::{Event, Failure, Host, Http, Json};
 use crate::clock::Clock;
 
 /// Everything that one attempt may use.
@@ -27,6 +27,8 @@ pub struct ExtensionContext<Config, Credentials> {
     pub http: Http,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The instance: locks, and the shop's own products.
+    pub host: Arc<dyn Host>,
 }
 
 /// Which run and attempt this is.
@@ -85,4 +87,6 @@ pub struct Parts {
     pub http: Http,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The instance: locks, and the shop's own products.
+    pub host: Arc<dyn Host>,
 }

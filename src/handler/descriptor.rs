@@ -40,8 +40,8 @@ pub struct Descriptor {
     /// Attempts before a run is dead.
     pub max_attempts: u32,
     /// Which runs of a record must wait for each other. In [`Ordering::Target`] those for the same document, which suits a
-    /// handler that looks for something and makes it where it is not there. What is about a store is left out: sales have
-    /// nothing to do with each other.
+    /// handler that looks for something and makes it where it is not there. Of a store those are its changes alone: sales
+    /// have nothing to do with each other.
     pub ordering: Ordering,
     /// Whether it can prove that credentials work without doing anything: [`Handler::test`](super::Handler::test).
     pub has_test: bool,

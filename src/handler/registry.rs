@@ -226,9 +226,9 @@ impl<H: Handler> AnyHandler for Typed<H> {
     }
 
     fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle> {
-        let Parts { key, event, credentials, config, url, meta, run, http, clock } = parts;
+        let Parts { key, event, credentials, config, url, meta, run, http, clock, host } = parts;
         let (config, credentials) = typed::<H>(config, credentials)?;
-        let context = ExtensionContext { key, event, credentials, config, url, meta, run, http, clock };
+        let context = ExtensionContext { key, event, credentials, config, url, meta, run, http, clock, host };
         let handler = Arc::clone(&self.0);
         Ok(match purpose {
             Purpose::Run => Box::pin(async move { handler.run(context).await }),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{
-    Delivery, Event, Exchange, Handler, Http, Inbound, Json, Masker, Outcome, Parts, Purpose, Received, Refusal,
-    Registry, RunInfo, StoreRef, Target,
+    Delivery, Detached, Event, Exchange, Handler, Http, Inbound, Json, Masker, Outcome, Parts, Purpose, Received,
+    Refusal, Registry, RunInfo, StoreRef, Target,
 };
 use crate::clock::{FixedClock, Millis};
 use crate::outbound::Client;
@@ -120,6 +120,7 @@ pub(crate) async fn attempt_with(
         run: RunInfo { id: "run_1".into(), attempt: 1, max_attempts: 8 },
         http: http.clone(),
         clock,
+        host: Arc::new(Detached),
     };
     let outcome = match registry.find(key).expect("the handler").attempt(parts, Purpose::Run) {
         Ok(attempt) => attempt.await,

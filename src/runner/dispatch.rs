@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::handler::{Descriptor, Ordering, Policy, Registry, Target, destination};
 use crate::ids;
 use crate::state::AppState;
+use crate::triggers::{Source, find_in_catalogue};
 
 /// How many events one transaction covers at most.
 const BATCH: usize = 256;
@@ -111,7 +112,12 @@ pub(super) fn runs_of(
                 max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
                 due_at: now,
                 destination: destination(&listener.key, listener.url.as_deref(), listener.id),
-                line: line(&state.handlers, (listener.id, &listener.key), &policy, &event.target),
+                line: line(
+                    &state.handlers,
+                    (listener.id, &listener.key),
+                    &policy,
+                    (event.sound.trigger, &event.target),
+                ),
                 replay: None,
                 cause: None,
             });
@@ -129,18 +135,25 @@ pub(super) fn max_attempts(handlers: &Registry, key: &str, policy: &Policy) -> u
 /// The line that a run of this record for an event about `target` stands in, when its policy keeps those for the same
 /// target in order, or else its handler.
 ///
-/// What a handler asks for is for what happens to a document. A sale is about its store and has nothing to do with the one
-/// before it, which must not hold it up for as long as that is tried: only a policy puts those in a line.
+/// What a handler asks for is for what happens to a document: a change of it, or whatever else is about a product, a price or
+/// a subscriber. A sale is about its store and has nothing to do with the one before it, which must not hold it up for as
+/// long as that is tried: only a policy puts those in a line.
 pub(super) fn line(
     handlers: &Registry,
     (extension, key): (i64, &str),
     policy: &Policy,
-    target: &Target,
+    (trigger, target): (&str, &Target),
 ) -> Option<String> {
     let by_handler = || handlers.find(key).map(|entry| entry.descriptor().ordering);
     if policy.ordering.or_else(by_handler) != Some(Ordering::Target) {
         return None;
     }
-    let is_asked_for = policy.ordering.is_some() || target.type_name != "store";
+    let is_asked_for = policy.ordering.is_some() || target.type_name != "store" || is_change(trigger);
     is_asked_for.then(|| runs::line_of(extension, &target.document_id, target.price_id))
+}
+
+/// Whether a trigger, in its long form, tells of a committed change of content.
+fn is_change(trigger: &str) -> bool {
+    let entry = find_in_catalogue(trigger.strip_prefix("trigger:").unwrap_or(trigger));
+    entry.is_some_and(|entry| entry.source == Source::Change)
 }

@@ -29,6 +29,7 @@ mod effect;
 mod emit;
 mod explain;
 mod hears;
+mod host;
 pub mod inbound;
 mod limit;
 mod occasion;

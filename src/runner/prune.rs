@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::HOUR;
-use crate::db::{extensions, hours, idempotency, inbound, runs};
+use crate::db::{extensions, external_locks, hours, idempotency, inbound, runs};
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -31,6 +31,7 @@ pub async fn prune(state: &AppState) -> Result<usize> {
     }
     while state.db.write(move |conn| inbound::prune(conn, before, BATCH)).await? == BATCH as usize {}
     while state.db.write(move |conn| idempotency::prune(conn, now, BATCH)).await? == BATCH as usize {}
+    while state.db.write(move |conn| external_locks::prune(conn, before, BATCH)).await? == BATCH as usize {}
     state.db.write(move |conn| crate::db::limits::prune(conn, now - HOUR)).await?;
     state.db.write(move |conn| extensions::prune(conn, now - HOUR)).await?;
     state.db.write(move |conn| hours::prune(conn, before)).await?;

@@ -234,7 +234,7 @@ impl Work {
             max_attempts: max_attempts(&self.handlers, key, &policy),
             due_at: now,
             destination: destination(key, record.and_then(|record| record.url.as_deref()), run.extension),
-            line: line(&self.handlers, (run.extension, key), &policy, &read_target(&run.target)),
+            line: line(&self.handlers, (run.extension, key), &policy, (&run.trigger, &read_target(&run.target))),
             replay: Some(Replay { number: run.last_replay + 1, of: run.id.clone() }),
             cause: self.cause.clone(),
         }

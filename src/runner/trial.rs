@@ -124,7 +124,7 @@ fn sample_event(state: &AppState, actor: &str, occasion: &Occasion, wanted: Want
 }
 
 /// The attempt itself, by the way that every run goes.
-async fn attempt(state: &AppState, event: Event, work: Work) -> Trial {
+async fn attempt(state: &Arc<AppState>, event: Event, work: Work) -> Trial {
     let (started_at, started, dry) = (state.clock.now(), Instant::now(), work.dry);
     let (outcome, exchanges) = match worker::prepare(state, work) {
         Err(failure) => (Err(failure), Vec::new()),

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use super::breaker::Health;
 use super::claim::Taken;
 use super::effect;
+use super::host::RunnerHost;
 use super::record::Finished;
 use super::retry;
 use crate::clock::Millis;
@@ -18,8 +19,8 @@ use crate::db::extensions::Tally;
 use crate::db::runs::{Claimed, Held, Move, Record, State};
 use crate::documents::{self, Setup};
 use crate::handler::{
-    Attempt, Done, Event, Exchange, Failure, Http, Json, MOST_DEPTH, Outcome, Parts, Policy, Purpose, RunInfo,
-    destination,
+    Attempt, Detached, Done, Event, Exchange, Failure, Host, Http, Json, MOST_DEPTH, Outcome, Parts, Policy, Purpose,
+    RunInfo, destination,
 };
 use crate::state::AppState;
 
@@ -138,7 +139,7 @@ impl Work {
     }
 }
 
-pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
+pub(super) fn prepare(state: &Arc<AppState>, work: Work) -> Result<Ready, Failure> {
     let Work { record, extension_id, event, run, purpose, dry } = work;
     let Setup { entry, credentials, config, url, masker } = documents::set_up(state, extension_id, &record)?;
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
@@ -146,6 +147,14 @@ pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
     let clock = Arc::clone(&state.clock);
     let make = if dry { Http::rehearsal } else { Http::new };
     let http = make(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
+    let host: Arc<dyn Host> = match dry {
+        true => Arc::new(Detached),
+        false => Arc::new(RunnerHost {
+            state: Arc::clone(state),
+            store: event.store.as_ref().map(|store| store.document_id.clone()),
+            timeout,
+        }),
+    };
     let parts = Parts {
         key: record.key,
         event: Arc::clone(&event),
@@ -156,6 +165,7 @@ pub(super) fn prepare(state: &AppState, work: Work) -> Result<Ready, Failure> {
         run,
         http: http.clone(),
         clock,
+        host,
     };
     let never_blocks = entry.descriptor().never_blocks;
     Ok(Ready { event, attempt: entry.attempt(parts, purpose)?, http, timeout, never_blocks })

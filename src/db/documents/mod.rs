@@ -1,5 +1,6 @@
 //! Documents in tables: their versions, items and links.
 
+mod articles;
 mod bound;
 mod holder;
 mod inventory;
@@ -16,6 +17,7 @@ mod subscribers;
 mod unique;
 mod versions;
 
+pub use articles::find_sku;
 pub use bound::bound;
 pub use holder::{Holder, find_holder, holder_type};
 pub use inventory::{InventoryChange, LARGEST_INVENTORY, PriceRows, change_inventory};

@@ -30,6 +30,8 @@ pub struct Selected {
     pub last_replay: i64,
     /// Whether one of those runs has not ended.
     pub is_under_way: bool,
+    /// The event's trigger, in its long form.
+    pub trigger: String,
     /// What the event is about; JSON.
     pub target: String,
     /// The record as it is now; none when it was removed.
@@ -63,7 +65,7 @@ pub fn find_selected(conn: &mut Conn, filter: &RunFilter, rows: (i64, i64), limi
          (SELECT max(n.replay) FROM runs n WHERE n.event_id = r.event_id AND n.extension_id = r.extension_id), \
          CASE WHEN EXISTS (SELECT 1 FROM runs n WHERE n.event_id = r.event_id AND n.extension_id = r.extension_id \
          AND n.state IN ('available', 'retryable', 'running')) THEN 1 ELSE 0 END, \
-         x.id, x.key, x.config, CASE WHEN x.active THEN 1 ELSE 0 END, x.url, e.target \
+         x.id, x.key, x.config, CASE WHEN x.active THEN 1 ELSE 0 END, x.url, e.target, e.\"trigger\" \
          FROM runs r JOIN events e ON e.id = r.event_id \
          LEFT JOIN extensions x ON x.id = r.extension_id AND x.removed_at IS NULL WHERE r.id > ",
     );
@@ -92,6 +94,7 @@ pub fn find_selected(conn: &mut Conn, filter: &RunFilter, rows: (i64, i64), limi
             replay: row.int(9)?,
             last_replay: row.int(10)?,
             is_under_way: row.int(11)? == 1,
+            trigger: row.text(18)?,
             target: row.text(17)?,
             record,
         })

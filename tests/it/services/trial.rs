@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tenon::clock::FixedClock;
 use tenon::handler::{
-    Done, Event, Exchange, Failure, Http, Json, Masker, Outcome, Parts, Purpose, RunInfo, StoreRef, Target,
+    Detached, Done, Event, Exchange, Failure, Host, Http, Json, Masker, Outcome, Parts, Purpose, Registry, RunInfo,
+    StoreRef, Target,
 };
 use tenon::outbound::Client;
 
@@ -19,6 +20,8 @@ pub struct Trial {
     meta: Value,
     event: Event,
     run: RunInfo,
+    host: Arc<dyn Host>,
+    registry: Option<Arc<Registry>>,
 }
 
 /// What came of it.
@@ -53,7 +56,8 @@ impl Trial {
         };
         let run = RunInfo { id: "run_01kah4h3t6x4c8n2w9z5q7r1yn".into(), attempt: 1, max_attempts: 8 };
         let (config, credentials, meta) = (json!({}), json!({}), json!({}));
-        Self { key, config, credentials, url: String::new(), meta, event, run }
+        let (url, host) = (String::new(), Arc::new(Detached));
+        Self { key, config, credentials, url, meta, event, run, host, registry: None }
     }
 
     pub fn config(self, config: Value) -> Self {
@@ -102,6 +106,16 @@ impl Trial {
         self
     }
 
+    /// The instance that runs it.
+    pub fn host(self, host: Arc<dyn Host>) -> Self {
+        Self { host, ..self }
+    }
+
+    /// The handlers, which remember what they were told in other attempts.
+    pub fn registry(self, registry: &Arc<Registry>) -> Self {
+        Self { registry: Some(Arc::clone(registry)), ..self }
+    }
+
     /// The attempt of this number, of the run with this id.
     pub fn run_info(mut self, id: &str, attempt: u32) -> Self {
         (self.run.id, self.run.attempt) = (id.to_owned(), attempt);
@@ -118,7 +132,8 @@ impl Trial {
     }
 
     async fn go(self, purpose: Purpose) -> Tried {
-        let registry = tenon::extensions::registry().expect("one handler for each key");
+        let new = || Arc::new(tenon::extensions::registry().expect("one handler for each key"));
+        let registry = self.registry.unwrap_or_else(new);
         let clock = Arc::new(FixedClock::at(NOW));
         let client = Client::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a client");
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -135,6 +150,7 @@ impl Trial {
             run: self.run,
             http: http.clone(),
             clock,
+            host: self.host,
         };
         let outcome = match entry.attempt(parts, purpose) {
             Ok(attempt) => attempt.await,
