@@ -52,16 +52,22 @@ impl Amount {
         self.plus(&other.times(&Self::from(-1))?)
     }
 
-    /// Whether it is the same as `other` but for a rounding: for one of the smallest pieces with `digits` behind the point,
-    /// a cent for 2.
-    pub fn is_about(&self, other: &Self, digits: usize) -> bool {
-        let gap = self.minus(other).and_then(|gap| gap.parts());
-        let within = gap.and_then(|(gap, places)| {
-            let one = 10_i128.checked_pow(u32::try_from(digits).ok()?)?;
-            let pieces = gap.checked_abs()?.checked_mul(one)?;
-            Some(pieces <= 10_i128.checked_pow(places)?)
-        });
-        within.unwrap_or(false)
+    /// The number rounded to `digits` behind the point, the half away from zero; `None` when it has more digits than can be
+    /// counted.
+    pub fn rounded(&self, digits: usize) -> Option<Self> {
+        let ((all, places), digits) = (self.parts()?, u32::try_from(digits).ok()?);
+        if places <= digits {
+            return Some(self.clone());
+        }
+        let one = 10_i128.checked_pow(places - digits)?;
+        let half = if all < 0 { -(one / 2) } else { one / 2 };
+        Self::from_parts(all.checked_add(half)? / one, digits)
+    }
+
+    /// Whether it is the same as `other` once both are rounded to `digits` behind the point. What cannot be counted is not.
+    pub fn is_same(&self, other: &Self, digits: usize) -> bool {
+        let rounded = self.rounded(digits);
+        rounded.is_some() && rounded == other.rounded(digits)
     }
 
     /// The product with `other`; `None` when it has more digits than can be counted.
@@ -146,23 +152,27 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_by_a_cent_at_most_is_about_the_same() {
+    fn amounts_are_the_same_when_they_are_rounded_to_the_same() {
         let amount = |text: &str| Amount::read(&json!(text)).expect("an amount");
-        for (left, right, digits, gap, expected) in [
-            ("25.8", "25.80", 2, "0", true),
-            ("25.8", "25.81", 2, "-0.01", true),
-            ("25.8", "25.811", 2, "-0.011", false),
-            ("29.67", "25.8", 2, "3.87", false),
-            ("500", "501", 0, "-1", true),
-            ("500", "500.9", 2, "-0.9", false),
-            ("-1", "1", 0, "-2", false),
+        for (left, right, digits, expected) in [
+            ("25.8", "25.80", 2, true),
+            ("25.8", "25.81", 2, false),
+            ("25.805", "25.81", 2, true),
+            ("25.8049", "25.8", 2, true),
+            ("-0.005", "-0.01", 2, true),
+            ("500", "500.4", 0, true),
+            ("500", "501", 0, false),
+            ("-1", "1", 0, false),
         ] {
             let (left, right) = (amount(left), amount(right));
-            assert_eq!(left.minus(&right), Some(amount(gap)), "{left} - {right}");
-            assert_eq!(left.is_about(&right, digits), expected, "{left} {right}");
-            assert_eq!(right.is_about(&left, digits), expected, "{right} {left}");
+            assert_eq!(left.is_same(&right, digits), expected, "{left} {right}");
+            assert_eq!(right.is_same(&left, digits), expected, "{right} {left}");
         }
-        assert!(!amount(&"9".repeat(38)).is_about(&amount("0.5"), 2), "what cannot be counted is not the same");
+        assert!(
+            !amount(&"9".repeat(40)).is_same(&amount(&"9".repeat(40)), 2),
+            "what cannot be counted is not the same"
+        );
+        assert_eq!(amount("29.67").minus(&amount("25.8")), Some(amount("3.87")));
     }
 
     #[test]

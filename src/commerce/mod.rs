@@ -1,6 +1,7 @@
 //! What events mean to a shop: who bought what for how much. Handlers read an event through this, so that all of them
 //! understand the same payloads.
 
+mod address;
 mod amount;
 mod customer;
 mod money;
@@ -9,6 +10,7 @@ mod shop;
 mod subscriber;
 mod summary;
 
+pub use address::Address;
 pub use amount::Amount;
 pub use customer::Customer;
 pub use money::{minor_digits, money};

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::customer::text;
-use super::{Amount, Customer};
+use super::{Address, Amount, Customer};
 use crate::handler::{Event, Failure};
 
 /// What was bought, by whom.
@@ -19,6 +19,10 @@ pub struct Sale {
     pub customer: Customer,
     /// What is bought.
     pub lines: Vec<Line>,
+    /// Where it is delivered to.
+    pub shipping: Option<Address>,
+    /// Where it is billed to.
+    pub billing: Option<Address>,
 }
 
 /// One thing that is bought.
@@ -69,7 +73,8 @@ impl Sale {
             });
         }
         let currency = currency.map(|code| code.to_uppercase());
-        Ok(Self { id, currency, total, customer: Customer::of(event), lines })
+        let (shipping, billing) = (Address::shipping(payload), Address::billing(payload));
+        Ok(Self { id, currency, total, customer: Customer::of(event), lines, shipping, billing })
     }
 }
 

@@ -11,11 +11,13 @@ pub mod slack;
 pub mod telegram;
 
 use crate::handler::Registry;
+use crate::services::odoo::Versions;
 
 /// The compiled table, a line for each handler. A program of one's own adds to it with [`Registry::with`].
 ///
 /// Fails, naming the key, when two handlers have the same.
 pub fn registry() -> Result<Registry, String> {
+    let odoo = Versions::default();
     Registry::default()
         .with_inbound(custom::inbound::FromAnywhere)?
         .with(custom::webhook::Webhook)?
@@ -23,10 +25,10 @@ pub fn registry() -> Result<Registry, String> {
         .with(customer::acme::erp::Erp)?
         .with(discord::webhook::Webhook)?
         .with(external::External)?
-        .with(markket::odoo::Entities)?
-        .with(markket::odoo::newsletter::Newsletter)?
-        .with(markket::odoo::order::Orders)?
-        .with(markket::odoo::product::Products)?
+        .with(markket::odoo::Entities(odoo.clone()))?
+        .with(markket::odoo::newsletter::Newsletter(odoo.clone()))?
+        .with(markket::odoo::order::Orders(odoo.clone()))?
+        .with(markket::odoo::product::Products(odoo))?
         .with(markket::sendgrid::inventory_alert::InventoryAlert)?
         .with(markket::sendgrid::newsletter::Newsletter)?
         .with(markket::sendgrid::order_confirm::OrderConfirm)?

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Odoo, Row};
+use crate::commerce::Amount;
 use crate::handler::Failure;
 
 const ORDER: &str = "sale.order";
@@ -23,13 +24,20 @@ pub enum Invoiced {
     Draft {
         /// Its id.
         id: i64,
+        /// What it comes to.
+        amount: Option<Amount>,
     },
     /// Odoo has nothing to invoice yet: what the order sells is invoiced when it is delivered.
     Nothing,
 }
 
-/// Makes the invoice of a confirmed order, and posts it if it `is_right`; what is made or posted already stays.
-pub async fn invoice(odoo: &Odoo, order: i64, is_right: bool) -> Result<Invoiced, Failure> {
+/// Makes the invoice of a confirmed order, and posts it if what it comes to `is_right`; what is made or posted already
+/// stays.
+pub async fn invoice(
+    odoo: &Odoo,
+    order: i64,
+    is_right: impl Fn(Option<&Amount>) -> bool + Send,
+) -> Result<Invoiced, Failure> {
     let fields = &["invoice_ids", "invoice_status"];
     let row = first(odoo.read(ORDER, &[order], fields).await?, order)?;
     let mut moves = moves(odoo, &row).await?;
@@ -48,8 +56,10 @@ pub async fn invoice(odoo: &Odoo, order: i64, is_right: bool) -> Result<Invoiced
         return Err(Failure::retry("Odoo made an invoice, and the order does not tell of it"));
     };
     if found.text("state") != Some("posted") {
-        if !is_right {
-            return Ok(Invoiced::Draft { id: found.id });
+        // It may come to something else than the order: Odoo rounds it anew.
+        let amount = found.amount("amount_total");
+        if !is_right(amount.as_ref()) {
+            return Ok(Invoiced::Draft { id: found.id, amount });
         }
         let pressed = unless_refused(odoo.press(MOVE, "action_post", found.id).await)?;
         found = first(odoo.read(MOVE, &[found.id], &["name", "state"]).await?, order)?;
@@ -71,7 +81,7 @@ fn unless_refused(done: Result<(), Failure>) -> Result<Result<(), Failure>, Fail
 
 /// The order's invoices that stand: no refunds, and none that somebody cancelled.
 async fn moves(odoo: &Odoo, order: &Row) -> Result<Vec<Row>, Failure> {
-    let mut rows = odoo.read(MOVE, &order.ids("invoice_ids"), &["name", "state", "move_type"]).await?;
+    let mut rows = odoo.read(MOVE, &order.ids("invoice_ids"), &["name", "state", "move_type", "amount_total"]).await?;
     rows.retain(|row| row.text("move_type") != Some("out_refund") && row.text("state") != Some("cancel"));
     Ok(rows)
 }

@@ -6,25 +6,38 @@
 //! number, an order's reference.
 
 mod article;
+mod buyer;
+mod difference;
 mod fault;
 mod invoice;
 mod partner;
+mod pricelist;
 mod product;
 mod row;
+mod versions;
 mod wire;
 
+use std::sync::Arc;
+
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 pub use article::{articles, sample_articles};
+pub use buyer::{Buyer, buyer};
+pub use difference::{COMPARED, difference, invoice_difference};
 pub use invoice::{Invoiced, invoice};
-pub use partner::{Partner, create_partner, find_partner, sample_partner, upsert_partner};
+pub use partner::{Kept, Memory, Partner, What, create_partner, find_partner, sample_partner, upsert_partner};
+pub use pricelist::{Counting, counting};
 pub use product::{Upserted, archive_product, sample_product, upsert_product};
 pub use row::{Row, differing, text};
+pub use versions::Versions;
 use wire::Version;
 
-use crate::handler::{ExtensionContext, Failure, Http};
+use crate::clock::Clock;
+use crate::handler::signature::to_hex;
+use crate::handler::{ExtensionContext, ExternalLock, Failure, Host, Http};
 
 /// The first Odoo that speaks JSON-2.
 const JSON2_SINCE: u32 = 19;
@@ -33,7 +46,7 @@ const JSON2_SINCE: u32 = 19;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
-    /// What its version speaks: Odoo is asked for it each time.
+    /// What its version speaks: Odoo is asked for it, and the answer remembered for an hour.
     #[default]
     Auto,
     /// JSON-2: Odoo 19 and later.
@@ -68,6 +81,10 @@ pub struct Odoo {
     speech: Speech,
     /// The first part of its version, where it was asked for.
     major: Option<u32>,
+    /// What others were told of its version.
+    versions: Versions,
+    host: Arc<dyn Host>,
+    clock: Arc<dyn Clock>,
 }
 
 /// How it is spoken to.
@@ -100,26 +117,76 @@ impl Odoo {
     pub async fn open<Config>(
         context: &ExtensionContext<Config, Credentials>,
         protocol: Protocol,
+        versions: &Versions,
     ) -> Result<Self, Failure> {
         let credentials = context.credentials.clone();
         let base = base(context.url.as_deref(), &credentials)?;
-        let mut odoo = Self { http: context.http.clone(), base, credentials, speech: Speech::Json2, major: None };
-        let mut hidden = None;
-        if protocol == Protocol::Auto {
-            match odoo.ask_version().await? {
-                Version::Told(major) => odoo.major = Some(major),
-                Version::NoPage => {}
-                Version::Hidden(answer) => hidden = Some(answer),
-            }
-        }
-        let speaks_json2 = match protocol {
-            Protocol::Auto => odoo.major.is_some_and(|major| major >= JSON2_SINCE),
-            told => told == Protocol::Json2,
+        let mut odoo = Self {
+            http: context.http.clone(),
+            base,
+            credentials,
+            speech: Speech::Json2,
+            major: None,
+            versions: versions.clone(),
+            host: Arc::clone(&context.host),
+            clock: Arc::clone(&context.clock),
         };
-        if !speaks_json2 {
-            odoo.speech = Speech::JsonRpc { user: odoo.sign_in(hidden.as_deref()).await? };
+        match protocol {
+            Protocol::Json2 => {}
+            Protocol::JsonRpc => odoo.speech = Speech::JsonRpc { user: odoo.sign_in(None).await? },
+            Protocol::Auto => odoo.find_speech().await?,
         }
         Ok(odoo)
+    }
+
+    /// Finds out which language Odoo speaks, by what is remembered of its version where that holds.
+    async fn find_speech(&mut self) -> Result<(), Failure> {
+        if let Some(known) = self.versions.find(&self.base, self.clock.now()) {
+            self.major = known.major;
+            if self.is_json2() {
+                return Ok(());
+            }
+            match self.sign_in(None).await {
+                Ok(user) => {
+                    self.speech = Speech::JsonRpc { user };
+                    return Ok(());
+                }
+                // It may have been upgraded, and speak the old language no more.
+                Err(Failure::Discard { .. }) => self.versions.forget(&self.base),
+                Err(failure) => return Err(failure),
+            }
+        }
+
+        let hidden = match self.ask_version().await? {
+            Version::Told(major) => {
+                self.major = Some(major);
+                None
+            }
+            Version::NoPage => {
+                self.major = None;
+                None
+            }
+            Version::Hidden(answer) => Some(answer),
+        };
+        if !self.is_json2() {
+            self.speech = Speech::JsonRpc { user: self.sign_in(hidden.as_deref()).await? };
+        }
+        // Only what has proved right: an error page may be that of a proxy.
+        if hidden.is_none() {
+            self.versions.remember(&self.base, self.major, self.clock.now());
+        }
+        Ok(())
+    }
+
+    fn is_json2(&self) -> bool {
+        self.major.is_some_and(|major| major >= JSON2_SINCE)
+    }
+
+    /// Waits until no other attempt makes or changes what Odoo's `model` has under `key`, such as a contact by its address.
+    pub async fn lock(&self, model: &str, key: &str) -> Result<Box<dyn ExternalLock>, Failure> {
+        let name = json!([self.base, self.credentials.database, model, key]).to_string();
+        // A hash, since addresses are nothing to be kept in the open.
+        self.host.lock(format!("odoo {}", to_hex(digest(&SHA256, name.as_bytes()).as_ref()))).await
     }
 
     /// Proves that the credentials work, and tells in a line as whom.
@@ -190,7 +257,12 @@ impl Odoo {
     pub async fn taxes_field(&self) -> Result<&'static str, Failure> {
         let major = match (&self.speech, self.major) {
             (Speech::Json2, _) => Some(JSON2_SINCE),
-            (Speech::JsonRpc { .. }, None) => self.version_by_rpc().await?,
+            (Speech::JsonRpc { .. }, None) => {
+                let known = self.versions.find(&self.base, self.clock.now()).and_then(|known| known.major);
+                let major = if known.is_some() { known } else { self.version_by_rpc().await? };
+                self.versions.remember(&self.base, major, self.clock.now());
+                major
+            }
             (Speech::JsonRpc { .. }, known) => known,
         };
         Ok(if major.is_some_and(|major| major >= JSON2_SINCE) { "tax_ids" } else { "tax_id" })

@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::article::ARTICLE;
 use super::{Odoo, Row, Search, differing, text};
 use crate::commerce::Amount;
 use crate::handler::Failure;
@@ -42,7 +43,7 @@ pub async fn upsert_product(
     let is_new = found.is_none();
     let row = match found {
         Some(row) => row,
-        None => make(odoo, code, name).await?,
+        None => find_or_make(odoo, code, name).await?,
     };
     let currency = row.called("currency_id").map(str::to_owned);
     let list_price = list_price(product, currency.as_deref());
@@ -112,13 +113,24 @@ async fn find(odoo: &Odoo, code: &str, remembered: Option<i64>) -> Result<Option
     Ok(if rows.is_empty() { None } else { Some(rows.swap_remove(place)) })
 }
 
+/// One attempt at a time makes an article: what another one made while this one waited is taken.
+async fn find_or_make(odoo: &Odoo, code: &str, name: &str) -> Result<Row, Failure> {
+    let lock = odoo.lock(ARTICLE, code).await?;
+    let row = match find(odoo, code, None).await? {
+        Some(row) => row,
+        None => make(odoo, code, name).await?,
+    };
+    lock.release(None).await;
+    Ok(row)
+}
+
 /// The price comes later, when Odoo has told what it counts in; without one it would be 1.
 async fn make(odoo: &Odoo, code: &str, name: &str) -> Result<Row, Failure> {
     let record = json!({"name": name, "default_code": code, "type": "consu", "sale_ok": true, "list_price": 0});
     let made = odoo.create(MODEL, record).await?;
     let row = find(odoo, code, None).await?;
     let row = row.ok_or_else(|| Failure::retry(format!("the product {made}, just made in Odoo, is not there")))?;
-    // Another run may have made it at the same time: the first stands.
+    // Someone else may have made it at the same time: the first stands.
     if row.id != made {
         odoo.write(MODEL, &[made], json!({"active": false})).await?;
     }

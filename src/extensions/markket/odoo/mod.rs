@@ -11,15 +11,17 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::commerce::Customer;
-use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Outcome};
-use crate::services::odoo::{Credentials, Odoo, Partner, Protocol, sample_partner, text, upsert_partner};
+use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
+use crate::services::odoo::{
+    Credentials, Kept, Memory, Odoo, Partner, Protocol, Versions, What, sample_partner, text, upsert_partner,
+};
 
 /// What the triggers are that this means something to.
 const USES: &str = "store_created, store_updated, store_published, product_*, new_subscriber, subscriber_updated, subscriber_verified and events with a customer such as post_sale";
 
-/// The handler. Its runs do not wait for each other, or the sales of a store would queue behind one that Odoo keeps failing
-/// at; what is older than what Odoo knows of a document is skipped instead.
-pub struct Entities;
+/// The handler. Its runs about a document go in order. Those of sales do not, or the sales of a store would queue behind
+/// one that Odoo keeps failing at: what is older than what was written of a customer overwrites nothing instead.
+pub struct Entities(pub Versions);
 
 /// How Odoo is spoken to.
 #[derive(Deserialize, ToSchema, Default)]
@@ -48,41 +50,84 @@ impl Handler for Entities {
                 "trigger:post_sale",
             ],
             icon: ICON,
+            ordering: Ordering::Target,
             ..described()
         }
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {
         let subject = Subject::of(&context.event)?;
-        let odoo = Odoo::open(&context, context.config.protocol).await?;
+        let odoo = Odoo::open(&context, context.config.protocol, &self.0).await?;
         match subject {
             Subject::Product => product::keep(&context, &odoo).await,
-            Subject::Partner(_, Some(own)) if context.is_overtaken(&own) => Ok(overtaken()),
-            Subject::Partner(partner, own) => {
-                let known = own.as_deref().and_then(|own| context.outside_id("partner", own)).and_then(Value::as_i64);
-                if context.event.test {
-                    let (id, is_new) = sample_partner(&odoo, &partner, known).await?;
-                    return Ok(sampled("contact", id, is_new));
-                }
-                let (id, is_new) = upsert_partner(&odoo, &partner, known).await?;
-                let done =
-                    Done::new(format!("the contact {id} is {} in Odoo", if is_new { "new" } else { "up to date" }))
-                        .with_data(json!({"partnerId": id, "created": is_new}));
-                Ok(match own {
-                    Some(own) => done.with_outside_id(&context.meta, "partner", &own, id).with_as_of(
-                        &context.meta,
-                        &own,
-                        &context.event,
-                    ),
-                    None => done,
-                })
-            }
+            Subject::Document(partner) => keep_document(&context, &odoo, &partner).await,
+            Subject::Customer(partner, own) => keep_customer(&context, &odoo, &partner, own.as_deref()).await,
         }
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {
-        Ok(Done::new(Odoo::open(&context, context.config.protocol).await?.prove().await?))
+        Ok(Done::new(Odoo::open(&context, context.config.protocol, &self.0).await?.prove().await?))
     }
+}
+
+/// Keeps the contact that the event's own document is.
+async fn keep_document(context: &Context<Entities>, odoo: &Odoo, partner: &Partner) -> Outcome {
+    let own = &context.event.target.document_id;
+    if context.is_overtaken(own) {
+        return Ok(overtaken());
+    }
+    let known = context.outside_id(DOCUMENT, own).and_then(Value::as_i64);
+    if context.event.test {
+        let (id, is_new) = sample_partner(odoo, partner, known).await?;
+        return Ok(sampled("contact", id, is_new));
+    }
+    let kept = upsert_partner(odoo, partner, memory(context, known, &|id| is_own(context, id))).await?;
+    let done = told(context, kept).with_outside_id(&context.meta, DOCUMENT, own, kept.id);
+    Ok(done.with_as_of(&context.meta, own, &context.event))
+}
+
+/// Keeps the contact of a customer whom the event's payload names, by an id of the shop's if it has one.
+async fn keep_customer(context: &Context<Entities>, odoo: &Odoo, partner: &Partner, own: Option<&str>) -> Outcome {
+    let known = own.and_then(|own| context.outside_id(CUSTOMER, own)).and_then(Value::as_i64);
+    if context.event.test {
+        let (id, is_new) = sample_partner(odoo, partner, known).await?;
+        return Ok(sampled("contact", id, is_new));
+    }
+    let kept = upsert_partner(odoo, partner, memory(context, known, &|id| is_own(context, id))).await?;
+    let done = told(context, kept);
+    Ok(match own {
+        Some(own) => done.with_outside_id(&context.meta, CUSTOMER, own, kept.id),
+        None => done,
+    })
+}
+
+/// What `meta` calls the contacts of documents, those of customers by ids of the shop's, and those that the record made. The
+/// first two are kept apart: whoever buys may have any id.
+const DOCUMENT: &str = "partner";
+const CUSTOMER: &str = "customer";
+const MADE: &str = "made";
+
+fn is_own(context: &Context<Entities>, id: i64) -> bool {
+    context.outside_id(MADE, &id.to_string()).is_some()
+}
+
+fn memory<'a>(context: &Context<Entities>, id: Option<i64>, made: &'a (dyn Fn(i64) -> bool + Sync)) -> Memory<'a> {
+    Memory { id, made, as_of: context.event.occurred_at }
+}
+
+/// What is told of a contact. One that the record made is its own from then on.
+fn told(context: &Context<Entities>, kept: Kept) -> Done {
+    let id = kept.id;
+    let done = Done::new(match kept.what {
+        What::Made => format!("the contact {id} is new in Odoo"),
+        What::UpToDate => format!("the contact {id} is up to date in Odoo"),
+        What::Left => format!(
+            "the contact {id} is a company's in Odoo, or of someone who works with it, and was left as it is: change it there"
+        ),
+    });
+    let is_made = kept.what == What::Made;
+    let done = done.with_data(json!({"partnerId": id, "created": is_made}));
+    if is_made || is_own(context, id) { done.with_outside_id(&context.meta, MADE, &id.to_string(), true) } else { done }
 }
 
 /// What the handlers of Odoo have in common.
@@ -110,29 +155,28 @@ fn sampled(what: &str, id: i64, is_new: bool) -> Done {
     })
 }
 
-/// What becomes of an event in Odoo.
+/// What an event is to Odoo.
 enum Subject {
     Product,
-    /// A contact, and what it is remembered by.
-    Partner(Partner, Option<String>),
+    /// The contact that the event's document is.
+    Document(Partner),
+    /// The contact of a customer, and the id that the shop has for it.
+    Customer(Partner, Option<String>),
 }
 
 impl Subject {
     fn of(event: &Event) -> Result<Self, Failure> {
         let short = event.trigger.trim_start_matches("trigger:");
-        let document = || Some(event.target.document_id.clone());
         match (short, event.target.type_name.as_str()) {
             ("subscriber_deleted" | "store_deleted", _) => Err(Failure::discard(format!(
                 "{short}: the contact stays in Odoo, where orders and invoices may need it; archive it there if it should go"
             ))),
             ("product_unpublished", _) => Err(product::stays(short)),
             _ if short.starts_with("price_") || short.starts_with("inventory_") => Err(product::whole(short)),
-            _ if names_customer(event) => Ok(Self::Partner(customer(event)?, Customer::of(event).id)),
+            _ if names_customer(event) => Ok(Self::Customer(customer(event)?, Customer::of(event).id)),
             (_, "product") => Ok(Self::Product),
-            (_, "subscriber") => Ok(Self::Partner(subscriber(event)?, document())),
-            (_, "store") if short.starts_with("store_") || short == "manual" => {
-                Ok(Self::Partner(store(event)?, document()))
-            }
+            (_, "subscriber") => Ok(Self::Document(subscriber(event)?)),
+            (_, "store") if short.starts_with("store_") || short == "manual" => Ok(Self::Document(store(event)?)),
             _ => Err(Failure::discard(format!("{short} has nothing for Odoo: this is for {USES}"))),
         }
     }

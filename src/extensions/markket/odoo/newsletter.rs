@@ -8,13 +8,13 @@ use super::described;
 use crate::clock::iso;
 use crate::commerce::{Customer, former_address, is_subscribed};
 use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
-use crate::services::odoo::{Credentials, Odoo, Protocol, Row, Search, differing};
+use crate::services::odoo::{Credentials, Odoo, Protocol, Row, Search, Versions, differing};
 
 const CONTACT: &str = "mailing.contact";
 const SUBSCRIPTION: &str = "mailing.subscription";
 
 /// The handler.
-pub struct Newsletter;
+pub struct Newsletter(pub Versions);
 
 /// Which list.
 #[derive(Deserialize, ToSchema, Default)]
@@ -79,15 +79,18 @@ impl Handler for Newsletter {
         let customer = Customer::of(event);
         let email = customer.email.as_deref();
         let email = email.ok_or_else(|| Failure::discard("the subscriber has no Email to put on the list"))?;
-        let odoo = Odoo::open(&context, context.config.protocol).await?;
+        let odoo = Odoo::open(&context, context.config.protocol, &self.0).await?;
         let list = find_list(&odoo, &context.config).await?;
         if event.test {
             return Ok(Done::new(format!("Odoo has the list {list}; a sample changes nobody's subscription")));
         }
         let known = context.outside_id("contact", own).and_then(Value::as_i64);
+        // One attempt at a time is at an address: what another one made while this one waited is taken.
+        let lock = odoo.lock(CONTACT, &email.to_lowercase()).await?;
         let contacts = find_contacts(&odoo, email, former_address(event, email), known).await?;
         if wish == Wish::Leave {
             leave(&odoo, &contacts, list).await?;
+            lock.release(None).await;
             let done = Done::new(format!("{email} is off the list")).with_as_of(&context.meta, own, event);
             return Ok(told(&context, done, "unsubscribed"));
         }
@@ -98,6 +101,7 @@ impl Handler for Newsletter {
                 (found.id, stay(&odoo, found, list, wish).await?)
             }
         };
+        lock.release(None).await;
         let status = if outcome == LEFT { "unsubscribed" } else { "synced" };
         let done = Done::new(format!("{email} {outcome}")).with_data(json!({"contactId": contact, "listId": list}));
         let done = done.with_outside_id(&context.meta, "contact", own, contact).with_as_of(&context.meta, own, event);
@@ -106,7 +110,7 @@ impl Handler for Newsletter {
 
     /// Whether the list is there is a part of it.
     async fn test(&self, context: Context<Self>) -> Outcome {
-        let odoo = Odoo::open(&context, context.config.protocol).await?;
+        let odoo = Odoo::open(&context, context.config.protocol, &self.0).await?;
         let line = odoo.prove().await?;
         let list = find_list(&odoo, &context.config).await?;
         Ok(Done::new(format!("{line}; the list {list} is there")))

@@ -11,18 +11,18 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::described;
-use crate::commerce::{Amount, Line, Sale, minor_digits, money};
+use crate::commerce::{Amount, Line, Sale};
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
 use crate::services::odoo::{
-    Credentials, Invoiced, Odoo, Partner, Protocol, Row, Search, articles, create_partner, find_partner, invoice,
-    sample_articles, sample_partner,
+    Buyer, COMPARED, Credentials, Invoiced, Odoo, Partner, Protocol, Row, Search, Versions, articles, buyer, counting,
+    difference, invoice, invoice_difference, sample_articles, sample_partner,
 };
 use crate::triggers::find_in_catalogue;
 
 const MODEL: &str = "sale.order";
 
 /// The handler.
-pub struct Orders;
+pub struct Orders(pub Versions);
 
 /// What becomes of a sale in Odoo.
 #[derive(Deserialize, ToSchema, Default)]
@@ -31,8 +31,8 @@ pub struct Config {
     /// Whether the order is invoiced at once, and the invoice posted. One that comes to something else than the sale stays
     /// a draft.
     create_invoice: bool,
-    /// Stands before the order's number in Odoo. Shops that share a database need one each, or the second order 1001 would
-    /// be taken for the first.
+    /// Stands before the order's number in Odoo. Shops that share a database need one each: a sale whose number is that of
+    /// another shop's order makes none, and its run is dead.
     #[schema(example = "WEB-", max_length = 32)]
     reference_prefix: Option<String>,
     /// Which taxes the lines of an order have.
@@ -75,31 +75,34 @@ impl Handler for Orders {
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {
-        let sale = sale(&context)?;
+        let mut sale = sale(&context)?;
         let reference = reference(&context, &sale);
-        let odoo = Odoo::open(&context, context.config.protocol).await?;
+        let odoo = Odoo::open(&context, context.config.protocol, &self.0).await?;
         let known = context.outside_id("order", &reference).and_then(Value::as_i64);
-        let mut orders = find(&odoo, &reference, known).await?;
+        // One attempt at a time is at a sale that is told twice.
+        let lock = odoo.lock(MODEL, &reference).await?;
+        let mut orders = find_own(&context, &odoo, (&sale, &reference), known).await?;
         if orders.is_empty() {
+            find_numbers(&context, &mut sale).await?;
             let made = make(&context, &odoo, &sale, &reference).await?;
-            orders = find(&odoo, &reference, Some(made)).await?;
+            orders = find_own(&context, &odoo, (&sale, &reference), Some(made)).await?;
             if orders.is_empty() {
                 return Err(Failure::retry(format!("the order {made}, just made in Odoo, is not there")));
             }
             withdraw(&odoo, &orders, made).await?;
         }
-        let name = |order: &Row| order.text("name").unwrap_or_default().to_owned();
         let Some(order) = orders.iter().find(|order| !is_cancelled(order)) else {
             let names: Vec<_> = orders.iter().map(name).collect();
             return Ok(Done::new(format!("{} was cancelled in Odoo, and stays so", names.join(", "))));
         };
         check_currency(&sale, order)?;
         let done = finish(&context, &odoo, order, &sale).await?;
+        lock.release(None).await;
         Ok(done.with_outside_id(&context.meta, "order", &reference, order.id))
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {
-        Ok(Done::new(Odoo::open(&context, context.config.protocol).await?.prove().await?))
+        Ok(Done::new(Odoo::open(&context, context.config.protocol, &self.0).await?.prove().await?))
     }
 }
 
@@ -126,6 +129,56 @@ fn reference(context: &Context<Orders>, sale: &Sale) -> String {
     format!("{test}{}{}", context.config.reference_prefix.as_deref().unwrap_or_default(), sale.id)
 }
 
+/// Where the order comes from, as it stands in Odoo: the store by its slug.
+fn origin<'a>(context: &'a Context<Orders>, reference: &'a str) -> &'a str {
+    let store = context.event.store.as_ref();
+    store.map_or(reference, |store| store.slug.as_deref().unwrap_or(&store.document_id))
+}
+
+/// The orders of this sale, the oldest first: that of the id that is `known`, and those with its reference from its store.
+///
+/// Fails when the reference is that of another shop's order, or of another customer's from this one.
+async fn find_own(
+    context: &Context<Orders>,
+    odoo: &Odoo,
+    (sale, reference): (&Sale, &str),
+    known: Option<i64>,
+) -> Result<Vec<Row>, Failure> {
+    let orders = find(odoo, reference, known).await?;
+    let origin = origin(context, reference);
+    let is_known = |order: &Row| Some(order.id) == known;
+    let is_own = |order: &Row| is_known(order) || order.text("origin") == Some(origin);
+    let (own, others): (Vec<_>, Vec<_>) = orders.into_iter().partition(is_own);
+    if own.is_empty()
+        && let Some(other) = others.iter().find(|order| !is_cancelled(order))
+    {
+        return Err(taken(reference, other, &format!("from {}", other.text("origin").unwrap_or("nowhere"))));
+    }
+    if let Some(order) = own.iter().find(|order| !is_cancelled(order)).filter(|order| !is_known(order))
+        && !context.event.test
+        && is_anothers(odoo, sale, order).await?
+    {
+        return Err(taken(reference, order, "for another customer"));
+    }
+    Ok(own)
+}
+
+/// Why an order that is there is not that of the sale, and what would make it another.
+fn taken(reference: &str, order: &Row, whose: &str) -> Failure {
+    Failure::discard(format!(
+        "no order was made: Odoo has {} under the reference {reference:?} {whose}. Set config.reference_prefix to a text of this shop's own, such as SOUTH-, and run this again",
+        name(order)
+    ))
+}
+
+/// Whether the order's contact has another address than the buyer. One without an address says nothing.
+async fn is_anothers(odoo: &Odoo, sale: &Sale, order: &Row) -> Result<bool, Failure> {
+    let Some(partner) = order.leads_to("partner_id") else { return Ok(false) };
+    let rows = odoo.read("res.partner", &[partner], &["email_normalized"]).await?;
+    let email = rows.first().and_then(|row| row.text("email_normalized"));
+    Ok(email.is_some_and(|email| sale.customer.email.as_deref().is_some_and(|own| !own.eq_ignore_ascii_case(email))))
+}
+
 /// The orders with this reference, the oldest first.
 async fn find(odoo: &Odoo, reference: &str, known: Option<i64>) -> Result<Vec<Row>, Failure> {
     let by_reference = json!(["client_order_ref", "=", reference]);
@@ -133,17 +186,31 @@ async fn find(odoo: &Odoo, reference: &str, known: Option<i64>) -> Result<Vec<Ro
         Some(id) => json!(["|", ["id", "=", id], by_reference]),
         None => json!([by_reference]),
     };
-    let fields = &["name", "state", "currency_id", "amount_total", "amount_tax"];
+    let fields = &[&["name", "state", "currency_id", "origin", "partner_id"][..], &COMPARED].concat();
     odoo.search(Search { model: MODEL, domain, fields, order: "id", limit: None }).await
+}
+
+fn name(order: &Row) -> String {
+    order.text("name").unwrap_or_default().to_owned()
+}
+
+/// Finds the article numbers of lines that name a product of the shop's and no number: Odoo knows products by them.
+async fn find_numbers(context: &Context<Orders>, sale: &mut Sale) -> Result<(), Failure> {
+    for line in sale.lines.iter_mut().filter(|line| line.sku.is_none()) {
+        if let Some(product) = &line.product {
+            line.sku = context.host.find_sku(product).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn make(context: &Context<Orders>, odoo: &Odoo, sale: &Sale, reference: &str) -> Result<i64, Failure> {
     let is_sample = context.event.test;
-    let partner = partner(odoo, sale, is_sample).await?;
-    let pricelist = pricelist(odoo, &context.config, sale, partner).await?;
+    let Buyer { partner, invoice, delivery } = find_buyer(odoo, sale, is_sample).await?;
+    let counting = counting(odoo, &context.config.pricelists, sale, partner).await?;
     let articles = match is_sample {
-        true => sample_articles(odoo, &sale.lines).await?,
-        false => articles(odoo, &sale.lines).await?,
+        true => sample_articles(odoo, &sale.lines, counting.is_companys).await?,
+        false => articles(odoo, &sale.lines, counting.is_companys).await?,
     };
     let taxes = match context.config.taxes {
         Taxes::Odoo => None,
@@ -157,60 +224,35 @@ async fn make(context: &Context<Orders>, odoo: &Odoo, sale: &Sale, reference: &s
             .zip(&sale.lines)
             .for_each(|(made, line)| made[2]["name"] = json!(format!("Test: {}", line.name)));
     }
+
     let mut order = json!({"partner_id": partner, "client_order_ref": reference, "order_line": lines});
-    let shop = context.event.store.as_ref().and_then(|store| store.slug.as_ref());
-    order["origin"] = json!(shop.map_or(reference, String::as_str));
-    if let Some(pricelist) = pricelist {
-        order["pricelist_id"] = json!(pricelist);
+    order["origin"] = json!(origin(context, reference));
+    let told = [
+        ("pricelist_id", counting.pricelist),
+        ("partner_invoice_id", invoice.map(Value::from)),
+        ("partner_shipping_id", delivery.map(Value::from)),
+    ];
+    for (field, value) in told {
+        if let Some(value) = value {
+            order[field] = value;
+        }
     }
     odoo.create(MODEL, order).await
 }
 
-/// The buyer's contact. One that is there is left as it is, since what stands there is what invoices are written to; one
-/// that was archived is a customer again.
-async fn partner(odoo: &Odoo, sale: &Sale, is_sample: bool) -> Result<i64, Failure> {
+/// Whom the order is for. A sample has a contact of its own, and no addresses.
+async fn find_buyer(odoo: &Odoo, sale: &Sale, is_sample: bool) -> Result<Buyer, Failure> {
     let customer = &sale.customer;
-    let partner = Partner::Person {
+    let person = Partner::Person {
         email: customer.email()?.to_owned(),
         name: customer.name.clone(),
         phone: customer.phone.clone(),
         is_customer: true,
     };
-    if is_sample {
-        return Ok(sample_partner(odoo, &partner, None).await?.0);
+    match is_sample {
+        true => Ok(Buyer { partner: sample_partner(odoo, &person, None).await?.0, invoice: None, delivery: None }),
+        false => buyer(odoo, &person, sale).await,
     }
-    match find_partner(odoo, &partner, None).await? {
-        Some(found) => {
-            if found.is_archived() {
-                odoo.write("res.partner", &[found.id], json!({"active": true})).await?;
-            }
-            Ok(found.id)
-        }
-        None => create_partner(odoo, &partner).await,
-    }
-}
-
-/// The price list that makes the order one in the sale's currency; none is needed in the company's own.
-async fn pricelist(odoo: &Odoo, config: &Config, sale: &Sale, partner: i64) -> Result<Option<i64>, Failure> {
-    let Some(currency) = &sale.currency else { return Ok(None) };
-    if let Some(told) = config.pricelists.get(currency) {
-        return Ok(Some(*told));
-    }
-    // Odoo tells with a contact what the company counts in.
-    let rows = odoo.read("res.partner", &[partner], &["currency_id"]).await?;
-    let Some(companys) = rows.first().and_then(|row| row.called("currency_id")) else { return Ok(None) };
-    if companys == currency {
-        return Ok(None);
-    }
-    let domain = json!([["currency_id.name", "=", currency]]);
-    let search = Search { model: "product.pricelist", domain, fields: &["name"], order: "id", limit: Some(1) };
-    let found = odoo.search(search).await?.into_iter().next().map(|row| row.id);
-    let missing = || {
-        Failure::discard(format!(
-            "the sale is in {currency}, Odoo counts in {companys} and has no price list in {currency}: make one there (Sales, Products, Pricelists), or name one in config.pricelists.{currency}"
-        ))
-    };
-    found.map(Some).ok_or_else(missing)
 }
 
 fn order_line(line: &Line, article: i64, taxes: Option<&str>) -> Value {
@@ -242,7 +284,7 @@ fn check_currency(sale: &Sale, order: &Row) -> Result<(), Failure> {
     match (sale.currency.as_deref(), order.called("currency_id")) {
         (Some(sales), Some(orders)) if sales != orders => Err(Failure::discard(format!(
             "{} is in {orders} in Odoo and the sale in {sales}, so it was not confirmed: correct its price list there, or name one in config.pricelists.{sales} and delete it; then run this again",
-            order.text("name").unwrap_or_default()
+            name(order)
         ))),
         _ => Ok(()),
     }
@@ -250,7 +292,7 @@ fn check_currency(sale: &Sale, order: &Row) -> Result<(), Failure> {
 
 /// Confirms the order and invoices it, whatever of it is not done yet. A sample stays a quotation.
 async fn finish(context: &Context<Orders>, odoo: &Odoo, order: &Row, sale: &Sale) -> Outcome {
-    let name = order.text("name").unwrap_or_default();
+    let name = name(order);
     let mut data = json!({"orderId": order.id, "order": name, "total": order.amount("amount_total")});
     if context.event.test {
         return Ok(Done::new(format!("{name} is a quotation in Odoo: a sample is not confirmed")).with_data(data));
@@ -260,16 +302,21 @@ async fn finish(context: &Context<Orders>, odoo: &Odoo, order: &Row, sale: &Sale
     }
     let mut message = format!("{name} is confirmed in Odoo");
     // The sale says what was paid: an invoice over another amount is for a person to look at, and never posted.
-    let difference = difference(sale, order);
+    let mut difference = difference(odoo, sale, order).await?;
     if context.config.create_invoice {
-        match invoice(odoo, order.id, difference.is_none()).await? {
+        let is_right = difference.is_none();
+        let may_post = |amount: Option<&Amount>| {
+            is_right && amount.is_none_or(|amount| invoice_difference(sale, amount).is_none())
+        };
+        match invoice(odoo, order.id, may_post).await? {
             Invoiced::Posted { id, number } => {
                 message = format!("{message}, and its invoice {number} posted");
                 (data["invoiceId"], data["invoice"]) = (json!(id), json!(number));
             }
-            Invoiced::Draft { id } => {
+            Invoiced::Draft { id, amount } => {
                 message.push_str(", and its invoice left as a draft, to be corrected and posted there");
                 data["invoiceId"] = json!(id);
+                difference = difference.or_else(|| invoice_difference(sale, amount.as_ref()?));
             }
             Invoiced::Nothing => {
                 message
@@ -296,49 +343,6 @@ async fn confirm(odoo: &Odoo, order: i64) -> Result<(), Failure> {
         Some(order) if !is_open(order) && !is_cancelled(order) => Ok(()),
         _ => Err(failure),
     }
-}
-
-/// In what the order in Odoo and the sale differ by more than a rounding, and what makes it so; none where they agree, and
-/// where the sale does not say what it came to.
-fn difference(sale: &Sale, order: &Row) -> Option<String> {
-    let (total, odoos) = (sale.total.as_ref()?, order.amount("amount_total")?);
-    let currency = sale.currency.as_deref();
-    let digits = currency.map_or(2, minor_digits);
-    if total.is_about(&odoos, digits) {
-        return None;
-    }
-    let mut causes = Vec::new();
-    let (items, nothing) = (items(sale), Amount::from(0));
-    let beyond = odoos.minus(items.as_ref().unwrap_or(total));
-    let is_more = beyond.is_some_and(|beyond| !beyond.is_negative() && !beyond.is_about(&nothing, digits));
-    if let Some(tax) = order.amount("amount_tax").filter(|tax| is_more && *tax != nothing) {
-        causes.push(format!(
-            "{} of it are taxes that Odoo adds: make them taxes that are included in the price there, or set config.taxes to none",
-            money(&tax, currency)
-        ));
-    }
-    match items.and_then(|items| total.minus(&items)) {
-        None => causes.push("Odoo's own prices stand for those that payload.items does not tell".to_owned()),
-        Some(gap) if gap.is_about(&nothing, digits) => {}
-        Some(gap) if gap.is_negative() => causes.push(format!(
-            "payload.order.total is {} less than payload.items come to: a discount has to be taken off the items' prices",
-            money(&gap, currency).trim_start_matches('-')
-        )),
-        Some(gap) => causes.push(format!(
-            "payload.order.total is {} more than payload.items come to: shipping, fees and taxes have to be items too",
-            money(&gap, currency)
-        )),
-    }
-    if causes.is_empty() {
-        causes.push("the order was changed there".to_owned());
-    }
-    let (total, odoos) = (money(total, currency), money(&odoos, currency));
-    Some(format!("it comes to {odoos} there and to {total} in the shop: {}", causes.join("; ")))
-}
-
-/// What the items come to; none where one has no price.
-fn items(sale: &Sale) -> Option<Amount> {
-    sale.lines.iter().try_fold(Amount::from(0), |sum, line| sum.plus(&line.price.as_ref()?.times(&line.quantity)?))
 }
 
 const ICON: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path d="M6 3h12v18l-3-2-3 2-3-2-3 2zM9 8h6M9 12h6"/></svg>"#;

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 
 use super::{described, overtaken, sampled};
 use crate::handler::{Context, Descriptor, Done, ExtensionContext, Failure, Handler, Ordering, Outcome};
-use crate::services::odoo::{Credentials, Odoo, Protocol, archive_product, sample_product, upsert_product};
+use crate::services::odoo::{Credentials, Odoo, Protocol, Versions, archive_product, sample_product, upsert_product};
 
 /// The handler.
-pub struct Products;
+pub struct Products(pub Versions);
 
 /// How Odoo is spoken to.
 #[derive(Deserialize, ToSchema, Default)]
@@ -43,7 +43,7 @@ impl Handler for Products {
             "product" if short == "product_unpublished" => Err(stays(short)),
             // What its stock comes to is Odoo's own business.
             "product" if !short.starts_with("inventory_") => {
-                let odoo = Odoo::open(&context, context.config.protocol).await?;
+                let odoo = Odoo::open(&context, context.config.protocol, &self.0).await?;
                 keep(&context, &odoo).await
             }
             _ => Err(whole(short)),
@@ -51,7 +51,7 @@ impl Handler for Products {
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {
-        Ok(Done::new(Odoo::open(&context, context.config.protocol).await?.prove().await?))
+        Ok(Done::new(Odoo::open(&context, context.config.protocol, &self.0).await?.prove().await?))
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
@@ -25,7 +26,7 @@ pub const OLD_KEY: &str = "admin";
 const UID: i64 = 2;
 
 /// Models that the contract does not have.
-const UNTOLD: [&str; 1] = ["product.pricelist"];
+const UNTOLD: [&str; 4] = ["sale.order.line", "product.pricelist", "res.country", "res.country.state"];
 
 /// Where an attempt is broken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +53,15 @@ struct Inner {
 pub struct Kept {
     pub books: Books,
     /// The first part of its version.
-    version: u32,
+    pub version: u32,
     /// `res.partner.create`, for each call.
     pub calls: Vec<String>,
     /// The number of the call that is broken off, counted over all.
     broken: Option<(usize, Break)>,
     /// What this call is answered with in place of being done: status and body.
-    instead: Option<(String, u16, Value)>,
+    pub instead: Option<(String, u16, Value)>,
+    /// The next call of this name is done only after so long.
+    slow: Option<(String, Duration)>,
     /// What the contract forbids of what came.
     violations: Vec<String>,
 }
@@ -81,6 +84,7 @@ impl Double {
             calls: Vec::new(),
             broken: None,
             instead: None,
+            slow: None,
             violations: Vec::new(),
         };
         let inner = Arc::new(Inner { kept: Mutex::new(kept), judge });
@@ -139,6 +143,11 @@ impl Double {
         self.kept().instead = Some((call.to_owned(), status, body));
     }
 
+    /// Takes so long over the next call of this name.
+    pub fn delay(&self, call: &str, by: Duration) {
+        self.kept().slow = Some((call.to_owned(), by));
+    }
+
     /// The calls so far; and no more of them from here on.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.kept().calls)
@@ -177,14 +186,28 @@ async fn answer(inner: Arc<Inner>, request: HttpRequest, body: web::Bytes) -> Ht
         }
         ["json", "2", model, method] if version >= 19 => {
             judge(&inner, model, &request, &body).await;
+            wait(&inner, &format!("{model}.{method}")).await;
             let mut kept = inner.kept.lock().expect("no panic under the lock");
             json2(&mut kept, (model, method), &request, body)
         }
         ["jsonrpc"] if version < 20 => {
+            let args = body["params"]["args"].as_array().cloned().unwrap_or_default();
+            wait(&inner, &format!("{}.{}", words(&args, 3), words(&args, 4))).await;
             let mut kept = inner.kept.lock().expect("no panic under the lock");
             rpc(&mut kept, &body)
         }
         _ => HttpResponse::NotFound().content_type("text/html; charset=utf-8").body("<h1>Not Found</h1>"),
+    }
+}
+
+/// Waits where the call of this name is a slow one.
+async fn wait(inner: &Inner, call: &str) {
+    let by = {
+        let mut kept = inner.kept.lock().expect("no panic under the lock");
+        kept.slow.take_if(|(name, _)| name == call)
+    };
+    if let Some((_, by)) = by {
+        tokio::time::sleep(by).await;
     }
 }
 

@@ -1,12 +1,16 @@
 //! The handlers of Odoo.
 
+mod addresses;
+mod at_once;
 mod books;
+mod buyers;
 mod contacts;
 mod double;
 mod fields;
 mod newsletter;
 mod orders;
 mod outcomes;
+mod people;
 mod products;
 mod recorded;
 mod stories;
@@ -34,6 +38,13 @@ fn meta(tried: Tried) -> Value {
 /// What is remembered of a document: what Odoo calls it, and as of when Odoo knows it.
 fn remembered(kind: &str, own: &str, id: i64) -> Value {
     json!({(format!("{kind}:{own}")): id, (format!("as_of:{own}")): NOW})
+}
+
+/// The same of what the record has made.
+fn made(kind: &str, own: &str, id: i64) -> Value {
+    let mut remembered = remembered(kind, own, id);
+    remembered[format!("made:{id}")] = json!(true);
+    remembered
 }
 
 /// When the events of trials happen.

@@ -7,7 +7,7 @@ use super::{credentials, odoo_of, parts};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
-fn record(odoo: &Double, key: &str, triggers: &[&str], config: Value) -> Value {
+pub fn record(odoo: &Double, key: &str, triggers: &[&str], config: Value) -> Value {
     json!({"key": key, "triggers": triggers, "url": odoo.url(), "credentials": credentials(), "config": config})
 }
 
