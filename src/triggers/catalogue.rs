@@ -52,6 +52,31 @@ impl Source {
     }
 }
 
+/// A postal address in the words of Markket's order.
+macro_rules! address {
+    ($about:literal) => {
+        concat!(
+            r#"{
+          "type": "object",
+          "description": ""#,
+            $about,
+            r#"",
+          "properties": {
+            "name": {"type": "string"},
+            "email": {"type": "string"},
+            "phone": {"type": "string"},
+            "street": {"type": "string", "description": "Street and number."},
+            "street_2": {"type": "string"},
+            "city": {"type": "string"},
+            "state": {"type": "string", "description": "A code or a name."},
+            "zipcode": {"type": "string"},
+            "country": {"type": "string", "description": "ISO 3166, such as IT; a name is read too."}
+          }
+        }"#
+        )
+    };
+}
+
 /// What a storefront sends with a sale or an order, and what else some triggers bring. Nothing of it is required, and more
 /// is allowed.
 macro_rules! order {
@@ -69,7 +94,9 @@ macro_rules! order {
         "id": {"type": ["string", "integer"]},
         "total": {"type": ["number", "string"]},
         "currency": {"type": "string", "description": "ISO 4217, such as EUR."},
-        "url": {"type": "string", "description": "Where the order can be looked at."}
+        "url": {"type": "string", "description": "Where the order can be looked at."},
+        "Shipping_Address": "#, address!("Where it is delivered to, as Markket's order has it. Stripe's words (line1, postal_code, an address beside the name) are read too, and shipping_address or Stripe's shipping_details beside the order."), r#",
+        "Billing_Address": "#, address!("Where it is billed to, in the same forms; else customer.address."), r#"
       }
     },
     "customer": {

@@ -97,7 +97,10 @@ const SUBSCRIBER: &str = r#"{
 }"#;
 
 const ORDER: &str = r#"{
-  "order": {"id": "sample-1001", "total": 25.8, "currency": "EUR"},
+  "order": {
+    "id": "sample-1001", "total": 25.8, "currency": "EUR",
+    "Shipping_Address": {"name": "Ada Example", "street": "Via Roma 1", "city": "Turin", "zipcode": "10121", "country": "IT"}
+  },
   "customer": {"email": "ada@example.com", "name": "Ada Example"},
   "items": [{"name": "Sencha, 100 g", "quantity": 2, "price": 12.9}]
 }"#;

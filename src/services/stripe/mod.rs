@@ -2,6 +2,7 @@
 //!
 //! Source: <https://docs.stripe.com/api>, version [`VERSION`].
 
+mod address;
 mod amount;
 mod answer;
 mod bought;

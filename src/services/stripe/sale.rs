@@ -33,7 +33,7 @@ pub fn customer_of<Config>(
     store_pays: bool,
 ) -> Result<Person, Failure> {
     if !store_pays {
-        return Person::buying(&sale.customer);
+        return Person::buying(sale);
     }
     let store = context.event.store.as_ref();
     let store = store.ok_or_else(|| Failure::discard("config.customer is store, but the event has none"))?;
@@ -47,6 +47,8 @@ pub fn customer_of<Config>(
         name: text(&entity["title"]).or_else(|| store.slug.clone()),
         phone: None,
         store: Some(store.document_id.clone()),
+        billing: None,
+        shipping: None,
     })
 }
 

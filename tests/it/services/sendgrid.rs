@@ -91,7 +91,9 @@ async fn a_template_is_filled_with_the_order_and_formatted_amounts() {
     let template = json!({"template_id": "d-1", "store_name": "Tea North", "store_url": "https://north.example"});
     let items = json!([{"name": "Sencha 緑茶", "sku": "S-1", "quantity": 3, "price": "12.90"}, {"sku": "BOX"}]);
     let payload = json!({
-        "order": {"id": 1001, "total": "38.7", "currency": "eur"}, "items": items,
+        "order": {"id": 1001, "total": "38.7", "currency": "eur",
+            "Shipping_Address": {"name": "Grace", "street": "Via Roma 1", "city": "Turin", "zipcode": "10121", "country": "IT"}},
+        "items": items,
         "customer": {"email": "ada@example.com", "name": "Ada King Lovelace"},
     });
     let tried = trial(KEYS[1]).config(config(template)).payload(payload).url(receiver.url("")).run().await;
@@ -113,6 +115,11 @@ async fn a_template_is_filled_with_the_order_and_formatted_amounts() {
             {"name": "BOX", "sku": "BOX", "quantity": 1, "price": null, "price_formatted": null,
              "total": null, "total_formatted": null},
         ],
+        "shipping_address": {
+            "name": "Grace", "email": null, "phone": null, "street": "Via Roma 1", "street_2": null, "city": "Turin", "state": null,
+            "zipcode": "10121", "country": "IT", "lines": ["Grace", "Via Roma 1", "10121 Turin", "IT"],
+        },
+        "billing_address": null,
     });
     assert_eq!(data["order"], expected);
     assert_eq!((&data["subject"], &data["test"]), (&json!("Your order 1001 at Tea North"), &json!(false)));
@@ -124,10 +131,12 @@ async fn a_plain_confirmation_tells_what_was_ordered() {
     let yen = json!({
         "order": {"id": "7", "total": 3000, "currency": "JPY"},
         "customer": {"email": "ada@example.com"}, "items": [{"name": "煎茶", "quantity": 2, "price": 1500}],
+        "shipping_address": {"street": "銀座 1", "city": "東京", "country": "JP"},
     });
     let sent = trial(KEYS[1]).payload(yen).url(receiver.url("")).run().await.sent(0);
     let plain = sent["content"][0]["value"].as_str().expect("text");
     assert!(plain.starts_with("Hello,\n") && plain.contains("煎茶  × 2  3000 JPY\nTotal    3000 JPY"), "{plain}");
+    assert!(plain.contains("Delivered to: 銀座 1, 東京, JP") && !plain.contains("Billed to"), "{plain}");
     assert_eq!(sent["subject"], "Your order 7 at North");
     assert_eq!(sent["categories"], json!(["order_confirm"]));
 }

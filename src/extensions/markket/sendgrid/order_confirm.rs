@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::commerce::{Line, Sale, Shop, money};
+use crate::commerce::{Address, Line, Sale, Shop, money};
 use crate::handler::{Context, Descriptor, Failure, Handler, Outcome};
 use crate::services::sendgrid::{Credentials, Letter, Mail, data, mail_config, prove, recipient, send};
 
@@ -84,6 +84,17 @@ fn order(sale: &Sale, number: Option<&str>) -> Value {
         "total": sale.total,
         "total_formatted": sale.total.as_ref().map(|total| money(total, currency)),
         "items": lines,
+        "shipping_address": sale.shipping.as_ref().map(address),
+        "billing_address": sale.billing.as_ref().map(address),
+    })
+}
+
+/// An address, as templates find it: its parts, and its lines as on a label.
+fn address(address: &Address) -> Value {
+    let Address { name, email, phone, street, street_2, city, state, zipcode, country } = address;
+    json!({
+        "name": name, "email": email, "phone": phone, "street": street, "street_2": street_2, "city": city, "state": state,
+        "zipcode": zipcode, "country": country, "lines": address.lines(),
     })
 }
 
@@ -103,10 +114,13 @@ fn letter(sale: &Sale, shop: &Shop, number: Option<&str>) -> Letter {
     if let Some(total) = &sale.total {
         rows.push(vec!["Total".to_owned(), String::new(), money(total, currency)]);
     }
-    Letter::new(&format!("{} at {store}", order.replacen('y', "Y", 1)))
+    let letter = Letter::new(&format!("{} at {store}", order.replacen('y', "Y", 1)))
         .text(greeting)
         .text(format!("thank you for {order} at {store}. This is what you ordered:"))
-        .table(&["Item", "Quantity", "Price"], rows)
+        .table(&["Item", "Quantity", "Price"], rows);
+    let addresses = [("Delivered to", &sale.shipping), ("Billed to", &sale.billing)];
+    let told = addresses.into_iter().filter_map(|(what, address)| Some((what, address.as_ref()?.lines())));
+    told.fold(letter, |letter, (what, lines)| letter.text(format!("{what}: {}", lines.join(", "))))
         .link(&format!("Visit {store}"), shop.url.as_deref())
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::commerce::{Amount, Sale};
+use crate::commerce::{Address, Amount, Sale};
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
 use crate::services::stripe::{
     Collection, Credentials, DUE, Form, Minor, Order, Payer, Refused, Stripe, customer_of, find_or_make, id_of,
@@ -75,7 +75,8 @@ impl Handler for Invoice {
         let person = customer_of(&context, &sale, config.customer == Payer::Store)?;
         let customer = find_or_make(&stripe, &person, remembered(&context, "customer", &person.own)).await?;
         let (order, remembered) = (Order::of(&context.event, &sale), remembered(&context, "invoice", &sale.id));
-        let billing = Billing { stripe: &stripe, config, order, remembered, lines: &lines };
+        let delivery = sale.shipping.as_ref().map(|address| (address, person.called()));
+        let billing = Billing { stripe: &stripe, config, order, remembered, lines: &lines, delivery };
         let (invoice, message) = billing.bill(&customer).await?;
         let id = id_of(&invoice)?;
         let done = Done::new(format!("the invoice {id} for order {} {message}", sale.id))
@@ -187,6 +188,8 @@ struct Billing<'a> {
     /// The invoice that an earlier run has made of it, as far as that is known.
     remembered: Option<&'a str>,
     lines: &'a Lines,
+    /// Where it is delivered to, and what the customer is called.
+    delivery: Option<(&'a Address, &'a str)>,
 }
 
 impl Billing<'_> {
@@ -243,6 +246,10 @@ impl Billing<'_> {
             // Nothing is collected before all lines are there, and nothing that waits for another invoice is taken in.
             .with("auto_advance", false)
             .with("pending_invoice_items_behavior", "exclude");
+        let form = match self.delivery {
+            Some((address, buyer)) => form.with_delivery("shipping_details", address, buyer),
+            None => form,
+        };
         let begun = self.config.has_more_steps().then_some(BEGUN);
         let form = self.order.mark(form).with_some(&format!("metadata[{BILLING}]"), begun);
         self.stripe.make_once("invoices", form, is_valid).await

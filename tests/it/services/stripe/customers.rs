@@ -87,3 +87,44 @@ async fn an_address_is_the_same_in_small_letters() {
     assert_eq!(tried.requests()[..2], searches.map(|email| format!("GET /v1/customers?email={email}&limit=1")));
     assert_eq!(tried.outcome.expect("done").meta["customer:Ada@Example.com"], "cus_1");
 }
+
+#[tokio::test]
+async fn addresses_are_told_to_stripe_and_filled_in_where_there_are_none() {
+    let roma = json!({"name": "Grace Hopper", "phone": "+39 1", "street": "Via Roma 1", "street_2": "Scala B", "city": "Turin",
+        "state": "TO", "zipcode": "10121", "country": "it"});
+    let po = json!({"street": "Via Po 2", "city": "Turin", "country": "Italy"});
+    let sold = json!({"order": {"id": "1", "total": 25.80, "currency": "EUR", "Shipping_Address": roma, "Billing_Address": po},
+        "customer": {"email": "ada@example.com", "name": "Ada"}});
+    let shipping = [
+        ("shipping[name]", "Grace Hopper"),
+        ("shipping[phone]", "+39 1"),
+        ("shipping[address][line1]", "Via Roma 1"),
+        ("shipping[address][line2]", "Scala B"),
+        ("shipping[address][city]", "Turin"),
+        ("shipping[address][state]", "TO"),
+        ("shipping[address][postal_code]", "10121"),
+        ("shipping[address][country]", "IT"),
+    ];
+    let billing = [("address[line1]", "Via Po 2"), ("address[city]", "Turin"), ("address[country]", "Italy")];
+    for (known, asked, expected) in [
+        (json!([]), "POST /v1/customers", [&billing[..], &shipping].concat()),
+        (json!([{"id": "cus_1"}]), "POST /v1/customers/cus_1", [&billing[..], &shipping].concat()),
+        (json!([{"id": "cus_1", "address": {"line1": "Own"}}]), "POST /v1/customers/cus_1", shipping.to_vec()),
+        (json!([{"id": "cus_1", "address": {}, "shipping": {"name": "Ada"}}]), "", Vec::new()),
+    ] {
+        let stripe = stripe(json!([]));
+        stripe.answers("/v1/customers?email=ada%40example.com&limit=1", [list(known.clone())]);
+        stripe.answers("/v1/customers", [found(json!({"id": "cus_1"}))]);
+        stripe.answers("/v1/customers/cus_1", [found(json!({"id": "cus_1"}))]);
+        let tried = trial(INVOICE, &stripe.url("")).payload(order(sold.clone())).judged().await;
+        let requests = tried.requests();
+        let place = requests.iter().position(|told| told == asked);
+        assert_eq!(place.is_some(), !asked.is_empty(), "{known}: {requests:?}");
+        let mut told = place.map(|place| tried.form(place)).unwrap_or_default();
+        told.retain(|name, _| name.starts_with("address") || name.starts_with("shipping"));
+        let expected = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        assert_eq!(told, expected, "{known}");
+        let invoice = requests.iter().position(|told| told == "POST /v1/invoices").expect("the invoice");
+        assert_eq!(tried.form(invoice)["shipping_details[address][line1]"], "Via Roma 1");
+    }
+}
