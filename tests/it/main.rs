@@ -46,6 +46,7 @@ mod readme;
 mod replays;
 mod records;
 mod retries;
+mod rights;
 mod schedules;
 mod schemas;
 mod services;

@@ -80,6 +80,43 @@ on_both_databases! {
         }
     }
 
+    async fn the_examples_of_what_is_sent_are_accepted(app: &TestApp) {
+        let document = openapi::document().expect("a document");
+        let example = |path: &str, method: &str| {
+            let body = &document["paths"][path][method]["requestBody"]["content"]["application/json"];
+            assert!(body["example"].is_object(), "{method} {path} has no example");
+            body["example"].clone()
+        };
+        let mut ids = Vec::new();
+        for plural in ["stores", "products", "subscribers"] {
+            let list = format!("/api/{plural}");
+            let made = app.post(&list, example(&list, "post")).await;
+            ids.push(made.expect(201)["data"]["documentId"].as_str().expect("an id").to_owned());
+        }
+        let prices = "/api/products/{documentId}/prices";
+        let list = prices.replace("{documentId}", &ids[1]);
+        let price = app.post(&list, example(prices, "post")).await.expect(201)["data"]["id"].clone();
+        let inventory = example(&format!("{prices}/{{priceId}}/inventory"), "post");
+        app.post(&format!("{list}/{price}/inventory"), inventory).await.expect(200);
+
+        let records = "/api/{type}/{documentId}/extensions";
+        let list = format!("/api/stores/{}/extensions", ids[0]);
+        let record = app.post(&list, example(records, "post")).await.expect(201)["data"]["id"].clone();
+        for action in ["toggle", "test?dry=true"] {
+            let described = action.split('?').next().expect("an action");
+            let sent = example(&format!("{records}/{{id}}/{described}"), "post");
+            app.post(&format!("{list}/{record}/{action}"), sent).await.expect(200);
+        }
+        let emit = example("/api/{type}/{documentId}/triggers/{name}", "post");
+        app.post(&format!("/api/stores/{}/triggers/post_sale", ids[0]), emit).await.expect(202);
+        let mut batch = example("/api/triggers", "post");
+        batch["data"][0]["target"]["documentId"] = json!(ids[0]);
+        app.post("/api/triggers", batch).await.expect(202);
+        app.post("/api/tokens", example("/api/tokens", "post")).await.expect(201);
+        app.post("/api/runs/replay", example("/api/runs/replay", "post")).await.expect(200);
+        app.run_until_idle().await;
+    }
+
     async fn the_document_can_be_browsed_without_anything_from_outside(app: &TestApp) {
         let anyone = app.with_token(None);
         for entrance in ["/", "/docs", "/docs/"] {
@@ -106,6 +143,18 @@ fn operations() -> BTreeSet<(String, String)> {
         methods.map(|method| (path.clone(), method.to_ascii_uppercase())).collect::<Vec<_>>()
     };
     paths.iter().flat_map(methods).collect()
+}
+
+#[test]
+fn every_body_in_json_has_an_example() {
+    let document = openapi::document().expect("a document");
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("methods") {
+            let body = &operation["requestBody"]["content"]["application/json"];
+            // What services send to an address of theirs is their own affair.
+            assert!(body.is_null() || body["example"].is_object() || path.starts_with("/hooks/"), "{method} {path}");
+        }
+    }
 }
 
 fn collect_references(value: &Value, into: &mut Vec<String>) {

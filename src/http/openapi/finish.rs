@@ -6,23 +6,42 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use super::schemas::reference;
+use super::{examples, rights};
 use crate::content::CONTENT_TYPES;
+use crate::error::Result;
 use crate::json_schema::{tidy, visit, visit_parts};
 
 /// Where the documents of every type are meant.
 const OF_ANY_TYPE: &str = "/api/{type}/";
 
+/// What utoipa calls a generic body, and what clients call it.
+const GENERIC: [(&str, &str); 5] = [
+    ("Data_Vec_", "ListResponse"),
+    ("Page_", "ListResponse"),
+    ("Data_", "Response"),
+    ("Sent_Vec_", "Request"),
+    ("Sent_", "Request"),
+];
+
 /// Brings the document into its last form.
-pub(super) fn finish(document: &mut Value) {
+pub(super) fn finish(document: &mut Value) -> Result<()> {
     tidy(document);
     describe_defaults(&mut document["components"]["schemas"]);
-    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            finish_operation(path, operation);
-        }
-    }
+    each_operation(document, finish_operation);
+    each_operation(document, rights::describe);
     name_what_has_a_name(document);
     remove_unused_schemas(document);
+    rename_generic_schemas(document);
+    let examples = examples::all()?;
+    each_operation(document, |_, operation| add_examples(operation, &examples));
+    Ok(())
+}
+
+/// Does something to each operation, with its path.
+fn each_operation(document: &mut Value, change: impl Fn(&str, &mut Value)) {
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        item.as_object_mut().into_iter().flat_map(Map::values_mut).for_each(|operation| change(path, operation));
+    }
 }
 
 /// Moves the defaults of properties into their descriptions. A property with a default is always there in an answer, but
@@ -106,5 +125,41 @@ fn collect_names(value: &Value, into: &mut HashSet<String>) {
         }
         Value::Array(items) => items.iter().for_each(|item| collect_names(item, into)),
         _ => {}
+    }
+}
+
+/// Gives what utoipa makes of a generic type the name that it has in clients: `EmittedResponse`, not `Data_EmittedAnswer`.
+fn rename_generic_schemas(document: &mut Value) {
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    let name = |name: &str| {
+        let (of, ending) = GENERIC.iter().find_map(|(start, ending)| Some((name.strip_prefix(start)?, ending)))?;
+        let of = ["Answer", "Input", "Item"].iter().find_map(|end| of.strip_suffix(end)).unwrap_or(of);
+        Some(format!("{of}{ending}"))
+    };
+    let renamed: HashMap<String, String> =
+        schemas.keys().filter_map(|known| Some((known.clone(), name(known)?))).collect();
+    let under = std::mem::take(schemas).into_iter();
+    schemas.extend(under.map(|(known, schema)| (renamed.get(&known).cloned().unwrap_or(known), schema)));
+
+    visit(document, &|schema| {
+        let referred = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        if let Some(name) = referred.and_then(|known| renamed.get(known)) {
+            schema["$ref"] = reference(name)["$ref"].take();
+        }
+    });
+}
+
+/// Adds the examples of what an operation is sent and answers.
+fn add_examples(operation: &mut Value, examples: &Map<String, Value>) {
+    let mut add = |content: &mut Value| {
+        let name = content.pointer("/schema/$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next());
+        if let Some(example) = name.and_then(|name| examples.get(name)) {
+            content["example"] = example.clone();
+        }
+    };
+    operation.pointer_mut("/requestBody/content/application~1json").map(&mut add);
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+    for response in responses.into_iter().flat_map(Map::values_mut) {
+        response.pointer_mut("/content/application~1json").map(&mut add);
     }
 }

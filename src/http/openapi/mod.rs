@@ -4,12 +4,14 @@
 //! `openapi/openapi.json` is this document as it was last written; a test compares the two.
 
 mod documents;
+mod examples;
 mod finish;
 mod headers;
 mod parameters;
 mod prices;
 mod record_paths;
 mod records;
+mod rights;
 mod schemas;
 mod shared;
 mod webhooks;
@@ -94,7 +96,7 @@ pub fn document() -> Result<Value> {
         {"url": "/", "description": "The server that this document comes from"},
         {"url": "http://localhost:1337", "description": "A server that listens where it does by default"}
     ]);
-    finish::finish(&mut document);
+    finish::finish(&mut document)?;
     Ok(document)
 }
 
@@ -110,9 +112,12 @@ fn add(to: &mut Value, members: impl IntoIterator<Item = (String, Value)>) {
 }
 
 fn problems() -> Map<String, Value> {
-    let response = |(_, name, description): &(&str, &str, &str)| {
-        let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
-        ((*name).to_owned(), json!({"description": description, "content": content}))
+    let response = |(status, name, description): &(&str, &str, &str)| {
+        let mut content = json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+        if let Some(example) = examples::problem(status) {
+            content["example"] = example;
+        }
+        ((*name).to_owned(), json!({"description": description, "content": {"application/json": content}}))
     };
     Problems::ALL.iter().map(response).collect()
 }
