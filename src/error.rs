@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::nearest::nearest;
+
 /// The result of everything that can fail in a request's way.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -72,6 +74,8 @@ pub enum Error {
         path: KeyPath,
         /// Query or body.
         source_of: Source,
+        /// The key that may be meant.
+        nearest: Option<String>,
     },
     /// 400: the request is well formed but cannot be done to this document.
     #[error("{0}")]
@@ -131,6 +135,22 @@ impl Error {
     /// A fault that has only a text.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::Internal(message.into().into())
+    }
+
+    /// The error for `key`, which is none of `known`.
+    pub fn unknown_key<'a>(
+        key: &str,
+        path: KeyPath,
+        source_of: Source,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let nearest = nearest(key, known).first().map(|near| (*near).to_owned());
+        Self::InvalidKey { key: key.to_owned(), path, source_of, nearest }
+    }
+
+    /// The error for `key`, which exists and has no place here.
+    pub fn misplaced_key(key: &str, path: KeyPath, source_of: Source) -> Self {
+        Self::InvalidKey { key: key.to_owned(), path, source_of, nearest: None }
     }
 }
 

@@ -3,12 +3,12 @@
 //! The modules in the order of their arrows: each uses those above it and none below.
 
 pub mod clock; // time and randomness
+pub mod nearest; // which known name is meant by a misspelt one
 pub mod error; // what can go wrong
 pub mod ids; // documentIds, event and run ids, tokens
 pub mod decimal; // exact numbers
 pub mod fold; // letters whose case does not count
 pub mod json_schema; // the form of JSON Schemas
-pub mod nearest; // which known name is meant by a misspelt one
 pub mod secrets; // sealing and masking of credentials
 pub mod triggers; // trigger names and pattern matching
 pub mod outbound; // the one way out to the network

@@ -3,13 +3,17 @@
 /// How many names are suggested at most.
 const MOST: usize = 3;
 
-/// The names in `known` that are nearest to `meant`, the nearest first; none that has little in common with it.
+/// The names in `known` that are nearest to `meant`, the nearest first, in any case; none that has little in common with it.
 pub fn nearest<'a>(meant: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let near = known.into_iter().map(|known| (distance(meant, known), known));
+    let near = known.into_iter().map(|known| (distance(&lower(meant), &lower(known)), known));
     let mut near: Vec<_> = near.filter(|(distance, known)| *distance <= known.len().max(meant.len()) / 3).collect();
     near.sort_unstable();
     near.dedup();
     near.into_iter().take(MOST).map(|(_, known)| known).collect()
+}
+
+fn lower(name: &str) -> String {
+    name.to_ascii_lowercase()
 }
 
 /// How many letters must be added, removed or changed to make one text of the other (Levenshtein's distance).
@@ -41,6 +45,7 @@ mod tests {
     fn the_nearest_come_first_and_the_far_not_at_all() {
         let known = ["post_sale", "pre_sale", "post_sale", "order_created", "post_sales_"];
         assert_eq!(nearest("post_sales", known), ["post_sale", "post_sales_"]);
+        assert_eq!(nearest("POST_SALE", known)[0], "post_sale");
         assert_eq!(nearest("x", known), [""; 0]);
     }
 }

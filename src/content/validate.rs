@@ -43,9 +43,9 @@ pub fn check_keys(content_type: &'static ContentType, data: &Map<String, Json>) 
                 key if IGNORED.contains(&key) => continue,
                 "id" | "documentId" => KeyPath::Absent,
                 key if SYSTEM.contains(&key) => KeyPath::At(key.to_owned()),
-                _ => KeyPath::Null,
+                _ => return Err(unknown(key, KeyPath::Null, Shape::Document(content_type))),
             };
-            return Err(Error::InvalidKey { key: key.clone(), path, source_of: Source::Body });
+            return Err(Error::misplaced_key(key, path, Source::Body));
         };
         check_nested_keys(field, value, field.name)?;
     }
@@ -56,12 +56,18 @@ pub fn check_keys(content_type: &'static ContentType, data: &Map<String, Json>) 
 pub fn check_item_keys(component: &'static Component, data: &Map<String, Json>) -> Result<()> {
     for (key, value) in data {
         let Some(field) = Shape::Component(component).find_field(key) else {
-            let path = if key == "id" { KeyPath::Absent } else { KeyPath::Null };
-            return Err(Error::InvalidKey { key: key.clone(), path, source_of: Source::Body });
+            return Err(match key.as_str() {
+                "id" => Error::misplaced_key(key, KeyPath::Absent, Source::Body),
+                _ => unknown(key, KeyPath::Null, Shape::Component(component)),
+            });
         };
         check_nested_keys(field, value, field.name)?;
     }
     Ok(())
+}
+
+fn unknown(key: &str, path: KeyPath, shape: Shape) -> Error {
+    Error::unknown_key(key, path, Source::Body, shape.fields().iter().map(|field| field.name))
 }
 
 fn check_nested_keys(field: &Field, value: &Json, path: &str) -> Result<()> {
@@ -71,10 +77,7 @@ fn check_nested_keys(field: &Field, value: &Json, path: &str) -> Result<()> {
         match Shape::Component(of).find_field(key) {
             Some(field) => check_nested_keys(field, value, &format!("{path}.{}", field.name))?,
             None if key == "id" => {}
-            None => {
-                let path = KeyPath::At(path.to_owned());
-                return Err(Error::InvalidKey { key: key.clone(), path, source_of: Source::Body });
-            }
+            None => return Err(unknown(key, KeyPath::At(path.to_owned()), Shape::Component(of))),
         }
     }
     Ok(())

@@ -97,6 +97,7 @@ impl Loading<'_> {
                 form: Default::default(),
                 if_match: None,
                 once: None,
+                ignored: Vec::new(),
             };
             documents::create(self.state, request, document).await?;
         }

@@ -24,7 +24,6 @@ pub(super) fn page(plan: &ReadPlan, found: &Found) -> Answer {
 
 fn pagination(page: &Page, total: Option<i64>) -> Value {
     let mut shown = match page.number {
-        Some(number) if number.fract() == 0.0 => json!({"page": number as i64, "pageSize": page.limit}),
         Some(number) => json!({"page": number, "pageSize": page.limit}),
         None => json!({"start": page.start, "limit": page.limit}),
     };

@@ -6,6 +6,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, Result};
+use crate::query::Warning;
 
 /// A body of JSON and its entity tag.
 #[derive(Debug)]
@@ -18,27 +19,35 @@ pub struct Answer {
     pub total: Option<i64>,
     /// Whether it was given before, under the same idempotency key.
     pub is_repeated: bool,
+    /// What the caller is told of the request where there is no body to say it in.
+    pub warnings: Vec<Warning>,
 }
 
 impl Answer {
     /// The answer that shows one document, which was changed `revision` times.
     pub(super) fn of_document(body: Vec<u8>, revision: i64) -> Self {
-        Self { etag: format!("\"{revision}-{:016x}\"", xxh3_64(&body)), body, total: None, is_repeated: false }
+        Self {
+            etag: format!("\"{revision}-{:016x}\"", xxh3_64(&body)),
+            body,
+            total: None,
+            is_repeated: false,
+            warnings: Vec::new(),
+        }
     }
 
     /// The answer that shows a page of documents.
     pub(super) fn of_page(body: Vec<u8>, total: Option<i64>) -> Self {
-        Self { etag: format!("\"{:016x}\"", xxh3_64(&body)), body, total, is_repeated: false }
+        Self { etag: format!("\"{:016x}\"", xxh3_64(&body)), body, total, is_repeated: false, warnings: Vec::new() }
     }
 
     /// The answer when nothing is left to show.
     pub(super) fn empty() -> Self {
-        Self { body: Vec::new(), etag: String::new(), total: None, is_repeated: false }
+        Self { body: Vec::new(), etag: String::new(), total: None, is_repeated: false, warnings: Vec::new() }
     }
 
     /// An answer that was given before.
     pub(super) fn again(body: Vec<u8>, etag: String) -> Self {
-        Self { body, etag, total: None, is_repeated: true }
+        Self { body, etag, total: None, is_repeated: true, warnings: Vec::new() }
     }
 }
 

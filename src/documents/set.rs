@@ -38,7 +38,8 @@ pub async fn set(
     document_id: String,
     values: NewValues,
 ) -> Result<()> {
-    let request = Request { content_type, caller, query: String::new(), form: Form::Flat, if_match: None, once: None };
+    let (query, ignored) = (String::new(), Vec::new());
+    let request = Request { content_type, caller, query, form: Form::Flat, if_match: None, once: None, ignored };
     let set = move |changing: &mut Changing<'_>| changing.set(&values).map(|()| Answer::empty());
     request.write(state, document_id, set).await.map(drop)
 }

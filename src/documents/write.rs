@@ -15,7 +15,7 @@ use crate::db::documents as rows;
 use crate::db::documents::read::{self, Form};
 use crate::error::{Error, Result};
 use crate::ids;
-use crate::query::{self, Filter, ReadPlan, Terms};
+use crate::query::{self, Filter, ReadPlan, Terms, Warning};
 use crate::state::AppState;
 
 /// What every change of a document is given.
@@ -33,6 +33,8 @@ pub struct Request {
     pub if_match: Option<IfMatch>,
     /// The caller's key, when what is sent again is to be done once.
     pub once: Option<Once>,
+    /// What of the body is not understood and was left out, as Strapi does.
+    pub ignored: Vec<Warning>,
 }
 
 /// What can be done to a document beside changing its values.
@@ -96,11 +98,12 @@ pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: 
 /// Fails with [`Error::Validation`] when the query asks for the draft alone: a document without one cannot be; and with
 /// [`Error::PreconditionFailed`] when it is not the one that the caller has seen.
 pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<Answer> {
-    if request.plan(state, Right::Delete)?.version == Version::Draft {
+    let plan = request.plan(state, Right::Delete)?;
+    if plan.version == Version::Draft {
         return Err(Error::Validation("A document is deleted with both its versions; leave status out".into()));
     }
     let delete = |changing: &mut Changing<'_>| changing.delete().map(|()| Answer::empty());
-    request.write(state, document_id, delete).await
+    Ok(Answer { warnings: plan.warnings, ..request.write(state, document_id, delete).await? })
 }
 
 impl Request {
@@ -108,7 +111,8 @@ impl Request {
     fn plan(&self, state: &AppState, right: Right) -> Result<ReadPlan> {
         self.caller.access.require(right, self.content_type)?;
         let terms = Terms { access: self.caller.access, strict: state.config.strict_params };
-        let plan = query::plan_answer(self.content_type, &query::parse(&self.query)?, terms)?;
+        let mut plan = query::plan_answer(self.content_type, &query::parse(&self.query)?, terms)?;
+        plan.warnings.extend_from_slice(&self.ignored);
         Ok(ReadPlan { filter: Filter::everything(), ..plan })
     }
 

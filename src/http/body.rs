@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::http::header::CONTENT_TYPE;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use actix_web::rt::time::timeout;
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use futures_util::future::LocalBoxFuture;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::extract;
 use crate::access::Caller;
 use crate::error::{Error, Problem, Result};
+use crate::nearest::nearest;
 use crate::query::{self, QueryValue};
 
 /// Strapi's limit for forms, in bytes; JSON has the one of the configuration.
@@ -33,39 +34,121 @@ pub struct Submission {
     pub caller: Caller,
     /// What was sent; `None` for no body, or one of a type that is not read.
     pub body: Option<Value>,
+    /// Whether something was sent that is not read.
+    is_unread: bool,
 }
 
 impl Submission {
-    /// The member `data`, an object or a list.
+    /// The member `data`, an object or a list, with nothing beside it.
     pub fn into_data(self) -> Result<(Caller, Value)> {
-        let data = match self.body {
-            Some(Value::Object(mut members)) => members.shift_remove("data"),
-            _ => None,
+        let (caller, data, beside) = self.into_document()?;
+        match beside.first() {
+            Some(name) => Err(unknown(vec![name.clone()], name, ["data"])),
+            None => Ok((caller, data)),
+        }
+    }
+
+    /// The member `data`, an object or a list, and the names of what stands beside it, which Strapi ignores.
+    pub fn into_document(self) -> Result<(Caller, Value, Vec<String>)> {
+        let (data, beside) = match self.body {
+            Some(Value::Object(mut members)) => (members.shift_remove("data"), members),
+            _ => (None, Map::new()),
         };
         match data {
-            Some(data @ (Value::Object(_) | Value::Array(_))) => Ok((self.caller, data)),
+            Some(data @ (Value::Object(_) | Value::Array(_))) => {
+                Ok((self.caller, data, beside.into_iter().map(|(name, _)| name).collect()))
+            }
             _ => Err(Error::Validation("Missing \"data\" payload in the request body".to_owned())),
         }
     }
 
-    /// The body as `T`, or [`Error::Invalid`] with the path of what does not fit.
+    /// The body as `T`, or [`Error::Invalid`] with the path of what does not fit. Its members may stand in `data`, too.
     pub fn parse<T: DeserializeOwned>(self) -> Result<(Caller, T)> {
         let body = self.body.ok_or_else(|| Error::Validation("Missing JSON body".to_owned()))?;
-        Ok((self.caller, fit(body)?))
+        Ok((self.caller, fit(object(unwrapped(body))?)?))
+    }
+
+    /// The body as `T` as [`Self::parse`] has it, or what is meant without one.
+    ///
+    /// Fails with [`Error::UnsupportedMediaType`] for a body that is not read: without it something else would be done.
+    pub fn parse_optional<T: DeserializeOwned + Default>(self) -> Result<(Caller, T)> {
+        match self.body {
+            Some(_) => self.parse(),
+            None if self.is_unread => {
+                Err(Error::UnsupportedMediaType("a body of this Content-Type is not read; send JSON".to_owned()))
+            }
+            None => Ok((self.caller, T::default())),
+        }
+    }
+
+    /// Who sent it, to a route that takes no body. Fails with the first member of one that says something.
+    pub fn without_members(self) -> Result<Caller> {
+        self.parse_optional().map(|(caller, NoMembers {})| caller)
     }
 
     /// The member `data` as `T`, or [`Error::Invalid`] with the path of what does not fit.
     pub fn parse_data<T: DeserializeOwned>(self) -> Result<(Caller, T)> {
         let (caller, data) = self.into_data()?;
+        Ok((caller, fit(object(data)?)?))
+    }
+
+    /// The member `data` as a list.
+    pub fn parse_list<T: DeserializeOwned>(self) -> Result<(Caller, Vec<T>)> {
+        let (caller, data) = self.into_data()?;
         Ok((caller, fit(data)?))
     }
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoMembers {}
+
+/// `{"data": {…}}` without the outer object, as other routes take it.
+fn unwrapped(body: Value) -> Value {
+    match body {
+        Value::Object(mut members) if members.len() == 1 => match members.shift_remove("data") {
+            Some(data) if data.is_object() => data,
+            Some(data) => Value::Object(Map::from_iter([("data".to_owned(), data)])),
+            None => Value::Object(members),
+        },
+        body => body,
+    }
+}
+
+/// Refuses a list where an object belongs: its items would be taken for the members in their order.
+fn object(value: Value) -> Result<Value> {
+    if value.is_object() { Ok(value) } else { Err(refused(Vec::new(), "must be an object".to_owned())) }
+}
+
 fn fit<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().iter().map(ToString::to_string).collect();
-        Error::Invalid(vec![Problem { path, message: error.into_inner().to_string(), value: None }])
+        let path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
+        let message = error.into_inner().to_string();
+        match unknown_field(&message) {
+            Some((field, known)) => unknown(path, field, known),
+            None => refused(path, message),
+        }
     })
+}
+
+/// The field that serde does not know, and those that it knows, from its words: ``unknown field `x`, expected `y` or `z` ``.
+fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
+    let (field, known) = message.strip_prefix("unknown field `")?.split_once("`, ")?;
+    Some((field, known.split('`').skip(1).step_by(2).collect()))
+}
+
+fn unknown<'a>(path: Vec<String>, field: &str, known: impl IntoIterator<Item = &'a str>) -> Error {
+    let known: Vec<_> = known.into_iter().collect();
+    let taken = match known.as_slice() {
+        [] => "no members are taken here".to_owned(),
+        known => format!("what is taken here: {}", known.join(", ")),
+    };
+    let meant = nearest(field, known).first().map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+    refused(path, format!("{field} is not known{meant}; {taken}"))
+}
+
+fn refused(path: Vec<String>, message: String) -> Error {
+    Error::Invalid(vec![Problem { path, message, value: None }])
 }
 
 impl FromRequest for Submission {
@@ -75,8 +158,8 @@ impl FromRequest for Submission {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let body = read(&request, &mut payload).await?;
-            Ok(Self { body, caller: extract::caller(&request).await? })
+            let Read { body, is_unread } = read(&request, &mut payload).await?;
+            Ok(Self { body, is_unread, caller: extract::caller(&request).await? })
         })
     }
 }
@@ -102,24 +185,53 @@ enum Form {
     Other,
 }
 
-async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Option<Value>> {
+/// What came of reading a body.
+#[derive(Default)]
+struct Read {
+    body: Option<Value>,
+    is_unread: bool,
+}
+
+/// Fails for a body that no route could read.
+pub(super) async fn check_readable(request: &HttpRequest, payload: &mut Payload) -> Result<()> {
+    read(request, payload).await.map(drop)
+}
+
+async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Read> {
     let form = form(request.headers().get(CONTENT_TYPE));
     if form == Form::Multipart {
         return Err(Error::UnsupportedMediaType("multipart/form-data is not read; send JSON".to_owned()));
     }
     let bytes = bytes(request, payload).await?;
-    match form {
-        Form::Json if !bytes.is_empty() => json(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes)).map(Some),
-        Form::UrlEncoded if bytes.len() > FORM_LIMIT => Err(Error::TooLarge),
-        Form::UrlEncoded => urlencoded(&bytes).map(Some),
-        _ => Ok(None),
+    if bytes.is_empty() {
+        return Ok(Read::default());
     }
+    let body = match form {
+        Form::Json => json(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes))?,
+        Form::UrlEncoded if bytes.len() > FORM_LIMIT => return Err(Error::TooLarge),
+        Form::UrlEncoded => urlencoded(&bytes)?,
+        Form::Multipart | Form::Other => return Ok(Read { body: None, is_unread: true }),
+    };
+    Ok(Read { body: Some(body), is_unread: false })
 }
 
 async fn bytes(request: &HttpRequest, payload: &mut Payload) -> Result<web::Bytes> {
+    check_encoding(request)?;
     let bytes = timeout(TIMEOUT, web::Bytes::from_request(request, payload)).await;
     let bytes = bytes.map_err(|_| Error::Validation("the body did not come in time".to_owned()))?;
     bytes.map_err(unreadable)
+}
+
+/// Refuses a body that is packed as nothing here unpacks: read as it is, it would be called broken.
+fn check_encoding(request: &HttpRequest) -> Result<()> {
+    let sent = request.headers().get_all(CONTENT_ENCODING).map(|sent| String::from_utf8_lossy(sent.as_bytes()));
+    let sent = sent.collect::<Vec<_>>().join(", ");
+    match sent.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" | "gzip" | "deflate" => Ok(()),
+        _ => Err(Error::UnsupportedMediaType(format!(
+            "Unsupported Content-Encoding: {sent}; gzip, deflate and identity are read"
+        ))),
+    }
 }
 
 /// A form, whose names have brackets as those of a query string: `data[title]=x`.

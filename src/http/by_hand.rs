@@ -14,7 +14,7 @@ use super::idempotency;
 use super::list::Parameters;
 use super::routes::Endpoint;
 use super::runs::{self, WholeRun};
-use crate::access::{Caller, Right};
+use crate::access::Right;
 use crate::clock::iso;
 use crate::documents::RecordPath;
 use crate::error::{Error, Problem, Result};
@@ -32,7 +32,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let records =
         ["/api/products/{documentId}/prices/{priceId}/extensions/{id}", "/api/{type}/{documentId}/extensions/{id}"];
     let endpoints = records.map(|record| {
-        [Endpoint::at(format!("{record}/run")).post(run), Endpoint::at(format!("{record}/test")).post(test)]
+        [
+            Endpoint::at(format!("{record}/run")).with_parameters().post(run),
+            Endpoint::at(format!("{record}/test")).with_parameters().post(test),
+        ]
     });
     endpoints.into_iter().flatten().collect()
 }
@@ -137,7 +140,7 @@ pub(super) async fn run(
     let asked = Parameters::read(request.query_string(), &["wait"])?;
     let wait = asked.parsed("wait", seconds)?;
     let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
-    let (caller, RunInput { trigger, payload }) = input(sent)?;
+    let (caller, RunInput { trigger, payload }) = sent.parse_optional()?;
     let wanted = Wanted { trigger: trigger.as_deref().map(name).transpose()?, payload, idempotency_key };
     let started = runner::run_now(&state, caller.actor, path, wanted).await?;
     if let Some(wait) = wait
@@ -172,7 +175,7 @@ pub(super) async fn test(
     path.holder.require(sent.caller.access, Right::Run)?;
     let asked = Parameters::read(request.query_string(), &["dry"])?;
     let dry = asked.parsed("dry", |text| text.parse().map_err(|_| "dry must be true or false".to_owned()))?;
-    let (caller, TestInput { trigger, payload, credentials }) = input(sent)?;
+    let (caller, TestInput { trigger, payload, credentials }) = sent.parse_optional()?;
     let way = match (dry.unwrap_or(false), credentials) {
         (true, true) => {
             return Err(refused("credentials", "a test of the credentials cannot be dry: it must ask".into()));
@@ -184,14 +187,6 @@ pub(super) async fn test(
     let wanted = Wanted { trigger: trigger.as_deref().map(name).transpose()?, payload, idempotency_key: None };
     let trial = runner::try_record(&state, caller.actor, path, wanted, way).await?;
     answer::data(StatusCode::OK, TrialAnswer::new(trial)?)
-}
-
-/// The body, or what is meant without one.
-pub(super) fn input<T: Default + serde::de::DeserializeOwned>(sent: Submission) -> Result<(Caller, T)> {
-    match sent.body {
-        Some(_) => sent.parse(),
-        None => Ok((sent.caller, T::default())),
-    }
 }
 
 fn name(text: &str) -> Result<Name> {

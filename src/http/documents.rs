@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::body::Submission;
 use super::extract::{OfType, Reader};
 use super::idempotency;
+use super::list::Parameters;
 use super::reading::{self, form, written};
 use super::routes::Endpoint;
 use super::subscriptions;
@@ -15,16 +16,17 @@ use crate::access::{Caller, Right};
 use crate::content::{self, CONTENT_TYPES, ContentType};
 use crate::documents::{self, Action, IfMatch, Once, Request};
 use crate::error::Result;
+use crate::query::Warning;
 use crate::state::AppState;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let of_type = |content_type: &'static ContentType| {
         let list = format!("/api/{}", content_type.plural);
         let one = format!("{list}/{{documentId}}");
-        let action = |name: &str| Endpoint::at(format!("{one}/actions/{name}"));
+        let action = |name: &str| Endpoint::at(format!("{one}/actions/{name}")).with_parameters();
         let endpoints = [
-            Endpoint::at(&list).get(find_many).post(create),
-            Endpoint::at(&one).get(find_one).put(update).delete(delete),
+            Endpoint::at(&list).with_parameters().get(find_many).post(create),
+            Endpoint::at(&one).with_parameters().get(find_one).put(update).delete(delete),
             action("publish").post(publish).delete(unpublish),
             action("unpublish").post(unpublish),
             action("discard").post(discard),
@@ -59,7 +61,7 @@ async fn create(
     if subscriptions::is_subscription(of.0, &sent) {
         return subscriptions::create(state, sent).await;
     }
-    let (asked, data) = asked(&request, of, sent, Right::Create)?;
+    let (asked, data) = asked_of_document(&request, of, sent, Right::Create)?;
     let answer = documents::create(&state.into_inner(), asked, data).await?;
     Ok(written(StatusCode::CREATED, answer))
 }
@@ -71,7 +73,7 @@ async fn update(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    let (asked, data) = asked(&request, of, sent, Right::Update)?;
+    let (asked, data) = asked_of_document(&request, of, sent, Right::Update)?;
     let answer = documents::update(&state.into_inner(), asked, document_id.into_inner(), data).await?;
     Ok(written(StatusCode::OK, answer))
 }
@@ -93,9 +95,9 @@ async fn publish(
     of: OfType,
     document_id: web::Path<String>,
     state: web::Data<AppState>,
-    caller: Caller,
+    sent: Submission,
 ) -> Result<HttpResponse> {
-    act(without_data(&request, of, caller)?, document_id, state, Action::Publish).await
+    act(asked_to_act(&request, of, sent)?, document_id, state, Action::Publish).await
 }
 
 async fn unpublish(
@@ -103,9 +105,9 @@ async fn unpublish(
     of: OfType,
     document_id: web::Path<String>,
     state: web::Data<AppState>,
-    caller: Caller,
+    sent: Submission,
 ) -> Result<HttpResponse> {
-    act(without_data(&request, of, caller)?, document_id, state, Action::Unpublish).await
+    act(asked_to_act(&request, of, sent)?, document_id, state, Action::Unpublish).await
 }
 
 async fn discard(
@@ -113,9 +115,9 @@ async fn discard(
     of: OfType,
     document_id: web::Path<String>,
     state: web::Data<AppState>,
-    caller: Caller,
+    sent: Submission,
 ) -> Result<HttpResponse> {
-    act(without_data(&request, of, caller)?, document_id, state, Action::Discard).await
+    act(asked_to_act(&request, of, sent)?, document_id, state, Action::Discard).await
 }
 
 async fn act(
@@ -128,6 +130,30 @@ async fn act(
     Ok(written(StatusCode::OK, answer))
 }
 
+/// What is asked of a document with a body like Strapi's. What that ignores is ignored here too, with a warning.
+fn asked_of_document(
+    request: &HttpRequest,
+    of: OfType,
+    sent: Submission,
+    right: Right,
+) -> Result<(Request, Map<String, Value>)> {
+    sent.caller.access.require(right, of.0)?;
+    let (caller, data, beside) = sent.into_document()?;
+    let data = content::object(data)?;
+    let mut asked = described(request, of, caller, Some(&data))?;
+    asked.ignored = beside.into_iter().map(|name| Warning::new([name], "stands beside data and was ignored")).collect();
+    for (name, message) in IGNORED.into_iter().filter(|(name, _)| data.contains_key(*name)) {
+        asked.ignored.push(Warning::new([name.to_owned()], message));
+    }
+    Ok((asked, data))
+}
+
+/// Members of `data` that Strapi takes and does nothing with.
+const IGNORED: [(&str, &str); 2] = [
+    ("publishedAt", "was ignored: a save publishes unless the query says status=draft"),
+    ("locale", "was ignored: a document has one text, whatever the locale"),
+];
+
 /// The permission comes before the body: whoever may not write is told so, whatever was sent.
 pub(super) fn asked(
     request: &HttpRequest,
@@ -139,6 +165,13 @@ pub(super) fn asked(
     let (caller, data) = sent.into_data()?;
     let data = content::object(data)?;
     Ok((described(request, of, caller, Some(&data))?, data))
+}
+
+/// What is asked of an action, which takes no more than what of the document it shall answer.
+fn asked_to_act(request: &HttpRequest, of: OfType, sent: Submission) -> Result<Request> {
+    sent.caller.access.require(Right::Update, of.0)?;
+    Parameters::read(request.query_string(), &["fields", "populate"])?;
+    without_data(request, of, sent.without_members()?)
 }
 
 pub(super) fn without_data(request: &HttpRequest, of: OfType, caller: Caller) -> Result<Request> {
@@ -154,7 +187,8 @@ pub(super) fn described(
     let if_match = request.headers().get(IF_MATCH).map(|header| IfMatch::parse(header.to_str().unwrap_or_default()));
     let once = once(request, &caller, data)?;
     let query = request.query_string().to_owned();
-    Ok(Request { content_type: of.0, caller, query, form: form(request), if_match, once })
+    let ignored = Vec::new();
+    Ok(Request { content_type: of.0, caller, query, form: form(request), if_match, once, ignored })
 }
 
 /// The key that `request` was sent under, if it was, with all that makes it this request.

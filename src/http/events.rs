@@ -21,7 +21,7 @@ use crate::handler::{Json, StoreRef, Target};
 const RUNS: i64 = 100;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::at("/api/events").get(list), Endpoint::at("/api/events/{id}").get(find)]
+    vec![Endpoint::at("/api/events").with_parameters().get(list), Endpoint::at("/api/events/{id}").get(find)]
 }
 
 /// An event, as it was stored with the change it tells of.

@@ -21,7 +21,7 @@ use crate::triggers::Name;
 use crate::triggers::stock::{LOW, Movement, RESTOCKED};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::at("/api/{type}/{documentId}/explain").get(explain)]
+    vec![Endpoint::at("/api/{type}/{documentId}/explain").with_parameters().get(explain)]
 }
 
 /// What becomes of an event.

@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::edge;
 pub use super::reader::Reader;
+use super::routes;
 use crate::access::{Access, Caller};
 use crate::content::ContentType;
 use crate::db::tokens::{self, Token};
@@ -49,10 +50,12 @@ impl FromRequest for Caller {
 
 /// Who calls: a Bearer token decides alone, anything else is the public.
 ///
-/// Fails when the token is not known or has expired.
+/// Fails when the token is not known or has expired, and when the query string says something that the handler would not
+/// read.
 pub(super) async fn caller(request: &HttpRequest) -> Result<Caller> {
     let caller = find_caller(request).await?;
     edge::tell_actor(request, &caller.actor);
+    routes::check_parameters(request)?;
     Ok(caller)
 }
 

@@ -30,7 +30,7 @@ const TARGETS: usize = 100;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::at("/api/extensions/handlers").get(list),
+        Endpoint::at("/api/extensions/handlers").with_parameters().get(list),
         Endpoint::at("/api/extensions/handlers/{key}").get(find),
         Endpoint::at("/api/extensions/handlers/{key}/activate").post(activate),
     ]
@@ -164,7 +164,6 @@ pub(super) async fn activate(
     sent: Submission,
 ) -> Result<HttpResponse> {
     sent.caller.access.require_somewhere(Right::Extensions)?;
-    Parameters::read(request.query_string(), &[])?;
     let body = sent.body.as_ref().and_then(Value::as_object).cloned();
     let (caller, input) = sent.parse_data::<ActivationInput>()?;
     let once = once(&request, &caller, body.as_ref())?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
-use super::body::Raw;
+use super::body::{Raw, Submission};
 use super::extract::{Pace, Reader};
 use super::list::{Page, Parameters};
 use super::problem::plain_text;
@@ -24,7 +24,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::at("/hooks/{extensionId}/{token}").post(take),
         Endpoint::at("/api/extensions/{id}/inbound").get(address),
         Endpoint::at("/api/extensions/{id}/inbound/rotate").post(rotate),
-        Endpoint::at("/api/extensions/{id}/inbound/deliveries").get(deliveries),
+        Endpoint::at("/api/extensions/{id}/inbound/deliveries").with_parameters().get(deliveries),
     ]
 }
 
@@ -158,8 +158,9 @@ pub(super) async fn rotate(
     request: HttpRequest,
     id: web::Path<String>,
     state: web::Data<AppState>,
-    caller: Caller,
+    sent: Submission,
 ) -> Result<HttpResponse> {
+    let caller = sent.without_members()?;
     let found = service::address(&state, &caller, number(&id)?, true).await?;
     answer::data(StatusCode::OK, InboundAnswer::new(&request, found))
 }

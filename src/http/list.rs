@@ -65,12 +65,19 @@ impl Parameters {
             .map(|(name, _)| name)
             .find(|name| *name != "pagination" && !known.contains(&name.as_str()));
         match unknown {
-            Some(name) => Err(Error::InvalidKey {
-                key: name.clone(),
-                path: KeyPath::At(name.clone()),
-                source_of: Source::Unnamed,
-            }),
+            Some(name) => {
+                let known = known.iter().copied().chain(["pagination"]);
+                Err(Error::unknown_key(name, KeyPath::At(name.clone()), Source::Unnamed, known))
+            }
             None => Ok(Self { asked }),
+        }
+    }
+
+    /// Fails with the name of any parameter.
+    pub fn none(query_string: &str) -> Result<()> {
+        match query::parse(query_string)?.members().first() {
+            Some((name, _)) => Err(Error::misplaced_key(name, KeyPath::At(name.clone()), Source::Unnamed)),
+            None => Ok(()),
         }
     }
 

@@ -21,9 +21,9 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     let list = "/api/products/{documentId}/prices";
     let one = format!("{list}/{{priceId}}");
     vec![
-        Endpoint::at(list).get(find_many).post(create),
-        Endpoint::at(&one).get(find_one).patch(update).delete(delete),
-        Endpoint::at(format!("{one}/inventory")).post(count),
+        Endpoint::at(list).with_parameters().get(find_many).post(create),
+        Endpoint::at(&one).with_parameters().get(find_one).patch(update).delete(delete),
+        Endpoint::at(format!("{one}/inventory")).with_parameters().post(count),
     ]
 }
 

@@ -85,7 +85,13 @@ fn details(error: &Error) -> Option<Value> {
         }
         Error::Invalid(problems) => Some(json!({"errors": problems.iter().map(problem).collect::<Vec<_>>()})),
         Error::Parameter { param, .. } => Some(json!({"source": "query", "param": param})),
-        Error::InvalidKey { key, path, source_of } => Some(invalid_key(key, path, *source_of)),
+        Error::InvalidKey { key, path, source_of, nearest } => {
+            let mut shown = invalid_key(key, path, *source_of);
+            if let Some(nearest) = nearest {
+                shown["nearest"] = json!(nearest);
+            }
+            Some(shown)
+        }
         Error::OutOfStock { left, asked } => Some(json!({"inventory": left, "quantity": asked})),
         _ => Some(json!({})),
     }

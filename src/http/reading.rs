@@ -4,7 +4,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_ENCODING, AcceptEncoding, CONTENT_ENCODING, CONTENT_TYPE, ETAG, Encoding, Header as _, HeaderValue,
-    IF_NONE_MATCH, VARY,
+    IF_NONE_MATCH, VARY, WARNING,
 };
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -16,7 +16,7 @@ use crate::db::Stamp;
 use crate::db::documents::read::Form;
 use crate::documents::{Answer, Find};
 use crate::error::Result;
-use crate::query::Terms;
+use crate::query::{Terms, Warning};
 use crate::state::AppState;
 
 /// Tells that an answer was given before, under the same idempotency key.
@@ -85,9 +85,18 @@ pub(super) fn written(status: StatusCode, answer: Answer) -> HttpResponse {
         response.insert_header((REPEATED, "true"));
     }
     if answer.body.is_empty() {
+        for warning in answer.warnings.iter().filter_map(header) {
+            response.append_header((WARNING, warning));
+        }
         return response.finish();
     }
     response.insert_header((CONTENT_TYPE, JSON)).insert_header((ETAG, answer.etag)).body(answer.body)
+}
+
+/// A warning as the header of an answer without a body (RFC 7234, section 5.5); `None` for what no header can hold.
+fn header(warning: &Warning) -> Option<HeaderValue> {
+    let text = format!("{} {}", warning.path.join("."), warning.message).replace(['"', '\\'], "'");
+    HeaderValue::try_from(format!("299 - \"{text}\"")).ok()
 }
 
 /// Clients made for Strapi 4 ask for its form of documents.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::extract::{Pace, Reader};
-use super::list::{Page, Parameters};
+use super::list::Page;
 use super::records::LISTS;
 use super::routes::Endpoint;
 use super::runs::{self, RunAnswer};
@@ -23,7 +23,7 @@ use crate::state::AppState;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let of_record = |list: &str| {
         [
-            Endpoint::at(format!("{list}/{{id}}/runs")).get(list_runs),
+            Endpoint::at(format!("{list}/{{id}}/runs")).with_parameters().get(list_runs),
             Endpoint::at(format!("{list}/{{id}}/stats")).get(stats),
         ]
     };
@@ -152,14 +152,12 @@ pub(super) async fn list_runs(
     ),
     responses((status = 200, description = "How it does", body = Data<StatsAnswer>), Problems))]
 pub(super) async fn stats(
-    request: HttpRequest,
     path: RecordPath,
     state: web::Data<AppState>,
     caller: Caller,
     reader: Reader,
 ) -> Result<HttpResponse> {
     caller.access.require_records(path.holder.content_type)?;
-    Parameters::read(request.query_string(), &[])?;
     let now = state.clock.now();
     let read = move |conn: &mut crate::db::Conn| {
         let (holder, record) = find_record(conn, &path)?;

@@ -25,7 +25,7 @@ pub(super) const LISTS: [&str; 2] =
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let of_holder = |list: &str| {
         [
-            Endpoint::at(list).get(find_many).post(create),
+            Endpoint::at(list).post(create).with_parameters().get(find_many),
             Endpoint::at(format!("{list}/{{id}}")).get(find_one).patch(update).delete(delete),
             Endpoint::at(format!("{list}/{{id}}/toggle")).post(toggle),
         ]
@@ -61,7 +61,6 @@ async fn find_many(request: HttpRequest, path: HolderPath, caller: Caller, reade
 
 async fn find_one(request: HttpRequest, path: RecordPath, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     require_read(&path.holder, caller.access)?;
-    Parameters::read(request.query_string(), &[])?;
     let find = move |conn: &mut _| documents::show_record(conn, &path, &[]);
     let found = reader.read(Pace::Quick, move |conn| conn.snapshot(find)).await?;
     reading::unkept(&request, caller.access, found)
@@ -73,7 +72,6 @@ async fn create(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    Parameters::read(request.query_string(), &[])?;
     let (asked, data) = asked(&request, OfType(path.content_type), sent, Right::Extensions)?;
     let answer = documents::create_record(&state.into_inner(), asked, path, data).await?;
     Ok(written(StatusCode::CREATED, answer))
@@ -85,7 +83,6 @@ async fn update(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    Parameters::read(request.query_string(), &[])?;
     let (asked, data) = asked(&request, OfType(path.holder.content_type), sent, Right::Extensions)?;
     let answer = documents::update_record(&state.into_inner(), asked, path, data).await?;
     Ok(written(StatusCode::OK, answer))
@@ -97,7 +94,6 @@ async fn delete(
     state: web::Data<AppState>,
     caller: Caller,
 ) -> Result<HttpResponse> {
-    Parameters::read(request.query_string(), &[])?;
     let asked = without_data(&request, OfType(path.holder.content_type), caller)?;
     let answer = documents::delete_record(&state.into_inner(), asked, path).await?;
     Ok(written(StatusCode::NO_CONTENT, answer))
@@ -109,13 +105,9 @@ async fn toggle(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    Parameters::read(request.query_string(), &[])?;
     path.holder.require(sent.caller.access, Right::Extensions)?;
     let body = sent.body.as_ref().and_then(|body| body.as_object().cloned());
-    let (caller, ToggleInput { active }) = match sent.body {
-        Some(_) => sent.parse_data()?,
-        None => (sent.caller, ToggleInput::default()),
-    };
+    let (caller, ToggleInput { active }) = sent.parse_optional()?;
     let asked = described(&request, OfType(path.holder.content_type), caller, body.as_ref())?;
     let answer = documents::toggle_record(&state.into_inner(), asked, path, active).await?;
     Ok(written(StatusCode::OK, answer))

@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::body::Submission;
-use super::by_hand::input;
 use super::routes::Endpoint;
 use super::runs::{self as shown, RunAnswer};
 use crate::access::{Access, Right};
@@ -115,7 +114,7 @@ pub(super) async fn cancel(
     sent: Submission,
 ) -> Result<HttpResponse> {
     owner_fields(sent.caller.access)?;
-    let (caller, ReasonInput { reason }) = input(sent)?;
+    let (caller, ReasonInput { reason }) = sent.parse_optional()?;
     let reason = reason.map(short).transpose()?;
     let operator = Operator::new(&state, caller.actor);
     let run = runner::cancel(&operator, caller.access, id.clone(), reason.as_deref()).await?;
@@ -137,7 +136,7 @@ pub(super) async fn replay(
     sent: Submission,
 ) -> Result<HttpResponse> {
     owner_fields(sent.caller.access)?;
-    let (caller, ReasonInput { reason }) = input(sent)?;
+    let (caller, ReasonInput { reason }) = sent.parse_optional()?;
     let reason = reason.map(short).transpose()?;
     let asked = id.clone();
     let run = state.db.read(move |conn| runs::find(conn, &asked)).await?.ok_or(Error::NotFound)?;

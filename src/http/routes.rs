@@ -2,27 +2,41 @@
 
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{FromRequest, Handler, HttpResponse, Resource, Responder, ResponseError as _, Route, web};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, web};
 
+use super::list::Parameters;
 use super::problem::plain;
 use super::{
-    by_hand, content_schema, docs, documents, events, explain, handlers, health, hooks, prices, record_runs, records,
-    replays, runs, storefront, subscriptions, tokens, triggers,
+    body, by_hand, content_schema, docs, documents, events, explain, handlers, health, hooks, prices, record_runs,
+    records, replays, runs, storefront, subscriptions, tokens, triggers,
 };
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// A path and what answers there.
 pub struct Endpoint {
     path: String,
     methods: Vec<Method>,
+    /// Those whose handlers read the query string.
+    asking: Vec<Method>,
+    asks: bool,
     resource: Resource,
 }
+
+/// The methods of a path whose handlers read the query string. To all others it must not say anything.
+#[derive(Clone)]
+struct Asking(Vec<Method>);
 
 impl Endpoint {
     /// A path where nothing answers yet, in actix's notation: `/api/runs/{id}`.
     pub fn at(path: impl Into<String>) -> Self {
         let path = path.into();
-        Self { resource: web::resource(path.clone()), path, methods: Vec::new() }
+        Self { resource: web::resource(path.clone()), path, methods: Vec::new(), asking: Vec::new(), asks: false }
+    }
+
+    /// Has the handlers that are added from here on read the query string themselves, and answer for what they do not
+    /// understand of it. To the others a query string is refused: what is not understood is not done all the same.
+    pub fn with_parameters(self) -> Self {
+        Self { asks: true, ..self }
     }
 
     /// Answers GET, and HEAD with it.
@@ -92,6 +106,9 @@ impl Endpoint {
     }
 
     fn route(mut self, method: Method, route: Route) -> Self {
+        if self.asks {
+            self.asking.push(method.clone());
+        }
         self.methods.push(method);
         self.resource = self.resource.route(route);
         self
@@ -100,11 +117,18 @@ impl Endpoint {
     /// The resource, where every other method is answered as Strapi's router does.
     fn into_resource(self) -> Resource {
         let allowed = self.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        self.resource.default_service(web::to(move |request: actix_web::HttpRequest| {
+        let other = move |request: HttpRequest, body: web::Payload| {
             let allowed = allowed.clone();
-            async move { other_method(request.method(), &allowed) }
-        }))
+            async move { other_method(&request, body, &allowed).await }
+        };
+        self.resource.app_data(Asking(self.asking)).default_service(web::to(other))
     }
+}
+
+/// Refuses a query string where the handler does not read it.
+pub(super) fn check_parameters(request: &HttpRequest) -> Result<()> {
+    let reads = request.app_data::<Asking>().is_none_or(|asking| asking.0.contains(request.method()));
+    if reads { Ok(()) } else { Parameters::none(request.query_string()) }
 }
 
 /// Every endpoint. Earlier ones win where two paths match.
@@ -137,18 +161,23 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
     for endpoint in endpoints() {
         config.service(endpoint.into_resource());
     }
-    config.default_service(web::route().to(|request: actix_web::HttpRequest| async move { unknown(request.method()) }));
+    config.default_service(web::to(unknown));
 }
 
 /// Strapi's router answers 404 only to those who read.
-fn unknown(method: &Method) -> HttpResponse {
-    match *method {
-        Method::GET | Method::HEAD => Error::NotFound.error_response(),
-        _ => other_method(method, "HEAD, GET"),
+async fn unknown(request: HttpRequest, body: web::Payload) -> Result<HttpResponse> {
+    match *request.method() {
+        Method::GET | Method::HEAD => Err(Error::NotFound),
+        _ => other_method(&request, body, "HEAD, GET").await,
     }
 }
 
-fn other_method(method: &Method, allowed: &str) -> HttpResponse {
+/// Strapi reads bodies before it looks for a route, so that one that is no JSON is told of first.
+async fn other_method(request: &HttpRequest, body: web::Payload, allowed: &str) -> Result<HttpResponse> {
+    let method = request.method();
+    if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        body::check_readable(request, &mut body.into_inner()).await?;
+    }
     let mut response = match *method {
         Method::OPTIONS => plain(StatusCode::OK, ""),
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::TRACE => {
@@ -159,5 +188,5 @@ fn other_method(method: &Method, allowed: &str) -> HttpResponse {
     if let Ok(allowed) = HeaderValue::from_str(allowed) {
         response.headers_mut().insert(ALLOW, allowed);
     }
-    response
+    Ok(response)
 }

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::handler::{Event, Exchange, Json, Target};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::at("/api/runs").get(list), Endpoint::at("/api/runs/{id}").get(find)]
+    vec![Endpoint::at("/api/runs").with_parameters().get(list), Endpoint::at("/api/runs/{id}").get(find)]
 }
 
 /// A run: one extension record, executed for one event.

@@ -18,8 +18,8 @@ use crate::state::AppState;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::at("/api/stores/{slug}/info").get(info),
-        Endpoint::at("/api/stores/{store}/visibility").get(visibility),
+        Endpoint::at("/api/stores/{slug}/info").with_parameters().get(info),
+        Endpoint::at("/api/stores/{store}/visibility").with_parameters().get(visibility),
     ]
 }
 

@@ -11,7 +11,7 @@ use crate::content::{ContentType, DOCUMENT_ID, Field, ID, Kind, Shape, Version};
 use crate::error::{Error, Result};
 
 /// The parameters that such questions have. All items come at once, so there are no pages.
-const KNOWN: [&str; 5] = ["filters", "sort", "fields", "populate", "status"];
+const KNOWN: [&str; 6] = ["filters", "sort", "fields", "populate", "status", "locale"];
 
 /// Plans the reading of the items that one document has of the component `field`. The document's id is given when it is
 /// read; every parameter but `status` is about the items. The plan shows the document with nothing but them.
@@ -31,6 +31,7 @@ pub fn plan_items(
         strict::check_values(asked, false)?;
     }
     let mut tally = Tally::new(terms);
+    plan::refuse_lost_filters(asked, &KNOWN)?;
     let version = status::version(asked.get("status"), &mut tally)?;
     let scope = |param| Scope::new(Shape::Component(of), param);
     let mut items = Populated::new(field, Selection::plain(Shape::Component(of)));

@@ -33,34 +33,44 @@ impl Operator {
     }
 }
 
+/// The operators by their names on the wire.
+const OPERATORS: [(&str, Operator); 22] = [
+    ("$eq", Operator::Compare(Comparison::Eq)),
+    ("$ne", Operator::Compare(Comparison::Ne)),
+    ("$lt", Operator::Compare(Comparison::Lt)),
+    ("$lte", Operator::Compare(Comparison::Lte)),
+    ("$gt", Operator::Compare(Comparison::Gt)),
+    ("$gte", Operator::Compare(Comparison::Gte)),
+    ("$in", Operator::List(true)),
+    ("$notIn", Operator::List(false)),
+    ("$between", Operator::Between),
+    ("$null", Operator::Null(true)),
+    ("$notNull", Operator::Null(false)),
+    ("$eqi", text(Place::Whole, true, false)),
+    ("$nei", text(Place::Whole, true, true)),
+    ("$contains", text(Place::Anywhere, false, false)),
+    ("$notContains", text(Place::Anywhere, false, true)),
+    ("$containsi", text(Place::Anywhere, true, false)),
+    ("$notContainsi", text(Place::Anywhere, true, true)),
+    ("$startsWith", text(Place::Start, false, false)),
+    ("$startsWithi", text(Place::Start, true, false)),
+    ("$endsWith", text(Place::End, false, false)),
+    ("$endsWithi", text(Place::End, true, false)),
+    ("$not", Operator::Not),
+];
+
+const fn text(place: Place, fold: bool, negated: bool) -> Operator {
+    Operator::Text { place, fold, negated }
+}
+
+/// The names of all operators.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    OPERATORS.iter().map(|(name, _)| *name)
+}
+
 /// The operator with this name on the wire.
 pub(super) fn find(name: &str) -> Option<Operator> {
-    let text = |place, fold, negated| Operator::Text { place, fold, negated };
-    Some(match name {
-        "$eq" => Operator::Compare(Comparison::Eq),
-        "$ne" => Operator::Compare(Comparison::Ne),
-        "$lt" => Operator::Compare(Comparison::Lt),
-        "$lte" => Operator::Compare(Comparison::Lte),
-        "$gt" => Operator::Compare(Comparison::Gt),
-        "$gte" => Operator::Compare(Comparison::Gte),
-        "$in" => Operator::List(true),
-        "$notIn" => Operator::List(false),
-        "$between" => Operator::Between,
-        "$null" => Operator::Null(true),
-        "$notNull" => Operator::Null(false),
-        "$eqi" => text(Place::Whole, true, false),
-        "$nei" => text(Place::Whole, true, true),
-        "$contains" => text(Place::Anywhere, false, false),
-        "$notContains" => text(Place::Anywhere, false, true),
-        "$containsi" => text(Place::Anywhere, true, false),
-        "$notContainsi" => text(Place::Anywhere, true, true),
-        "$startsWith" => text(Place::Start, false, false),
-        "$startsWithi" => text(Place::Start, true, false),
-        "$endsWith" => text(Place::End, false, false),
-        "$endsWithi" => text(Place::End, true, false),
-        "$not" => Operator::Not,
-        _ => return None,
-    })
+    OPERATORS.iter().find(|(known, _)| *known == name).map(|(_, operator)| *operator)
 }
 
 /// The filter that `operator` makes of one column and a value, which is not an object.

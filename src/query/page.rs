@@ -18,8 +18,9 @@ pub struct Page {
     pub start: i64,
     /// How many rows at most.
     pub limit: i64,
-    /// The number of the page, when it was asked for by page. It may have a fraction, as in Strapi.
-    pub number: Option<f64>,
+    /// The number of the page, when it was asked for by page. It is whole, also for page 1.5: Strapi counts the pages that
+    /// begin before the first row.
+    pub number: Option<i64>,
     /// Whether the total is counted.
     pub with_count: bool,
     /// The total, when it is known already and need not be counted.
@@ -33,7 +34,7 @@ impl Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Self { start: 0, limit: DEFAULT_SIZE, number: Some(1.0), with_count: true, known_total: None }
+        Self { start: 0, limit: DEFAULT_SIZE, number: Some(1), with_count: true, known_total: None }
     }
 }
 
@@ -58,18 +59,18 @@ pub(super) fn read(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Page
     }
     let with_count = with_count(asked.get("withCount"))?;
     let limit = at_least(capped(if by_offset { limit } else { size }, by_offset, tally), 1.0);
-    let (start, number) = if by_offset {
-        (at_least(start.unwrap_or(0.0), 0.0), None)
-    } else {
-        let number = at_least(page.unwrap_or(1.0), 1.0);
-        ((number - 1.0) * limit, Some(number))
+    let start = match by_offset {
+        true => at_least(start.unwrap_or(0.0), 0.0),
+        false => (at_least(page.unwrap_or(1.0), 1.0) - 1.0) * limit,
     };
     let whole = |name, value: f64, converter| match tally.strict {
         true => strict::whole(name, value, &value.to_string()),
         false => whole(value, converter),
     };
     let start = whole("start", start, "convertStartQueryParams")?;
-    Ok(Page { start, limit: whole("limit", limit, "convertLimitQueryParams")?, number, with_count, known_total: None })
+    let limit = whole("limit", limit, "convertLimitQueryParams")?;
+    let number = (!by_offset).then(|| (start / limit).saturating_add(1));
+    Ok(Page { start, limit, number, with_count, known_total: None })
 }
 
 /// What JavaScript makes a number of: nothing is 0, and what is none is not a number.
@@ -131,12 +132,13 @@ mod tests {
     #[test]
     fn pages_are_brought_into_range() {
         for (text, start, limit, number) in [
-            ("", 0, 25, Some(1.0)),
-            ("pagination[page]=2&pagination[pageSize]=5", 5, 5, Some(2.0)),
-            ("pagination[page]=0", 0, 25, Some(1.0)),
-            ("pagination[page]=&pagination[pageSize]=0", 0, 1, Some(1.0)),
-            ("pagination[page]=1.5&pagination[pageSize]=2", 1, 2, Some(1.5)),
-            ("pagination[pageSize]=abc", 0, 100, Some(1.0)),
+            ("", 0, 25, Some(1)),
+            ("pagination[page]=2&pagination[pageSize]=5", 5, 5, Some(2)),
+            ("pagination[page]=0", 0, 25, Some(1)),
+            ("pagination[page]=&pagination[pageSize]=0", 0, 1, Some(1)),
+            ("pagination[page]=1.5&pagination[pageSize]=2", 1, 2, Some(1)),
+            ("pagination[page]=2.5&pagination[pageSize]=2", 3, 2, Some(2)),
+            ("pagination[pageSize]=abc", 0, 100, Some(1)),
             ("pagination[start]=3&pagination[limit]=-1", 3, 1, None),
             ("pagination[start]=-3", 0, 25, None),
             ("pagination[limit]=1000", 0, 100, None),

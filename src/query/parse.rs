@@ -17,7 +17,7 @@ const DEPTH: usize = 20;
 /// Parses a query string (without the `?`) into an object.
 ///
 /// Fails when there are too many parameters, when a list is too long, or when a value has the character U+0000, which
-/// PostgreSQL cannot hold. The message names the parameter.
+/// PostgreSQL cannot hold. The message names the parameter. In a name it stays: no name that is known has it.
 pub fn parse(text: &str) -> Result<QueryValue> {
     let mut root = Vec::new();
     for (key, values) in parameters(text)? {
@@ -41,8 +41,8 @@ fn parameters(text: &str) -> Result<Vec<(String, Vec<Option<String>>)>> {
     for (count, part) in text.split('&').filter(|part| !part.is_empty()).enumerate() {
         PARAMETERS.check(count + 1, "The query string has")?;
         let (key, value) = pair(part);
-        if key.contains('\0') || value.as_ref().is_some_and(|value| value.contains('\0')) {
-            let name = key.split('[').next().unwrap_or_default().replace('\0', "");
+        if value.as_ref().is_some_and(|value| value.contains('\0')) {
+            let name = key.split('[').next().unwrap_or_default();
             return Err(Error::Validation(format!("The {name} parameter has the character U+0000")));
         }
         match places.get(&key) {
@@ -94,19 +94,24 @@ fn decode(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or(spaced)
 }
 
-/// `a[b][c]` as `a` and `["b", "c"]`. Text between and behind the brackets is ignored; `None` without any name.
+/// `a[b][c]` as `a` and `["b", "c"]`. Brackets within brackets belong to the name: `a[b[c]]` is `a` and `b[c]`. What follows
+/// a bracket that is never closed is one name, with the bracket: `a[b` is `a` and `[b`. Text between and behind the
+/// brackets is ignored; `None` without any name.
 fn split(key: &str) -> Option<(&str, Vec<&str>)> {
-    let first = find_segment(key, 0);
-    let name = first.map_or(key, |(start, _)| &key[..start]);
-    let mut segments = Vec::new();
-    let mut next = first;
-    while let Some((start, end)) = next {
-        if segments.len() == DEPTH {
-            segments.push(&key[start..]);
-            break;
+    let first = key.find('[');
+    let name = &key[..first.unwrap_or(key.len())];
+    let (mut segments, mut next) = (Vec::new(), first);
+    while let Some(open) = next {
+        match find_close(key, open).filter(|_| segments.len() < DEPTH) {
+            Some(close) => {
+                segments.push(&key[open + 1..close]);
+                next = key[close..].find('[').map(|place| close + place);
+            }
+            None => {
+                segments.push(&key[open..]);
+                next = None;
+            }
         }
-        segments.push(&key[start + 1..end]);
-        next = find_segment(key, end + 1);
     }
     match name {
         "" if segments.is_empty() => None,
@@ -115,17 +120,17 @@ fn split(key: &str) -> Option<(&str, Vec<&str>)> {
     }
 }
 
-/// The next `[…]` without brackets in it: where it opens and where it closes.
-fn find_segment(key: &str, from: usize) -> Option<(usize, usize)> {
-    let mut opened = None;
-    for (place, byte) in key.bytes().enumerate().skip(from) {
-        match (byte, opened) {
-            (b'[', _) => opened = Some(place),
-            (b']', Some(start)) => return Some((start, place)),
+/// Where the bracket that opens at `open` is closed.
+fn find_close(key: &str, open: usize) -> Option<usize> {
+    let mut level = 0_usize;
+    key.bytes().enumerate().skip(open).find_map(|(place, byte)| {
+        match byte {
+            b'[' => level += 1,
+            b']' => level -= 1,
             _ => {}
         }
-    }
-    None
+        (level == 0).then_some(place)
+    })
 }
 
 /// The value that a parameter with these segments stands for; `None` when a place in a list is too high.
@@ -196,7 +201,15 @@ mod tests {
             ("p=SEO&p[1]=SEO.image&p=Logo", r#"{"p":["SEO","Logo","SEO.image"]}"#),
             ("p=a&p[0]=b", r#"{"p":["a","b"]}"#),
             ("a.b=c", r#"{"a.b":"c"}"#),
-            ("a[b", r#"{"a[b":null}"#),
+            ("a[b", r#"{"a":{"[b":null}}"#),
+            ("a[b=c", r#"{"a":{"[b":"c"}}"#),
+            ("a[b][c=d", r#"{"a":{"b":{"[c":"d"}}}"#),
+            ("a[b[c]]=d", r#"{"a":{"b[c]":"d"}}"#),
+            ("a[[]b=c", r#"{"a":{"[[]b":"c"}}"#),
+            ("a]b=c", r#"{"a]b":"c"}"#),
+            ("[a=b", r#"{"[a":"b"}"#),
+            ("a[b%00c]=d", r#"{"a":{"b\u0000c":"d"}}"#),
+            ("a%255Bb%255D=c", r#"{"a%5Bb%5D":"c"}"#),
             ("a[b]x[c]y=d", r#"{"a":{"b":{"c":"d"}}}"#),
             ("a[01]=x", r#"{"a":{"01":"x"}}"#),
             ("[a]=x", r#"{"a":"x"}"#),

@@ -10,7 +10,8 @@ use super::value::QueryValue;
 use super::{fields, filters, populate, search, status};
 use crate::access::Right;
 use crate::content::{ContentType, DOCUMENT_ID, ID, Shape, Version};
-use crate::error::{Error, Result};
+use crate::error::{Error, KeyPath, Result, Source};
+use crate::nearest::nearest;
 
 /// Documents to read. Everything in it has been checked: to run it cannot fail for what the caller asked.
 #[derive(Debug, Clone)]
@@ -90,6 +91,7 @@ fn planned(content_type: &'static ContentType, asked: &QueryValue, terms: Terms)
         strict::check_names(asked)?;
     }
     let mut tally = Tally::new(terms);
+    refuse_lost_filters(asked, &KNOWN)?;
     let version = status::version(asked.get("status"), &mut tally)?;
     if asked.get("lookup").is_some() {
         return Err(Error::Validation("Invalid params: 'lookup'".into()));
@@ -153,9 +155,33 @@ const KNOWN: [&str; 11] = [
     "hasPublishedVersion",
 ];
 
+/// Refuses what looks like a filter and is none, such as `filters.slug`, `Filters[slug]`, `fliters[slug]`, or
+/// `filters%255Bslug%255D`, which was encoded twice: ignored it would widen the answer.
+pub(super) fn refuse_lost_filters(asked: &QueryValue, known: &[&str]) -> Result<()> {
+    const FILTERS: [&str; 2] = ["filters", "filter"];
+    let is_lost = |name: &&String| {
+        let word: String = name.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+        !known.contains(&name.as_str()) && !nearest(&word, FILTERS).is_empty()
+    };
+    match asked.members().iter().map(|(name, _)| name).find(is_lost) {
+        Some(name) => {
+            let (key, path, nearest) = (name.clone(), KeyPath::Null, Some(FILTERS[0].to_owned()));
+            Err(Error::InvalidKey { key, path, source_of: Source::Parameter, nearest })
+        }
+        None => Ok(()),
+    }
+}
+
 pub(super) fn warn_of_unknown(asked: &QueryValue, known: &[&str], tally: &mut Tally) {
     for (name, _) in asked.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-        tally.warn(&[name], "is not a parameter and was ignored");
+        match nearest(name, known.iter().copied()).first() {
+            Some(near) => tally.warn(&[name], format!("is not a parameter and was ignored; {near} is one")),
+            None => tally.warn(&[name], "is not a parameter and was ignored"),
+        }
+    }
+    let locale = asked.get("locale").filter(|locale| locale.text() != Some(""));
+    if locale.is_some() && known.contains(&"locale") {
+        tally.warn(&["locale"], "was ignored: a document has one text, whatever the locale");
     }
 }
 

@@ -56,9 +56,8 @@ fn follow(scope: &Scope, path: &str, selection: &mut Selection, tally: &mut Tall
     if is_unkept(scope, name, selection, tally) {
         return Ok(());
     }
-    // For a name without brackets Strapi answers the name itself as the path.
-    let unknown = || if scope.depth() == 0 { scope.refused(name) } else { scope.missing(name) };
-    let field = find(scope, name, tally).ok_or_else(unknown)?;
+    // For a name without brackets Strapi answers the whole way to it as the path.
+    let field = find(scope, name, tally).ok_or_else(|| scope.unknown_part(name))?;
     match (open(scope, field, selection, tally)?, rest) {
         (Some(populated), Some(rest)) => follow(&scope.below(field), rest, &mut populated.selection, tally),
         _ => Ok(()),
@@ -115,11 +114,10 @@ fn is_unkept(scope: &Scope, name: &str, selection: &mut Selection, tally: &mut T
 fn add_starred(scope: &Scope, field: &'static Field, selection: &mut Selection, tally: &mut Tally) -> Result<()> {
     let inner = |shape: Shape| shape.fields().iter().find(|inner| target(inner).is_some());
     match target(field).and_then(inner) {
-        Some(inner) => Err(Error::InvalidKey {
-            key: inner.name.into(),
-            path: KeyPath::At(format!("{}.{}", field.name, inner.name)),
-            source_of: Source::Unnamed,
-        }),
+        Some(inner) => {
+            let path = KeyPath::At(format!("{}.{}", field.name, inner.name));
+            Err(Error::misplaced_key(inner.name, path, Source::Unnamed))
+        }
         None => add(scope, field, selection, tally),
     }
 }

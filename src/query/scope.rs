@@ -1,6 +1,7 @@
 //! Where in a question the planner stands, and what it has counted so far.
 
 use super::limits::{CONDITIONS, DEPTH, POPULATED};
+use super::operator;
 use super::strict::Terms;
 use crate::access::{Access, Right};
 use crate::content::{Component, ContentType, EXTENSION, Field, Kind, Relation, Shape};
@@ -13,6 +14,13 @@ pub struct Warning {
     pub path: Vec<String>,
     /// What was done instead.
     pub message: String,
+}
+
+impl Warning {
+    /// A warning about what stands at `path`.
+    pub fn new(path: impl Into<Vec<String>>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
 }
 
 /// What is counted and collected over the whole of a question.
@@ -100,13 +108,30 @@ impl Scope {
     /// The error for a key that nothing has here. Strapi names the field it stands in.
     pub fn unknown(&self, key: &str) -> Error {
         let path = if self.path.is_empty() { KeyPath::Null } else { KeyPath::At(self.path.join(".")) };
-        self.invalid(key, path)
+        Error::unknown_key(key, path, Source::Query(self.param), self.known())
+    }
+
+    /// The error for a name in a dotted path that nothing has here. Strapi names the whole path.
+    pub fn unknown_part(&self, key: &str) -> Error {
+        Error::unknown_key(key, self.path_to(key), Source::Query(self.param), self.known())
+    }
+
+    /// What can stand here.
+    fn known(&self) -> impl Iterator<Item = &'static str> {
+        const OPTIONS: [&str; 4] = ["fields", "filters", "sort", "populate"];
+        let options = OPTIONS.into_iter().filter(|_| self.param == "populate");
+        let operators = operator::names().filter(|_| self.param.starts_with("filter"));
+        let fields = self.shape.fields().iter().chain(self.shape.columns());
+        fields.map(|field| field.name).chain(operators).chain(options)
     }
 
     /// The error for a key that exists, but not for this use or this caller. Strapi names the key itself.
     pub fn refused(&self, key: &str) -> Error {
-        let path = self.path.iter().copied().chain([key]).collect::<Vec<_>>().join(".");
-        self.invalid(key, KeyPath::At(path))
+        Error::misplaced_key(key, self.path_to(key), Source::Query(self.param))
+    }
+
+    fn path_to(&self, key: &str) -> KeyPath {
+        KeyPath::At(self.path.iter().copied().chain([key]).collect::<Vec<_>>().join("."))
     }
 
     /// Of the two, the one that Strapi answers for a name that is not among the attributes.
@@ -122,10 +147,6 @@ impl Scope {
         let path: Vec<_> = way.map(str::to_owned).collect();
         let message = format!("{} {}", path.join("."), message.into());
         Error::Invalid(vec![Problem { path, message, value: None }])
-    }
-
-    fn invalid(&self, key: &str, path: KeyPath) -> Error {
-        Error::InvalidKey { key: key.to_owned(), path, source_of: Source::Query(self.param) }
     }
 }
 

@@ -13,7 +13,12 @@ use crate::error::{Error, Result};
 pub(super) fn version(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Version> {
     match asked.map(QueryValue::text) {
         None | Some(Some("published")) => Ok(Version::Published),
-        Some(_) if tally.access.sees_drafts() => Ok(Version::Draft),
+        Some(text) if tally.access.sees_drafts() => {
+            if text != Some("draft") {
+                tally.warn(&["status"], "is neither draft nor published; it was read as draft");
+            }
+            Ok(Version::Draft)
+        }
         Some(Some("draft")) => Err(Error::Forbidden),
         Some(_) => {
             tally.warn(&["status"], "drafts may not be read by this caller: what is published was answered");

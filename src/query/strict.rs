@@ -44,9 +44,7 @@ const KNOWN: [&str; 16] = [
 /// Refuses a parameter that is not known.
 pub(super) fn check_names(asked: &QueryValue) -> Result<()> {
     match asked.members().iter().find(|(name, _)| !KNOWN.contains(&name.as_str())) {
-        Some((name, _)) => {
-            Err(Error::InvalidKey { key: name.clone(), path: KeyPath::Null, source_of: Source::Parameter })
-        }
+        Some((name, _)) => Err(Error::unknown_key(name, KeyPath::Null, Source::Parameter, KNOWN)),
         None => Ok(()),
     }
 }

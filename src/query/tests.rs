@@ -20,7 +20,7 @@ fn refusal(text: &str) -> (String, Value) {
     let Err(error) = planned(&PRODUCT, text) else { panic!("{text} is refused") };
     let message = error.to_string();
     match error {
-        Error::InvalidKey { key, path, source_of } => {
+        Error::InvalidKey { key, path, source_of, .. } => {
             let path = match path {
                 KeyPath::At(path) => json!(path),
                 KeyPath::Null | KeyPath::Absent => Value::Null,
@@ -172,6 +172,8 @@ fn what_is_not_done_as_asked_is_told() {
         ("pagination[foo]=1", vec!["pagination", "foo"]),
         ("pagination=5", vec!["pagination"]),
         ("field[]=slug", vec!["field"]),
+        ("locale=de", vec!["locale"]),
+        ("status=drafts", vec!["status"]),
     ] {
         let plan = products(text);
         assert_eq!(
@@ -180,7 +182,7 @@ fn what_is_not_done_as_asked_is_told() {
             "{text}"
         );
     }
-    assert!(products("locale=en&_q=a&pagination[pageSize]=100").warnings.is_empty());
+    assert!(products("locale=&_q=a&pagination[pageSize]=100").warnings.is_empty());
 }
 
 #[test]

@@ -88,11 +88,12 @@ fn drop_at(node: &mut Value, path: &str) {
     }
 }
 
-/// Removes from the answer what Tenon adds by design: its own attributes, `meta.warnings`, and masks over credentials.
+/// Removes from the answer what Tenon adds by design: its own attributes, `meta.warnings`, what helps with an error, and masks
+/// over credentials.
 fn forgive(expected: &Value, got: &mut Value, is_top: bool) {
     match (expected, got) {
         (Value::Object(expected), Value::Object(got)) => {
-            let is_added = |name: &str| ADDED.contains(&name) || (name == "warnings" && !is_top);
+            let is_added = |name: &str| ADDED.contains(&name) || (["warnings", "nearest"].contains(&name) && !is_top);
             got.retain(|name, _| expected.contains_key(name) || !is_added(name));
             for (name, got) in got.iter_mut() {
                 match expected.get(name) {

@@ -321,5 +321,13 @@ fn asked(doc: Doc, publish: bool) -> documents::Request {
     let parts = if matches!(doc, Doc::Product(_)) { PRODUCT_PARTS } else { STORE_PARTS };
     let query = format!("status={}&{parts}", if publish { "published" } else { "draft" });
     let caller = Caller { actor: "test".into(), access: Access::Full, depth: 0 };
-    documents::Request { content_type, caller, query, form: Form::Flat, if_match: None, once: None }
+    documents::Request {
+        content_type,
+        caller,
+        query,
+        form: Form::Flat,
+        if_match: None,
+        once: None,
+        ignored: Vec::new(),
+    }
 }
