@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use crate::access::TokenUses;
 use crate::cache::Cache;
-use crate::clock::{Clock, Random};
+use crate::clock::{Clock, Millis, Random, SECOND, iso};
 use crate::config::Config;
 use crate::db::Db;
 use crate::emission;
@@ -143,11 +143,48 @@ pub struct Wake {
     pub is_full: AtomicBool,
 }
 
-/// Whether a loop runs.
+/// Whether a loop runs, and whether it comes to an end with what it does.
 #[derive(Default)]
-pub struct Pulse(AtomicBool);
+pub struct Pulse {
+    beats: AtomicBool,
+    moves: Mutex<Moves>,
+}
+
+#[derive(Default)]
+struct Moves {
+    /// Since when it does not come to an end.
+    stuck_since: Option<Millis>,
+    /// Why not, as far as is known.
+    reason: String,
+}
+
+/// How long a loop may not come to an end before that is told.
+const PATIENCE: Millis = 30 * SECOND;
 
 impl Pulse {
+    /// Notes that all was done that was to be done.
+    pub fn moved(&self) {
+        *self.lock() = Moves::default();
+    }
+
+    /// Notes that something could not be done, at this moment.
+    pub fn stumbled(&self, reason: impl Into<String>, now: Millis) {
+        let mut moves = self.lock();
+        moves.stuck_since.get_or_insert(now);
+        moves.reason = reason.into();
+    }
+
+    /// Why it has not moved for [`PATIENCE`] or longer, if that is so.
+    pub fn stuck(&self, now: Millis) -> Option<String> {
+        let moves = self.lock();
+        let since = moves.stuck_since.filter(|since| now - since >= PATIENCE)?;
+        Some(format!("the runner has not moved since {}: {}", iso(since), moves.reason))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Moves> {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs `work`; the pulse beats until it ends, or panics, or is dropped.
     pub async fn of<T>(&self, work: impl Future<Output = T>) -> T {
         struct Beat<'a>(&'a AtomicBool);
@@ -156,14 +193,14 @@ impl Pulse {
                 self.0.store(false, Ordering::Relaxed);
             }
         }
-        self.0.store(true, Ordering::Relaxed);
-        let _beat = Beat(&self.0);
+        self.beats.store(true, Ordering::Relaxed);
+        let _beat = Beat(&self.beats);
         work.await
     }
 
     /// Whether it beats.
     pub fn beats(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.beats.load(Ordering::Relaxed)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Destinations that fail: how often in a row, since when, and when the next probe goes out. One that does not fail has
 //! no row. The rules by which a breaker opens are the runner's.
 
+use std::collections::HashSet;
+
 use super::{Conn, Sql};
 use crate::clock::Millis;
 use crate::error::Result;
@@ -39,29 +41,49 @@ pub fn find_open(conn: &mut Conn, names: Vec<String>) -> Result<Vec<Failing>> {
     conn.list(&sql, |row| read(&row))
 }
 
-/// As [`find_open`]; on PostgreSQL they stay so until the transaction ends, and none is returned that another process is
-/// about to close: what is parked for one will be released.
-pub fn hold_open(conn: &mut Conn, names: Vec<String>) -> Result<Vec<Failing>> {
+/// Those of `names` whose breaker is open, and those of `lanes` that are held back. On PostgreSQL they stay so until the
+/// transaction ends, and none is returned that another process is about to let go: what is parked for one will be released.
+pub fn keep_blocked(
+    conn: &mut Conn,
+    names: Vec<String>,
+    lanes: Vec<String>,
+) -> Result<(HashSet<String>, HashSet<String>)> {
+    let mut sql =
+        Sql::new("SELECT * FROM (SELECT 1 AS kind, name FROM destinations WHERE opened_at IS NOT NULL AND name");
+    sql.in_texts(names)
+        .either("", " FOR KEY SHARE")
+        .text(") AS o UNION ALL SELECT * FROM (SELECT 2, lane FROM holds WHERE lane");
+    sql.in_texts(lanes).either("", " FOR KEY SHARE").text(") AS h");
+    let (mut open, mut held) = (HashSet::new(), HashSet::new());
+    conn.query(&sql, |row| {
+        let found = if row.int(0)? == 1 { &mut open } else { &mut held };
+        found.insert(row.text(1)?);
+        Ok(())
+    })?;
+    Ok((open, held))
+}
+
+/// How those of `names` stand that have failed.
+pub fn find(conn: &mut Conn, names: Vec<String>) -> Result<Vec<Failing>> {
     let mut sql = Sql::new("SELECT ");
-    sql.text(COLUMNS).text(" FROM destinations WHERE opened_at IS NOT NULL AND name");
-    sql.in_texts(names).text(" ORDER BY name").either("", " FOR KEY SHARE");
+    sql.text(COLUMNS).text(" FROM destinations WHERE name").in_texts(names);
     conn.list(&sql, |row| read(&row))
 }
 
-/// Notes that `name` failed `times` in a row, and returns how it stands with it.
-pub fn fail(conn: &mut Conn, name: &str, times: i64, now: Millis) -> Result<Option<Failing>> {
-    let mut sql = Sql::new("INSERT INTO destinations (name, failures, failing_since, next_probe_at, probed) VALUES (");
-    sql.str(name).text(", ").int(times).text(", ").int(now).text(", 0, 0) ");
-    sql.text("ON CONFLICT (name) DO UPDATE SET failures = destinations.failures + excluded.failures RETURNING ");
-    conn.first(sql.text(COLUMNS), |row| read(&row))
-}
-
-/// Opens the breaker of a destination that has failed, or keeps it open, until a probe that goes out at `next_probe_at`
-/// or later succeeds.
-pub fn open(conn: &mut Conn, name: &str, opened_at: Millis, next_probe_at: Millis) -> Result<()> {
-    let mut sql = Sql::new("UPDATE destinations SET opened_at = ");
-    sql.int(opened_at).text(", next_probe_at = ").int(next_probe_at).text(" WHERE name = ").str(name);
-    conn.execute(&sql).map(drop)
+/// Notes how a destination stands that has failed `more` times since it was looked at. What another process has found out
+/// meanwhile adds up. Returns since when its breaker is open, if it is.
+pub fn note(conn: &mut Conn, failing: &Failing, more: i64) -> Result<Option<Millis>> {
+    let mut sql =
+        Sql::new("INSERT INTO destinations (name, failures, failing_since, opened_at, next_probe_at, probed) VALUES (");
+    sql.str(&*failing.name).text(", ").int(failing.failures).text(", ").int(failing.since).text(", ");
+    sql.bind(super::Bind::Int(failing.opened_at)).text(", ").int(failing.next_probe_at).text(", 0) ");
+    sql.text("ON CONFLICT (name) DO UPDATE SET failures = destinations.failures + ").int(more);
+    sql.text(
+        ", opened_at = coalesce(destinations.opened_at, excluded.opened_at), next_probe_at = CASE \
+         WHEN excluded.opened_at IS NULL THEN destinations.next_probe_at ELSE excluded.next_probe_at END \
+         RETURNING opened_at",
+    );
+    Ok(conn.first(&sql, |row| row.find_int(0))?.flatten())
 }
 
 /// Forgets that these failed; returns those whose breaker was open.
@@ -123,19 +145,27 @@ mod tests {
     use super::*;
     use crate::db::testing::on_every_backend;
 
+    fn failing(name: &str, failures: i64, since: Millis) -> Failing {
+        Failing { name: name.to_owned(), failures, since, opened_at: None, next_probe_at: 0 }
+    }
+
     fn opened(conn: &mut Conn, name: &str, next_probe_at: Millis) {
-        fail(conn, name, 5, 100).expect("noted");
-        open(conn, name, 100, next_probe_at).expect("opened");
+        let opened = Failing { opened_at: Some(100), next_probe_at, ..failing(name, 5, 100) };
+        note(conn, &opened, 5).expect("noted");
     }
 
     #[test]
     fn failures_add_up_until_a_success() {
         on_every_backend(|conn| {
-            let mut fail = |times, now| fail(conn, "a.example", times, now).expect("noted").expect("a row");
-            assert_eq!((fail(2, 100).failures, fail(1, 200).failures), (2, 3));
-            assert_eq!((fail(1, 300).since, fail(1, 400).opened_at), (100, None));
+            note(conn, &failing("a.example", 2, 100), 2).expect("noted");
+            note(conn, &failing("a.example", 3, 200), 1).expect("noted");
+            // Another process did not see the one before.
+            note(conn, &failing("a.example", 3, 300), 1).expect("noted");
+            let found = find(conn, vec!["a.example".into()]).expect("read");
+            assert_eq!(found, [failing("a.example", 4, 100)]);
             assert_eq!(find_open(conn, vec!["a.example".into()]).expect("read"), []);
-            open(conn, "a.example", 400, 500).expect("opened");
+            let opened = Failing { opened_at: Some(400), next_probe_at: 500, ..failing("a.example", 5, 100) };
+            note(conn, &opened, 1).expect("opened");
             let found = find_open(conn, vec!["b.example".into(), "a.example".into()]).expect("read");
             assert_eq!(
                 found.iter().map(|one| (one.opened_at, one.next_probe_at)).collect::<Vec<_>>(),

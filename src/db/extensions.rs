@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value};
 
 use super::bulk::{self, Bulk};
-use super::events::Owner;
+use super::events::{Owner, StoreRef};
 use super::holder::holder;
 use super::{Conn, Row, Sql, runs};
 use crate::clock::Millis;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// An extension record, as far as it decides which events it hears.
 #[derive(Debug)]
@@ -28,37 +28,56 @@ pub struct Listener {
     pub url: Option<String>,
     /// When it was removed, if it was.
     pub removed_at: Option<Millis>,
-    /// The documentId of the store that holds it, if one does.
-    pub store: Option<String>,
+    /// The store that holds it, if one does.
+    pub store: Option<StoreRef>,
 }
 
-/// The active records of `owners` that listen to anything, by owner and in their order. Removed ones are among them:
-/// events from before still reach them.
-pub fn find_listeners(conn: &mut Conn, owners: Vec<Owner>) -> Result<HashMap<Owner, Vec<Listener>>> {
-    listeners(conn, owners, None)
+/// The next records of `owner` in the order of their ids, at most `limit`, after the record `after`: as
+/// [`find_few_listeners`] finds them.
+pub fn find_listeners_after(conn: &mut Conn, owner: &Owner, after: i64, limit: usize) -> Result<Vec<Listener>> {
+    let mut sql = Sql::new(COLUMNS);
+    sql.text(FROM).text(LISTENING).text("x.owner_field = ").str(&*owner.0).text(" AND x.owner_id = ").int(owner.1);
+    sql.text(" AND x.id > ").int(after).text(" ORDER BY x.id LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
+    conn.list(&sql, |row| listener(&row))
 }
 
-/// As [`find_listeners`], but `None` when there are more than `most`.
+/// The active records of `owners` that listen to anything, by owner and in their order; `None` when there are more than
+/// `most`. Removed ones are among them: events from before still reach them.
 pub fn find_few_listeners(
     conn: &mut Conn,
     owners: Vec<Owner>,
     most: usize,
 ) -> Result<Option<HashMap<Owner, Vec<Listener>>>> {
-    let found = listeners(conn, owners, Some(most + 1))?;
+    let found = listeners(conn, owners, None, most + 1)?;
     Ok((found.values().map(Vec::len).sum::<usize>() <= most).then_some(found))
 }
 
-fn listeners(conn: &mut Conn, owners: Vec<Owner>, limit: Option<usize>) -> Result<HashMap<Owner, Vec<Listener>>> {
+/// As [`find_few_listeners`], of those whose config has `text` in it: at most `limit`.
+pub fn find_listeners_with(
+    conn: &mut Conn,
+    owners: Vec<Owner>,
+    text: &'static str,
+    limit: usize,
+) -> Result<HashMap<Owner, Vec<Listener>>> {
+    listeners(conn, owners, Some(text), limit)
+}
+
+fn listeners(
+    conn: &mut Conn,
+    owners: Vec<Owner>,
+    text: Option<&str>,
+    limit: usize,
+) -> Result<HashMap<Owner, Vec<Listener>>> {
     let mut found: HashMap<Owner, Vec<(i64, Listener)>> = HashMap::new();
     if owners.is_empty() {
         return Ok(HashMap::new());
     }
     let mut sql = Sql::new(COLUMNS);
-    // Most records of others are stepped over here already.
-    sql.text(FROM).text("x.active AND x.key IS NOT NULL AND x.triggers <> '[]' AND ").append(of_owners(owners));
-    if let Some(limit) = limit {
-        sql.text(" LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
+    sql.text(FROM).text(LISTENING).append(of_owners(owners));
+    if let Some(text) = text {
+        sql.text(" AND x.config LIKE ").str(format!("%{text}%"));
     }
+    sql.text(" LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
     conn.query(&sql, |row| {
         found.entry(owner(&row)?).or_default().push((row.int(2)?, listener(&row)?));
         Ok(())
@@ -92,14 +111,14 @@ pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>>
         let (owner, listener) = (owner(&row)?, listener(&row)?);
         let record = runs::Record {
             key: listener.key.clone(),
-            credentials: row.find_text(11)?,
+            credentials: row.find_text(12)?,
             config: listener.config.clone(),
             url: listener.url.clone(),
-            meta: row.find_text(12)?,
+            meta: row.find_text(13)?,
             active: listener.active,
             removed_at: listener.removed_at,
         };
-        Ok(Reached { owner, document_id: row.find_text(13)?, listener, record })
+        Ok(Reached { owner, document_id: row.find_text(14)?, listener, record })
     })?;
     found.sort_by_key(|reached| owners.iter().position(|owner| *owner == reached.owner));
     Ok(found)
@@ -113,7 +132,10 @@ pub fn find_records(conn: &mut Conn, ids: Vec<i64>) -> Result<HashMap<i64, runs:
 }
 
 const COLUMNS: &str = "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, \
-    s.document_id, x.active, x.url";
+    s.document_id, x.active, x.url, s.slug";
+
+/// Most records that hear nothing are stepped over here already.
+const LISTENING: &str = "x.active AND x.key IS NOT NULL AND x.triggers <> '[]' AND ";
 
 const FROM: &str =
     " FROM extensions x LEFT JOIN stores s ON x.owner_field = 'store.extensions' AND s.id = x.owner_id WHERE ";
@@ -130,7 +152,10 @@ fn listener(row: &Row<'_>) -> Result<Listener> {
         triggers: triggers.and_then(|triggers| serde_json::from_str(&triggers).ok()).unwrap_or_default(),
         config: row.find_text(6)?,
         removed_at: row.find_int(7)?,
-        store: row.find_text(8)?,
+        store: row
+            .find_text(8)?
+            .map(|document_id| Ok::<_, Error>(StoreRef { document_id, slug: row.find_text(11)? }))
+            .transpose()?,
         active: row.find_int(9)? == Some(1),
         url: row.find_text(10)?,
     })
@@ -255,6 +280,13 @@ pub fn merge_meta(conn: &mut Conn, id: i64, members: &Map<String, Value>) -> Res
     conn.execute(&sql).map(drop)
 }
 
+/// Those of the records `ids` that have not failed since their last success, with their keys.
+pub fn find_not_failing(conn: &mut Conn, ids: Vec<i64>) -> Result<Vec<(i64, String)>> {
+    let mut sql = Sql::new("SELECT id, coalesce(key, '') FROM extensions WHERE failing_since IS NULL AND id");
+    sql.in_ints(ids).text(" ORDER BY id");
+    conn.list(&sql, |row| Ok((row.int(0)?, row.text(1)?)))
+}
+
 /// Those of the records `ids` that have failed since `before` or longer.
 pub fn find_failing(conn: &mut Conn, ids: Vec<i64>, before: Millis) -> Result<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM extensions WHERE active AND failing_since <= ");
@@ -307,7 +339,9 @@ pub fn revive(conn: &mut Conn, id: i64) -> Result<()> {
 pub fn prune(conn: &mut Conn, before: Millis) -> Result<usize> {
     let mut sql = Sql::new("DELETE FROM extensions WHERE removed_at < ");
     sql.int(before).text(
-        " AND NOT EXISTS (SELECT 1 FROM events WHERE dispatched_at IS NULL) AND NOT EXISTS (SELECT 1 FROM runs \
+        " AND NOT EXISTS (SELECT 1 FROM events WHERE dispatched_at IS NULL AND slice_owner IS NULL) \
+         AND NOT EXISTS (SELECT 1 FROM events WHERE dispatched_at IS NULL AND slice_owner IS NOT NULL) \
+         AND NOT EXISTS (SELECT 1 FROM runs \
          WHERE extension_id = extensions.id AND state IN ('available', 'retryable', 'running'))",
     );
     conn.execute(&sql)

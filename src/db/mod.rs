@@ -12,6 +12,7 @@ pub mod extensions;
 pub mod external_locks;
 mod generations;
 mod holder;
+pub mod holds;
 pub mod hours;
 pub mod idempotency;
 pub mod inbound;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::change::Changing;
 use super::etag::Answer;
-use super::lifecycle::{self, Change, Story};
+use super::lifecycle::{self, Change, Story, TOLD_OF_PRODUCT};
 use super::prices::prices_field;
 use super::read::find_item;
 use super::write::Request;
@@ -132,7 +132,8 @@ impl Changing<'_> {
 
     /// A version of the product as the events of its price tell of it; `None` when the price is not in it.
     fn product_with(&mut self, price: i64, version: Version) -> Result<Option<Value>> {
-        let plan = ReadPlan::whole_item(&PRODUCT, prices_field()?, version).of_document(self.document_id);
+        let plan =
+            ReadPlan::whole_item(&PRODUCT, prices_field()?, version, &TOLD_OF_PRODUCT).of_document(self.document_id);
         let Some(found) = read::one(self.conn, &plan.of_item(price), Form::Flat)? else { return Ok(None) };
         let product: Value = serde_json::from_slice(&found.document)?;
         Ok(product["PRICES"][0].is_object().then_some(product))

@@ -43,8 +43,9 @@ pub(super) struct Story<'a> {
 /// Writes the events of `story`: the document's own, those of its prices and those of stocks, each once.
 pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, (now, state): (Millis, &AppState)) -> Result<()> {
     let changes = match story.change {
-        Change::Updated | Change::Published => diff::changes(story.before, story.after),
-        Change::Created | Change::Unpublished | Change::Deleted | Change::Counted => Map::new(),
+        // What is published for the first time differs from nothing.
+        Change::Updated | Change::Published if !story.before.is_null() => diff::changes(story.before, story.after),
+        _ => Map::new(),
     };
     let own = story.trigger().map(|trigger| story.event(trigger, &changes, reach));
     let mut told: Vec<NewEvent> = own.into_iter().collect();
@@ -177,10 +178,13 @@ impl Story<'_> {
     }
 }
 
+/// What the events of a price say of its product, beside the documentId.
+pub(super) const TOLD_OF_PRODUCT: [&str; 4] = ["Name", "slug", "SKU", "publishedAt"];
+
 /// The product, as the events of its prices tell of it.
 pub fn product_of_price(document_id: &str, product: &Value) -> Value {
     let mut told = json!({ "documentId": document_id });
-    for field in ["Name", "slug", "SKU", "publishedAt"] {
+    for field in TOLD_OF_PRODUCT {
         told[field] = product[field].clone();
     }
     told

@@ -12,6 +12,10 @@ use crate::handler::Policy;
 use crate::triggers::Matchers;
 use crate::triggers::stock::{DEFAULT_THRESHOLD, LOW, Movement, RESTOCKED, ZERO};
 
+/// How many records are looked at one by one for a movement: the write waits for it. Of more, only those are that name a
+/// threshold.
+const LISTENERS: usize = 2048;
+
 /// A stock that moved, with all that its events say but the trigger.
 pub(super) struct Moved {
     pub movement: Movement,
@@ -27,11 +31,17 @@ pub(super) fn events(conn: &mut Conn, matchers: &Matchers, moved: Vec<Moved>) ->
         return Ok(Vec::new());
     }
     let owners: BTreeSet<Owner> = moved.iter().flat_map(|moved| moved.event.owners.iter().cloned()).collect();
-    let listeners = extensions::find_listeners(conn, owners.into_iter().collect())?;
+    let owners: Vec<Owner> = owners.into_iter().collect();
+    let (listeners, is_cut) = match extensions::find_few_listeners(conn, owners.clone(), LISTENERS)? {
+        Some(listeners) => (listeners, false),
+        None => (extensions::find_listeners_with(conn, owners, "inventory_threshold", LISTENERS)?, true),
+    };
     let mut told = Vec::new();
     for Moved { movement, event } in moved {
         for trigger in [LOW, RESTOCKED] {
             let mut crossed = thresholds(matchers, &listeners, &event, trigger);
+            // Among those that were not looked at are some without a threshold of their own.
+            crossed.extend(is_cut.then_some(DEFAULT_THRESHOLD));
             crossed.retain(|threshold| movement.crosses(trigger, *threshold));
             if !crossed.is_empty() {
                 let payload = Some(json!({ "thresholds": crossed }));

@@ -22,7 +22,8 @@ pub struct Event {
     pub occurred_at: Millis,
     /// The document, or the price of a product, that it is about.
     pub target: Target,
-    /// The store it belongs to.
+    /// The store through which the extension record is reached; for the records of a product or subscriber itself, the
+    /// first of its stores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreRef>,
     /// The entity as the API shows it, without credentials. Of a price it is `{price, product}`, the product with its

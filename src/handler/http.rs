@@ -270,14 +270,15 @@ impl Answer {
     }
 
     /// This answer if its status is one of success; else what the status means, by the rule that every handler follows
-    /// unless it knows its service better: 410 is gone; 408, 429, 5xx and temporary redirects may work later, 429 and
-    /// 503 when `Retry-After` says; anything else needs a person.
+    /// unless it knows its service better: 410 is gone; 429 with `Retry-After` is a limit; 408, 429 without it, 5xx and
+    /// temporary redirects may work later, 503 not before `Retry-After` says; anything else needs a person.
     pub fn ok(self) -> Result<Self, Failure> {
         let reason = || self.line();
         match self.status() {
             200..=299 => Ok(self),
             410 => Err(Failure::Gone { reason: reason() }),
-            429 | 503 => Err(Failure::Retry { reason: reason(), after: self.retry_after() }),
+            429 => Err(Failure::limit(reason(), self.retry_after())),
+            503 => Err(Failure::Retry { reason: reason(), after: self.retry_after() }),
             408 | 500..=599 | 302 | 303 | 307 => Err(Failure::retry(reason())),
             _ => Err(Failure::discard(reason())),
         }
@@ -324,20 +325,27 @@ mod tests {
     #[test]
     fn one_rule_says_what_an_answer_means() {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
-        for (status, headers, after) in [
-            (500, &[][..], None),
-            (502, &[], None),
-            (408, &[], None),
-            (302, &[], None),
-            (500, &[("retry-after", "9")], None),
-            (503, &[("retry-after", "120")], seconds(120)),
-            (429, &[("retry-after", " 0 ")], seconds(0)),
-            (429, &[("retry-after", "Sat, 21 Nov 2026 10:01:30 GMT")], seconds(90)),
-            (429, &[("retry-after", "Sat, 21 Nov 2026 09:00:00 GMT")], seconds(0)),
-            (429, &[("retry-after", "soon")], None),
+        let retry = |after: Option<Duration>| (false, after);
+        let limit = |after: Option<Duration>| (true, after);
+        for (status, headers, expected) in [
+            (500, &[][..], retry(None)),
+            (502, &[], retry(None)),
+            (408, &[], retry(None)),
+            (302, &[], retry(None)),
+            (429, &[], retry(None)),
+            (500, &[("retry-after", "9")], retry(None)),
+            (503, &[("retry-after", "120")], retry(seconds(120))),
+            (429, &[("retry-after", " 0 ")], limit(seconds(0))),
+            (429, &[("retry-after", "Sat, 21 Nov 2026 10:01:30 GMT")], limit(seconds(90))),
+            (429, &[("retry-after", "Sat, 21 Nov 2026 09:00:00 GMT")], limit(seconds(0))),
+            (429, &[("retry-after", "soon")], retry(None)),
         ] {
-            let failed = answer(status, headers).ok().err();
-            assert!(matches!(&failed, Some(Failure::Retry { after: found, .. }) if *found == after), "{failed:?}");
+            let found = match answer(status, headers).ok() {
+                Err(Failure::Retry { after, .. }) => retry(after),
+                Err(Failure::Limit { after, .. }) => limit(Some(after)),
+                other => panic!("{status} {headers:?}: {other:?}"),
+            };
+            assert_eq!(found, expected, "{status} {headers:?}");
         }
         for status in [300, 301, 308, 400, 401, 403, 404, 409, 422] {
             assert!(matches!(answer(status, &[]).ok(), Err(Failure::Discard { .. })), "{status}");

@@ -26,13 +26,22 @@ pub struct Done {
 /// The attempt did not do what it was for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// May work later: a timeout, a 503, a rate limit.
+    /// May work later: a timeout, a 503. It uses up an attempt, and is tried again on the schedule of retries.
     #[error("{reason}")]
     Retry {
         /// Why, for people.
         reason: String,
-        /// How long the other side asks to wait, if it does; else the schedule of retries says.
+        /// How long the other side asks to wait at least, if it does. It never shortens the schedule.
         after: Option<Duration>,
+    },
+    /// The other side has enough for now and says for how long: a 429 with `Retry-After`. It uses up no attempt, and what
+    /// else goes there for the same store waits as well.
+    #[error("{reason}")]
+    Limit {
+        /// Why, for people.
+        reason: String,
+        /// How long the other side asks to wait.
+        after: Duration,
     },
     /// Cannot work until a person changes something: bad config, refused credentials.
     #[error("{reason}")]
@@ -84,6 +93,15 @@ impl Failure {
         Self::Retry { reason: reason.into(), after: None }
     }
 
+    /// The other side has enough for now. Without a time it is a failure like any other: to try again on the schedule.
+    pub fn limit(reason: impl Into<String>, after: Option<Duration>) -> Self {
+        let reason = reason.into();
+        match after {
+            Some(after) => Self::Limit { reason, after },
+            None => Self::Retry { reason, after },
+        }
+    }
+
     /// Cannot work until a person changes something.
     pub fn discard(reason: impl Into<String>) -> Self {
         Self::Discard { reason: reason.into() }
@@ -92,14 +110,22 @@ impl Failure {
     /// Why, for people.
     pub fn reason(&self) -> &str {
         match self {
-            Self::Retry { reason, .. } | Self::Discard { reason } | Self::Gone { reason } => reason,
+            Self::Retry { reason, .. }
+            | Self::Limit { reason, .. }
+            | Self::Discard { reason }
+            | Self::Gone { reason } => reason,
         }
     }
 
     /// The same failure with `change` made to its reason.
     pub fn map_reason(mut self, change: impl FnOnce(&str) -> String) -> Self {
         match &mut self {
-            Self::Retry { reason, .. } | Self::Discard { reason } | Self::Gone { reason } => *reason = change(reason),
+            Self::Retry { reason, .. }
+            | Self::Limit { reason, .. }
+            | Self::Discard { reason }
+            | Self::Gone { reason } => {
+                *reason = change(reason);
+            }
         }
         self
     }

@@ -49,8 +49,9 @@ pub(super) async fn alive_for_strapi() -> HttpResponse {
 
 /// Whether the process can work
 ///
-/// The database can be written, which is tried at most once a second and given a second, and the runner runs. A `warning`
-/// says that PostgreSQL's notifications do not come, as through a proxy that shares connections.
+/// The database can be written, which is tried at most once a second and given a second, and the runner runs and has
+/// moved within half a minute. A `warning` says that PostgreSQL's notifications do not come, as through a proxy that
+/// shares connections.
 #[utoipa::path(get, path = "/readyz", tag = "operation", operation_id = "isReady", security(()),
     responses((status = 200, description = "It can work", body = Health),
         (status = 503, description = "It cannot; `reason` says why", body = Health)))]
@@ -58,11 +59,12 @@ pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
     let asked = state.clone().into_inner();
     let write = async move { asked.db.write_and_read_back(asked.clock.now()).await };
     let reason = match state.readiness.obstacle(write).await {
-        None if !state.pulse.beats() => Some("the runner does not run"),
-        obstacle => obstacle,
+        None if !state.pulse.beats() => Some("the runner does not run".to_owned()),
+        None => state.pulse.stuck(state.clock.now()),
+        obstacle => obstacle.map(str::to_owned),
     };
     let warning = (!state.db.listens()).then_some(NOT_LISTENING);
-    tell(reason.map(str::to_owned), warning)
+    tell(reason, warning)
 }
 
 fn tell(reason: Option<String>, warning: Option<&'static str>) -> HttpResponse {

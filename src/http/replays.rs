@@ -143,7 +143,7 @@ pub(super) async fn replay(
     runner::require_run(caller.access, &run.owner.0)?;
     let operator = Operator::new(&state, caller.actor);
     let new = runner::replay_one(&operator, id.into_inner(), reason.as_deref()).await?;
-    state.wake.runs.notify_one();
+    state.wake_for_runs();
     answer::data(StatusCode::ACCEPTED, find(&state, new).await?)
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn replay_many(state: web::Data<AppState>, sent: Submission) ->
     let asked = (selection, owner_fields);
     let replayed = match dry_run {
         true => runner::rehearse(&operator, asked).await?,
-        false => runner::replay(&operator, asked, reason.as_deref(), |_| state.wake.runs.notify_one()).await?,
+        false => runner::replay(&operator, asked, reason.as_deref(), |_| state.wake_for_runs()).await?,
     };
     let status = if dry_run { StatusCode::OK } else { StatusCode::ACCEPTED };
     answer::data(status, ReplayAnswer::new(&state, replayed, dry_run).await?)

@@ -56,7 +56,9 @@ pub(super) struct RunAnswer {
     lost: i64,
     /// How many of them were made ahead of its time, to see whether its destination is back.
     probes: i64,
-    /// Attempts before it is dead, not counting the lost ones and those ahead of its time.
+    /// How many of them met a limit of the receiver's, which uses up no attempt.
+    limits: i64,
+    /// Attempts before it is dead, not counting the lost ones, those ahead of its time and those that met a limit.
     max_attempts: i64,
     /// 0 for the run that the event made, then counted up with each replay.
     replay: i64,
@@ -256,6 +258,7 @@ impl RunAnswer {
             attempt: run.attempt,
             lost: run.lost,
             probes: run.probes,
+            limits: run.limits,
             max_attempts: run.max_attempts,
             replay: run.replay,
             replay_of: run.replay_of,

@@ -54,11 +54,16 @@ pub fn plan_items(
 }
 
 impl ReadPlan {
-    /// One document with the items it has of the component `field`, as events carry them, and what names it.
-    pub fn whole_item(content_type: &'static ContentType, field: &'static Field, version: Version) -> Self {
+    /// One document with the items it has of the component `field`, as events carry them, and its own fields `shown`.
+    pub fn whole_item(
+        content_type: &'static ContentType,
+        field: &'static Field,
+        version: Version,
+        shown: &[&str],
+    ) -> Self {
         let shape = Shape::Document(content_type);
         let mut selection = Selection::whole(shape);
-        selection.columns.retain(|column| [DOCUMENT_ID.name, "Name", "title"].contains(&column.name));
+        selection.columns.retain(|column| column.name == DOCUMENT_ID.name || shown.contains(&column.name));
         selection.populated.retain(|populated| populated.field == field);
         Self::of_one(content_type, version, selection)
     }

@@ -1,28 +1,25 @@
 //! Events whose runs are made with the commit that stores them, and begun if the runner has lent its room. What is left is
 //! for the runner's next turn.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::dispatch::{Heard, runs_of};
+use super::dispatch::{CANDIDATES, Heard, LOOKS, RUNS, runs_of};
 use super::hears::Sound;
 use super::limit;
 use crate::clock::Millis;
 use crate::db::Conn;
-use crate::db::events::{self, NewEvent, Owner};
+use crate::db::events::{self, NewEvent, Owner, StoreRef};
 use crate::db::extensions::{self, Listener};
 use crate::db::runs::{self, Claimed, NewRun};
 use crate::error::{Error, Result};
+use crate::handler::Event;
 use crate::state::AppState;
 
-/// How many records may listen to the events of one commit, how many of them are looked at for it, one for each event that
-/// reaches it, and how many runs it makes: whoever emits waits for it.
-const LISTENERS: usize = 1024;
-const LOOKS: usize = 8192;
-const RUNS: usize = 1024;
-
-/// Stores the events of callers. Their runs are made with them, unless they are many, or must stand in a line, which runs
-/// join in the order of their events. The runner is woken after the commit.
+/// Stores the events of callers. Their runs are made with them, unless they are more than one commit makes, since whoever
+/// emits waits for it, or must stand in a line, which runs join in the order of their events. The runner is woken after
+/// the commit.
 ///
 /// Fails as [`events::insert`] does.
 pub(super) fn store(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent], now: Millis) -> Result<()> {
@@ -30,7 +27,7 @@ pub(super) fn store(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent],
         return Ok(());
     }
     let owners: HashSet<Owner> = events.iter().flat_map(|event| event.owners.iter().cloned()).collect();
-    let listeners = extensions::find_few_listeners(conn, owners.into_iter().collect(), LISTENERS)?;
+    let listeners = extensions::find_few_listeners(conn, owners.into_iter().collect(), CANDIDATES)?;
     let runs = match &listeners {
         Some(listeners) => easy_runs(state, events, listeners, now),
         None => events.iter().map(|_| None).collect(),
@@ -41,12 +38,20 @@ pub(super) fn store(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent],
         let state = Arc::clone(state);
         conn.after_commit(move || state.wake_for_events());
     }
-    let by_row: HashMap<i64, &NewEvent> = rows.iter().copied().zip(events).collect();
+    let happened = Happened {
+        events: rows.iter().copied().zip(events).collect(),
+        stores: listeners
+            .iter()
+            .flat_map(HashMap::values)
+            .flatten()
+            .filter_map(|one| Some((one.id, one.store.clone()?)))
+            .collect(),
+    };
     let in_row = |(row, runs): (i64, Option<Vec<NewRun>>)| {
         let runs = runs.into_iter().flatten();
         runs.map(move |run| NewRun { event: row, ..run })
     };
-    store_runs(conn, state, rows.into_iter().zip(runs).flat_map(in_row).collect(), &by_row, now)
+    store_runs(conn, state, rows.into_iter().zip(runs).flat_map(in_row).collect(), &happened, now)
 }
 
 /// Stores the events of callers and leaves their runs to the runner, which is woken after the commit. Fails as
@@ -92,7 +97,7 @@ fn store_runs(
     conn: &mut Conn,
     state: &Arc<AppState>,
     runs: Vec<NewRun>,
-    events: &HashMap<i64, &NewEvent>,
+    happened: &Happened<'_>,
     now: Millis,
 ) -> Result<()> {
     if runs.is_empty() {
@@ -106,7 +111,7 @@ fn store_runs(
     };
     let count = runs.len();
     let taken = runs::insert_taken(conn, runs, |run| loan.admit(run))?;
-    let taken = claimed(conn, taken, events)?;
+    let taken = claimed(conn, taken, happened)?;
     let begun = limit::apply(conn, state, taken, now)?.allowed;
     conn.after_commit(move || {
         if begun.len() < count {
@@ -117,22 +122,40 @@ fn store_runs(
     Ok(())
 }
 
+/// What runs that are made just now are about.
+struct Happened<'a> {
+    /// The events by their rows.
+    events: HashMap<i64, &'a NewEvent>,
+    /// The stores that hold extension records, by record.
+    stores: HashMap<i64, StoreRef>,
+}
+
+impl Happened<'_> {
+    /// The event of this row as the handler of `extension` is told of it: with the store through which that is reached.
+    fn envelope(&self, row: i64, extension: i64) -> Result<Event> {
+        let event = self.events.get(&row).ok_or_else(|| Error::internal("a run of no event"))?;
+        let mut envelope = event.envelope()?;
+        if let Some(store) = self.stores.get(&extension) {
+            envelope.store = Some(store.clone());
+        }
+        Ok(envelope)
+    }
+}
+
 /// What the runner needs to execute runs that were made just now.
-fn claimed(conn: &mut Conn, taken: Vec<(i64, NewRun)>, events: &HashMap<i64, &NewEvent>) -> Result<Vec<Claimed>> {
+fn claimed(conn: &mut Conn, taken: Vec<(i64, NewRun)>, happened: &Happened<'_>) -> Result<Vec<Claimed>> {
     if taken.is_empty() {
         return Ok(Vec::new());
     }
     let records: BTreeSet<i64> = taken.iter().map(|(_, run)| run.extension).collect();
     let records = extensions::find_records(conn, records.into_iter().collect())?;
-    let mut envelopes = HashMap::new();
+    // One for all records of a store.
+    let mut envelopes: HashMap<(i64, Option<String>), Arc<Event>> = HashMap::new();
     let mut all = Vec::with_capacity(taken.len());
     for (id, run) in taken {
-        let event = match envelopes.get(&run.event) {
-            Some(event) => Arc::clone(event),
-            None => {
-                let event = events.get(&run.event).ok_or_else(|| Error::internal("a run of no event"))?;
-                Arc::clone(envelopes.entry(run.event).or_insert(Arc::new(event.envelope()?)))
-            }
+        let event = match envelopes.entry((run.event, run.store.clone())) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(new) => Arc::clone(new.insert(Arc::new(happened.envelope(run.event, run.extension)?))),
         };
         let record = records.get(&run.extension).cloned();
         all.push(Claimed::new(id, run, record, event));

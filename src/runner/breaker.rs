@@ -1,138 +1,136 @@
-//! Destinations that fail: after some failures in a row the breaker opens. Its runs are parked then, so that they neither
-//! use up their tries nor stand in anyone's way, and one probe at a time goes out, until the first success releases all
-//! of them at once; what limits their rate is how many attempts may be under way to one destination.
+//! Circuit breakers and holds, as the database knows them: read before it is decided what follows from attempts, and
+//! written after it. What the rules are is said in `retry`.
+//!
+//! While a breaker is open its runs are parked, so that they neither use up their tries nor stand in anyone's way, and one
+//! probe at a time goes out, until the first success lets all of them go; what limits their rate is how many attempts may
+//! be under way to one destination. While a lane is held back its runs are parked as well.
 
 use std::collections::BTreeMap;
 
 use super::record::Finished;
-use crate::clock::{MINUTE, Millis, SECOND, iso};
+use super::retry::{self, Decision, Health, Met, Next, Past};
+use crate::clock::{Millis, Random, iso};
 use crate::db::destinations::{self, Failing};
+use crate::db::holds::{self, Hold};
 use crate::db::{Conn, runs};
 use crate::error::Result;
 
-/// How many failures in a row open a breaker.
-const OPENS_AT: i64 = 5;
-/// The shortest and the longest time between two probes.
-const SHORTEST: Millis = SECOND / 2;
-const LONGEST: Millis = 5 * MINUTE;
-
-/// What an attempt says of the destination that it went to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Health {
-    /// It answered, be it with a refusal.
-    Well,
-    /// It did not, or said that it cannot at the moment.
-    Failing,
-    /// Nothing: the attempt did not get so far.
-    Unknown,
+/// How the destinations and lanes of some attempts stand.
+#[derive(Default)]
+pub(super) struct Standings {
+    destinations: BTreeMap<String, Standing>,
+    /// Each with how it was found.
+    lanes: BTreeMap<String, (Option<Hold>, Option<Hold>)>,
+    /// Destinations of probes that went elsewhere, since the record's url was changed.
+    unprobed: Vec<String>,
 }
 
-/// What attempts say of a destination, in the order in which they ended.
-#[derive(Debug, Default)]
-struct Verdict {
-    /// Whether one found it well.
-    well: bool,
-    /// How often it failed since then.
-    failures: i64,
-    /// Before when it asked not to be tried again.
-    not_before: Option<Millis>,
-    /// Whether the probe that was under way ended.
-    probed: bool,
+#[derive(Default)]
+struct Standing {
+    found: Option<Failing>,
+    now: Option<Failing>,
+    /// Whether it answered meanwhile.
+    was_well: bool,
 }
 
-/// How long after a probe that failed the next one goes out, when a destination has failed for `failing`: an eighth of
-/// it, so that a short outage is noticed at once and a long one costs little.
-fn interval(failing: Millis) -> Millis {
-    (failing / 8).clamp(SHORTEST, LONGEST)
+/// What was changed.
+#[derive(Default)]
+pub(super) struct Changed {
+    /// Whether runs were let go.
+    pub(super) released: bool,
+    /// Whether there may be more of them than one slice.
+    pub(super) more: bool,
+    /// Whether a lane is held back no longer, or lets more go.
+    pub(super) lanes: bool,
 }
 
-/// Notes what `finished` says of its destinations. `troubled` is whether any has failed before, as far as is known.
-/// Returns whether runs were released.
-pub(super) fn judge(conn: &mut Conn, finished: &[&Finished], troubled: bool, now: Millis) -> Result<bool> {
-    let verdicts = verdicts(finished);
-    let well = verdicts.iter().filter(|(_, verdict)| verdict.well).map(|(name, _)| (*name).to_owned());
-    // Most of the time nothing fails anywhere, and nothing has to be looked up.
-    let well: Vec<String> = if troubled { well.collect() } else { Vec::new() };
-    let recovered = if well.is_empty() { well } else { destinations::recover(conn, well)? };
-    let mut released = 0;
-    if !recovered.is_empty() {
-        log::info!("well again: {}", recovered.join(", "));
-        released = runs::release(conn, recovered, now)?;
+impl Standings {
+    /// How those of `finished` stand. Most of the time nothing fails anywhere, and nothing is looked up: `troubled` is
+    /// whether any destination has failed before, or any lane is held back, as far as is known.
+    pub(super) fn find(conn: &mut Conn, finished: &[Finished], troubled: bool) -> Result<Self> {
+        let mut standings = Self::default();
+        if !troubled && !finished.iter().any(Finished::is_trouble) {
+            return Ok(standings);
+        }
+        let answers = || finished.iter().map(|one| &one.answer);
+        for found in destinations::find(conn, answers().map(|answer| answer.destination.clone()).collect())? {
+            let standing = Standing { found: Some(found.clone()), now: Some(found.clone()), was_well: false };
+            standings.destinations.insert(found.name, standing);
+        }
+        for hold in holds::find(conn, answers().map(|answer| answer.lane.clone()).collect())? {
+            standings.lanes.insert(hold.lane.clone(), (Some(hold.clone()), Some(hold)));
+        }
+        Ok(standings)
     }
-    for (name, verdict) in verdicts {
-        if verdict.failures > 0 {
-            if let Some(failing) = destinations::fail(conn, name, verdict.failures, now)? {
-                note_failing(conn, &failing, &verdict, now)?;
-            }
-        } else if verdict.probed && !verdict.well {
-            destinations::probe_at(conn, name, now)?;
-        }
-    }
-    Ok(released > 0)
-}
 
-fn verdicts<'a>(finished: &[&'a Finished]) -> BTreeMap<&'a str, Verdict> {
-    let mut verdicts: BTreeMap<&str, Verdict> = BTreeMap::new();
-    for one in finished {
-        if let Some(destination) = &one.probe {
-            verdicts.entry(destination).or_default().probed = true;
+    /// What follows from an attempt, after those that were decided before it.
+    pub(super) fn decide(&mut self, one: &Finished, random: &dyn Random) -> Next {
+        let answer = &one.answer;
+        let standing = self.destinations.entry(answer.destination.clone()).or_default();
+        let (_, hold) = self.lanes.entry(answer.lane.clone()).or_default();
+        let past = Past { run: one.history, destination: standing.now.take(), lane: hold.take() };
+        let Decision { run, destination, lane } = retry::decide(answer, past, (one.ended_at, random));
+        (standing.now, *hold) = (destination, lane);
+        standing.was_well |= answer.health == Health::Well;
+        if let Some(probed) = one.probe.as_ref().filter(|probed| **probed != answer.destination) {
+            self.unprobed.push(probed.clone());
         }
-        let Some((destination, health)) = &one.health else { continue };
-        match health {
-            Health::Unknown => {}
-            Health::Well => {
-                let verdict = verdicts.entry(destination).or_default();
-                (verdict.well, verdict.failures, verdict.not_before) = (true, 0, None);
-            }
-            Health::Failing => {
-                let verdict = verdicts.entry(destination).or_default();
-                verdict.failures += 1;
-                verdict.not_before = verdict.not_before.max(one.step.not_before);
-            }
-        }
+        run
     }
-    verdicts
-}
 
-fn note_failing(conn: &mut Conn, failing: &Failing, verdict: &Verdict, now: Millis) -> Result<()> {
-    let next = now + interval(now - failing.since);
-    match failing.opened_at {
-        None if failing.failures < OPENS_AT => Ok(()),
-        None => {
-            log::warn!("{} has failed {} times in a row: its runs wait", failing.name, failing.failures);
-            destinations::open(conn, &failing.name, now, next.max(verdict.not_before.unwrap_or(0)))?;
-            runs::park(conn, &failing.name)
+    /// Writes how they stand now, and parks and releases their runs; `limited` are those that met a limit.
+    pub(super) fn store(self, conn: &mut Conn, limited: Vec<i64>, now: Millis) -> Result<Changed> {
+        let mut changed = Changed::default();
+        let well = self.destinations.iter().filter(|(_, one)| one.was_well && one.found.is_some());
+        let well: Vec<String> = well.map(|(name, _)| name.clone()).collect();
+        let closed = if well.is_empty() { well } else { destinations::recover(conn, well)? };
+        if !closed.is_empty() {
+            log::info!("the circuit breaker closes, since the destination answers again: {}", closed.join(", "));
+            let released = runs::release(conn, closed, now)?;
+            (changed.released, changed.more) = (released > 0, released >= runs::SLICE);
         }
-        Some(opened_at) => {
-            let next = if verdict.probed { next } else { failing.next_probe_at };
-            let next = next.max(verdict.not_before.unwrap_or(0));
-            if next == failing.next_probe_at {
-                return Ok(());
-            }
-            if verdict.probed {
-                log::debug!("{} fails since {}: next probe {}", failing.name, iso(failing.since), iso(next));
-            }
-            destinations::open(conn, &failing.name, opened_at, next)
+        for standing in self.destinations.into_values() {
+            standing.store(conn)?;
         }
+        for name in self.unprobed {
+            destinations::probe_at(conn, &name, now)?;
+        }
+        for (found, hold) in self.lanes.into_values() {
+            let Some(hold) = hold.filter(|hold| found.as_ref() != Some(hold)) else { continue };
+            log::debug!("the lane {:?} is held back until {}", hold.lane, iso(hold.until));
+            changed.lanes |= hold.until <= now;
+            holds::set(conn, &hold)?;
+        }
+        runs::park_as_they_wait(conn, limited)?;
+        Ok(changed)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::HOUR;
-
-    #[test]
-    fn probes_are_an_eighth_of_the_outage_apart() {
-        for (failing, expected) in [
-            (0, SECOND / 2),
-            (4 * SECOND, SECOND / 2),
-            (20 * SECOND, 2500),
-            (MINUTE, 7500),
-            (HOUR, LONGEST),
-            (100 * HOUR, LONGEST),
-        ] {
-            assert_eq!(interval(failing), expected, "{failing}");
+impl Standing {
+    fn store(self, conn: &mut Conn) -> Result<()> {
+        // What was found is gone when it was well meanwhile.
+        let before = self.found.filter(|_| !self.was_well);
+        let Some(failing) = self.now.filter(|now| before.as_ref() != Some(now)) else { return Ok(()) };
+        let more = failing.failures - before.as_ref().map_or(0, |before| before.failures);
+        let opened_at = destinations::note(conn, &failing, more)?;
+        if opened_at.is_none() || before.is_some_and(|before| before.opened_at.is_some()) {
+            return Ok(());
         }
+        // Else another process has opened it, and did not see these runs.
+        if opened_at == failing.opened_at {
+            log::warn!(
+                "the circuit breaker of {} opens after {} failures in a row: its runs wait, and probes go out",
+                failing.name,
+                failing.failures
+            );
+        }
+        runs::park(conn, &failing.name)
+    }
+}
+
+impl Finished {
+    /// Whether its destination did not answer as it should, or told of a limit.
+    pub(super) fn is_trouble(&self) -> bool {
+        self.answer.health == Health::Failing || matches!(self.answer.met, Met::Limit(_))
     }
 }

@@ -79,7 +79,7 @@ pub async fn run_now(state: &Arc<AppState>, actor: String, path: RecordPath, wan
         Ok(started)
     };
     let started = state.db.write(start).await?;
-    state.wake.runs.notify_one();
+    state.wake_for_runs();
     Ok(started)
 }
 

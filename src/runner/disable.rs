@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::about;
-use super::record::Finished;
+use super::record::Recording;
 use crate::clock::{DAY, Millis, iso};
 use crate::db::Conn;
 use crate::db::events::{self, NewEvent};
@@ -22,11 +22,12 @@ const GONE: &str = "its receiver answered 410 Gone";
 const FAILING: &str = "it has failed for 5 days without a success";
 
 /// Switches off what must be after these attempts, which are recorded already.
-pub(super) fn disable(conn: &mut Conn, finished: &[&Finished], now: Millis) -> Result<Vec<Disabled>> {
-    let ids = |which: fn(&Finished) -> bool| -> Vec<i64> {
-        finished.iter().filter(|one| which(one)).map(|one| one.extension_id).collect()
+pub(super) fn disable(conn: &mut Conn, finished: &[Recording<'_>], now: Millis) -> Result<Vec<Disabled>> {
+    let ids = |which: fn(&Recording<'_>) -> bool| -> Vec<i64> {
+        finished.iter().filter(|one| which(one)).map(|(one, _)| one.extension_id).collect()
     };
-    let (gone, failed) = (ids(|one| one.switch_off), ids(|one| one.tally.failed_at.is_some()));
+    let gone = ids(|(one, _)| one.switch_off);
+    let failed = ids(|(one, step)| one.tally(step.state).failed_at.is_some());
     let mut off = Vec::new();
     if !gone.is_empty() {
         off.extend(extensions::switch_off(conn, gone, GONE)?);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::hears::{Sound, hears, movement};
+use super::slices;
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, Owner, Undispatched};
@@ -17,6 +18,13 @@ use crate::triggers::{Source, find_in_catalogue};
 /// How many events one transaction covers at most.
 const BATCH: usize = 256;
 
+/// How many records one transaction looks at, how many of them for each event that reaches them, and how many runs it
+/// makes, for all events together: on SQLite every other write waits for it, some 20 ms at most. An event with more
+/// records than that is dispatched in slices.
+pub(super) const CANDIDATES: usize = 1024;
+pub(super) const LOOKS: usize = 8192;
+pub(super) const RUNS: usize = 1024;
+
 /// What a dispatch did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Dispatched {
@@ -26,42 +34,109 @@ pub(super) struct Dispatched {
     pub(super) more: bool,
     /// Whether another process was dispatching, or changing the lines of these runs: what was left must be looked for.
     pub(super) busy: bool,
+    /// Whether none could be dispatched, for a reason that the log tells.
+    pub(super) stuck: bool,
 }
 
+/// An event with its owners.
+pub(super) type Owned = (Undispatched, Vec<Owner>);
+
 /// Makes the runs of the oldest events that were not dispatched, and notes it, in the caller's transaction. Doing it
-/// twice is harmless: a run is unique for its event and record.
-pub(super) fn dispatch(conn: &mut Conn, state: &AppState, now: Millis) -> Result<Dispatched> {
+/// twice is harmless: a run is unique for its event and record. `store` stores the runs.
+pub(super) fn dispatch(conn: &mut Conn, state: &AppState, store: Store, now: Millis) -> Result<Dispatched> {
     let Some(waiting) = events::undispatched(conn, BATCH as i64)? else {
         return Ok(Dispatched { busy: true, ..Dispatched::default() });
     };
-    if waiting.is_empty() {
-        return Ok(Dispatched::default());
+    let in_slices = if waiting.in_slices { slices::find(conn)? } else { Vec::new() };
+    let mut done = Dispatched { more: waiting.events.len() == BATCH, ..Dispatched::default() };
+    let mut waiting: Vec<Owned> = waiting.events.into_iter().map(owners).collect();
+    if !in_slices.is_empty() {
+        waiting = slices::queue_behind(conn, &in_slices, waiting)?;
     }
-    let reached: Vec<(Undispatched, Vec<Owner>)> = waiting.into_iter().map(owners).collect();
-    let all: HashSet<Owner> = reached.iter().flat_map(|(_, owners)| owners.iter().cloned()).collect();
-    let listeners = extensions::find_listeners(conn, all.into_iter().collect())?;
-    let new: Vec<NewRun> =
-        reached.iter().flat_map(|(event, owners)| runs_of(state, &heard(event), owners, &listeners, now)).collect();
+    if !waiting.is_empty() {
+        done.add(dispatch_whole(conn, state, waiting, store, now)?);
+    }
+    if !in_slices.is_empty() {
+        // Some are left for it however many the others made.
+        let most = (RUNS - done.runs.min(RUNS)).max(RUNS / 8);
+        done.add(slices::dispatch(conn, state, in_slices, (store, most), now)?);
+    }
+    Ok(done)
+}
+
+/// Stores runs that were made, and returns how many are new.
+pub(super) type Store = fn(&mut Conn, Vec<NewRun>, Millis) -> Result<usize>;
+
+/// Stores all of them or none.
+pub(super) fn store_all(conn: &mut Conn, runs: Vec<NewRun>, _: Millis) -> Result<usize> {
+    runs::insert(conn, runs)
+}
+
+/// Dispatches the oldest of `waiting`, each of them whole; those that reach too many records for that are left to
+/// [`slices`].
+fn dispatch_whole(
+    conn: &mut Conn,
+    state: &AppState,
+    waiting: Vec<Owned>,
+    store: Store,
+    now: Millis,
+) -> Result<Dispatched> {
+    let count = waiting.len();
+    let all: HashSet<Owner> = waiting.iter().flat_map(|(_, owners)| owners.iter().cloned()).collect();
+    let (waiting, listeners) = match extensions::find_few_listeners(conn, all.into_iter().collect(), CANDIDATES)? {
+        Some(listeners) => (waiting, listeners),
+        None => slices::set_apart(conn, waiting)?,
+    };
+
+    let (mut new, mut looks, mut covered) = (Vec::new(), 0, Vec::new());
+    for (event, owners) in &waiting {
+        looks += owners.iter().filter_map(|owner| listeners.get(owner)).map(Vec::len).sum::<usize>();
+        if !covered.is_empty() && (looks > LOOKS || new.len() >= RUNS) {
+            break;
+        }
+        new.extend(runs_of(state, &heard(event), owners, &listeners, now));
+        covered.push(event.id);
+    }
+
+    let more = covered.len() < count;
+    let (runs, busy) = store_in_lines(conn, new, store, now)?;
+    events::mark_dispatched(conn, covered, now)?;
+    Ok(Dispatched { runs, more, busy, stuck: false })
+}
+
+/// Stores runs, of which those that must not overtake others wait in their lines. Returns how many are new, and whether
+/// another process was changing one of the lines.
+pub(super) fn store_in_lines(conn: &mut Conn, new: Vec<NewRun>, store: Store, now: Millis) -> Result<(usize, bool)> {
     let lines: BTreeSet<String> = new.iter().filter_map(|run| run.line.clone()).collect();
-    let runs = runs::insert(conn, new)?;
+    let runs = store(conn, new, now)?;
     // Without waiting: whoever holds one may wait for something that this transaction has.
     let free = runs::lock_lines(conn, lines.iter().cloned().collect(), false)?;
     let busy = free.len() < lines.len();
     runs::advance(conn, free)?;
-    events::mark_dispatched(conn, reached.iter().map(|(event, _)| event.id).collect(), now)?;
-    Ok(Dispatched { runs, more: reached.len() == BATCH, busy })
+    Ok((runs, busy))
 }
 
-/// The event with its owners read; one that cannot be read reaches nobody, and must not hold up those behind it.
-fn owners(event: Undispatched) -> (Undispatched, Vec<Owner>) {
-    let owners = serde_json::from_str(&event.owners).unwrap_or_else(|error| {
+impl Dispatched {
+    fn add(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.more |= other.more;
+        self.busy |= other.busy;
+    }
+}
+
+/// The event with its owners read, none of them twice; one that cannot be read reaches nobody, and must not hold up those
+/// behind it.
+pub(super) fn owners(event: Undispatched) -> Owned {
+    let owners: Vec<Owner> = serde_json::from_str(&event.owners).unwrap_or_else(|error| {
         log::error!("event {} reaches nobody: its owners cannot be read: {error}", event.id);
         Vec::new()
     });
+    let mut seen = HashSet::new();
+    let owners = owners.into_iter().filter(|owner| seen.insert(owner.clone())).collect();
     (event, owners)
 }
 
-fn heard(event: &Undispatched) -> Heard<'_> {
+pub(super) fn heard(event: &Undispatched) -> Heard<'_> {
     let movement = event.stock.as_deref().and_then(movement);
     Heard {
         row: event.id,
@@ -107,7 +182,7 @@ pub(super) fn runs_of(
                 extension: listener.id,
                 key: listener.key.clone(),
                 owner: owner.clone(),
-                store: listener.store.clone().or_else(|| event.store.map(str::to_owned)),
+                store: listener.store.as_ref().map_or(event.store, |store| Some(&store.document_id)).map(str::to_owned),
                 pattern: Some(pattern.to_owned()),
                 max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
                 due_at: now,

@@ -245,7 +245,8 @@ fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, happening: 
         });
     }
     if explanation.reason.is_none() {
-        let store = listener.store.as_deref().or(happening.store.as_deref());
+        let own = listener.store.as_ref().map(|store| &*store.document_id);
+        let store = own.or(happening.store.as_deref());
         match waits(conn, state, reached, store, happening.now)? {
             Ok(waits) => explanation.waits = waits,
             Err(skipped) => explanation.reason = Some(Reason::new(Because::Limit, skipped)),

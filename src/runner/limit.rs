@@ -3,16 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::retry::{self, Answer, Health, History, Met, Past};
 use super::worker::why_not;
-use crate::clock::{Millis, SECOND, iso};
-use crate::db::runs::{self, Claimed, PutBack, Record, State};
+use crate::clock::{Millis, iso};
+use crate::db::holds::lane_of;
+use crate::db::runs::{self, Claimed, PutBack, Record};
 use crate::db::{Conn, limits};
 use crate::error::Result;
 use crate::handler::{OnLimit, Policy};
 use crate::state::AppState;
-
-/// Runs that are deferred come back within this much of the next hour, so that they do not come all at once.
-const JITTER: Millis = 30 * SECOND;
 
 /// Runs that were taken, after limits.
 #[derive(Debug, Default)]
@@ -106,16 +105,24 @@ fn put_back(conn: &mut Conn, state: &AppState, denied: Vec<(Claimed, &Limit)>, n
     let (_, next_hour) = limits::hour(now);
     let mut lines = BTreeSet::new();
     let back = denied.into_iter().map(|(run, limit)| {
-        let held = (run.id, run.attempt);
+        let skips = skips(run.record.as_ref().and_then(|record| record.config.as_deref()));
+        let answer = Answer {
+            met: Met::HourlyLimit(next_hour, skips),
+            health: Health::Unknown,
+            lane: lane_of(&run.destination, run.store.as_deref()),
+            destination: run.destination,
+        };
+        let history = History { tries: run.attempt, ..History::default() };
+        let next = retry::decide(&answer, Past { run: history, ..Past::default() }, (now, &*state.random)).run;
         let told = limit.told(next_hour);
-        if skips(run.record.as_ref().and_then(|record| record.config.as_deref())) {
-            lines.extend(run.line);
-            PutBack { held, state: State::Skipped, due_at: run.due_at, reason: told, finished_at: Some(now) }
-        } else {
-            let jitter = i64::try_from(state.random.below(JITTER.unsigned_abs())).unwrap_or(0);
-            let state = if run.attempt > 1 { State::Retryable } else { State::Available };
-            let reason = format!("waits: {told}");
-            PutBack { held, state, due_at: next_hour + jitter, reason, finished_at: None }
+        let ends = next.state.is_end();
+        lines.extend(run.line.filter(|_| ends));
+        PutBack {
+            held: (run.id, run.attempt),
+            state: next.state,
+            due_at: if ends { run.due_at } else { next.due_at },
+            reason: if ends { told } else { format!("waits: {told}") },
+            finished_at: ends.then_some(now),
         }
     });
     let back = back.collect();

@@ -31,6 +31,7 @@ mod explain;
 mod hears;
 mod host;
 pub mod inbound;
+mod isolate;
 mod limit;
 mod occasion;
 mod operator;
@@ -41,6 +42,7 @@ mod replay;
 mod rescue;
 mod retry;
 mod schedule;
+mod slices;
 mod stats;
 mod subjects;
 #[cfg(test)]

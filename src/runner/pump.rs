@@ -15,7 +15,7 @@ use super::turn::{self, Asked};
 use super::{rescue, worker};
 use crate::clock::Millis;
 use crate::db::Kind;
-use crate::db::runs::{Held, Lost, State, Upcoming};
+use crate::db::runs::{Held, Lost, Upcoming};
 use crate::room::Room;
 use crate::standby::{Loan, Returned};
 use crate::state::AppState;
@@ -57,6 +57,8 @@ pub(super) struct Pump {
     runs_came: bool,
     /// Whether runs are due for which there was no room.
     blocked: bool,
+    /// Whether runs are left to be let go that wait for nothing any more.
+    strays: bool,
     /// Where the lanes are in taking turns, if more is due than one look sees.
     round: Option<Round>,
     /// When the next run and the next probe are due, as far as is known, and whether any destination has failed.
@@ -71,9 +73,10 @@ pub(super) struct Pump {
 struct UnderWay {
     attempt: u32,
     lost: u32,
+    limited_since: Option<Millis>,
     extension_id: i64,
     destination: String,
-    store: String,
+    store: Option<String>,
     line: Option<String>,
     is_probe: bool,
     lease_until: Millis,
@@ -95,6 +98,7 @@ impl Pump {
             runs: true,
             runs_came: false,
             blocked: false,
+            strays: false,
             round: None,
             upcoming: Upcoming { troubled: true, ..Upcoming::default() },
             next_rescue: Instant::now(),
@@ -115,7 +119,7 @@ impl Pump {
     /// Waits until there is something to do. What it has meanwhile is lent to those who store events.
     async fn wait(&mut self) {
         let may_claim = !self.is_lent && (self.events || self.runs && self.free() > 0);
-        if self.failures == 0 && (may_claim || !self.unrecorded.is_empty()) {
+        if self.failures == 0 && (may_claim || self.strays || !self.unrecorded.is_empty()) {
             self.collect();
             return;
         }
@@ -183,6 +187,10 @@ impl Pump {
     /// When to look again if nobody wakes the loop.
     fn until(&self) -> Instant {
         let now = Instant::now();
+        if self.failures == 1 {
+            // Carefully, at once: it may have been for what one run is.
+            return now;
+        }
         if self.failures > 0 {
             return now + FAILED_MOST.min(FAILED * 2_u32.saturating_pow(self.failures - 1));
         }
@@ -204,7 +212,7 @@ impl Pump {
         let config = &self.state.config.runner;
         let mut room = Room::new(config.concurrency, config.per_host);
         for one in self.under_way.values() {
-            room.add(&one.destination, &one.store);
+            room.add(&one.destination, one.store.as_deref().unwrap_or_default());
         }
         room
     }
@@ -213,7 +221,7 @@ impl Pump {
     async fn turn(&mut self, claim: bool) {
         let finished = Arc::new(std::mem::take(&mut self.unrecorded));
         for one in finished.iter() {
-            self.under_way.remove(&one.step.held.0);
+            self.under_way.remove(&one.held.0);
         }
         let asked = self.asked(claim, Arc::clone(&finished));
         if asked.is_nothing() {
@@ -226,6 +234,11 @@ impl Pump {
         match self.state.db.write(move |conn| turn::turn(conn, &state, &asked, now)).await {
             Ok(done) => {
                 self.failures = 0;
+                match done.stuck {
+                    true => self.state.pulse.stumbled("events cannot be dispatched, as the log says", now),
+                    false if events => self.state.pulse.moved(),
+                    false => {}
+                }
                 if rescue {
                     self.next_rescue = Instant::now() + RESCUE;
                 }
@@ -237,10 +250,10 @@ impl Pump {
                     (self.next_rescue, self.next_look) = (self.next_rescue.min(soon), self.next_look.min(soon));
                 }
                 self.events |= done.more_events;
-                let again = finished.iter().filter(|one| one.step.state == State::Retryable).map(|one| one.step.due_at);
+                self.strays = done.strays;
                 match done.upcoming {
                     Some(upcoming) => self.upcoming = upcoming,
-                    None => self.upcoming.due_at = self.upcoming.due_at.into_iter().chain(again).min(),
+                    None => self.upcoming.due_at = self.upcoming.due_at.into_iter().chain(done.retry_at).min(),
                 }
                 self.keep(&renewed, &done);
                 if let Some(claim) = done.claim {
@@ -255,6 +268,7 @@ impl Pump {
                 if self.failures == 0 {
                     log::error!("a turn of the runner failed and is tried again: {error}");
                 }
+                self.state.pulse.stumbled(error.to_string(), now);
                 self.failures += 1;
                 self.unrecorded.extend(finished.iter().cloned());
                 (self.events, self.runs) = (events, runs);
@@ -290,6 +304,7 @@ impl Pump {
             careful: self.failures > 0,
             claim: claim && (self.runs || look || due || probes || unblocked),
             probes: claim && probes,
+            strays: self.strays,
             room: if claim { self.room() } else { Room::default() },
             round,
         }
@@ -311,16 +326,29 @@ impl Pump {
     fn begin(&mut self, taken: Taken, lease_until: Millis) {
         let (state, ended) = (Arc::clone(&self.state), self.ended.0.clone());
         let run = &taken.run;
-        let (id, attempt, lost, extension_id) = (run.id, run.attempt, run.lost, run.extension_id);
-        let (destination, store) = (run.destination.clone(), run.store.clone().unwrap_or_default());
+        let (id, attempt, lost, limited_since) = (run.id, run.attempt, run.lost, run.limited_since);
+        let (extension_id, destination, store) = (run.extension_id, run.destination.clone(), run.store.clone());
         let (line, is_probe) = (run.line.clone(), taken.probe.is_some());
         let task = tokio::spawn(async move {
             // Nobody takes it when the loop has ended; the run is given back by its lease.
             let _ = ended.send(worker::execute(&state, taken).await);
         });
         let task = task.abort_handle();
-        let begun = UnderWay { attempt, lost, extension_id, destination, store, line, is_probe, lease_until, task };
-        self.under_way.insert(id, begun);
+        self.under_way.insert(
+            id,
+            UnderWay {
+                attempt,
+                lost,
+                limited_since,
+                extension_id,
+                destination,
+                store,
+                line,
+                is_probe,
+                lease_until,
+                task,
+            },
+        );
     }
 
     /// Lets attempts under way finish for the grace, gives up the others, and records all of it.
@@ -337,7 +365,8 @@ impl Pump {
         for (id, one) in self.under_way.drain() {
             one.task.abort();
             let held = (id, one.attempt);
-            let lost = Lost { held, lost: one.lost, extension_id: one.extension_id, line: one.line };
+            let UnderWay { lost, limited_since, extension_id, destination, store, line, .. } = one;
+            let lost = Lost { held, lost, limited_since, extension_id, destination, store, line };
             self.unrecorded.push(rescue::given_back(&lost, now));
         }
         if !self.unrecorded.is_empty() {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::about;
 use super::alone::{self, Addressee, Cause};
+use super::isolate;
 use crate::clock::{Millis, iso};
 use crate::db::Conn;
 use crate::db::events::NewEvent;
@@ -54,7 +55,7 @@ async fn tick(state: &Arc<AppState>) -> Result<Duration> {
             // Another process has them.
             return Ok(LOOK);
         }
-        state.wake.runs.notify_one();
+        state.wake_for_runs();
     }
 }
 
@@ -70,7 +71,14 @@ fn run_due(conn: &mut Conn, state: &AppState) -> Result<usize> {
         let next = Schedule::of(&config).and_then(|schedule| schedule.next_after(now));
         schedules::set_next_tick(conn, record.id, next)?;
         if record.active {
-            run(conn, state, record, now)?;
+            let id = record.id;
+            match conn.transaction(|conn| run(conn, state, record, now)) {
+                // It must not keep the others from theirs.
+                Err(error) if isolate::is_own_fault(&error) => {
+                    log::error!("the run of extension record {id} by its schedule could not be made: {error}");
+                }
+                made => made?,
+            }
         }
     }
     Ok(count)

@@ -3,6 +3,7 @@
 use super::limit::{limits_of, skips};
 use crate::clock::{Millis, iso};
 use crate::db::extensions::Reached;
+use crate::db::holds::{self, lane_of};
 use crate::db::{Conn, destinations, limits};
 use crate::error::Result;
 use crate::handler::destination;
@@ -22,7 +23,7 @@ pub struct Wait {
 /// What a run may wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WaitsFor {
-    /// The next hour: this one's limit is reached.
+    /// The next hour, since this one's limit is reached, or the end of a limit that the receiver told of.
     Limit,
     /// The next probe of a destination that keeps failing.
     Breaker,
@@ -49,12 +50,18 @@ pub(super) fn waits(
 ) -> Result<std::result::Result<Vec<Wait>, String>> {
     let Reached { listener, record, .. } = reached;
     let destination = destination(&record.key, record.url.as_deref(), listener.id);
-    let open = destinations::find_open(conn, vec![destination])?.into_iter().map(|failing| Wait {
+    let open = destinations::find_open(conn, vec![destination.clone()])?.into_iter().map(|failing| Wait {
         because: WaitsFor::Breaker,
         until: Some(failing.next_probe_at),
         message: format!("{} has failed since {}", failing.name, iso(failing.since)),
     });
     let mut waits: Vec<Wait> = open.collect();
+    let held = holds::find(conn, vec![lane_of(&destination, store)])?.into_iter().map(|hold| Wait {
+        because: WaitsFor::Limit,
+        until: Some(hold.until),
+        message: format!("{destination} has enough until {}", iso(hold.until)),
+    });
+    waits.extend(held);
     let limits = limits_of(state, listener.id, record, store);
     let used = limits::used(conn, limits.iter().map(|limit| limit.scope.clone()).collect(), now)?;
     let full = limits.iter().find(|limit| used.get(&limit.scope).is_some_and(|used| *used >= limit.most));

@@ -7,16 +7,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tokio::task::AbortHandle;
 
-use super::breaker::Health;
 use super::claim::Taken;
 use super::effect;
 use super::host::RunnerHost;
 use super::record::Finished;
-use super::retry;
+use super::retry::{Answer, Health, History, Met};
 use crate::clock::Millis;
 use crate::db::attempts::NewAttempt;
-use crate::db::extensions::Tally;
-use crate::db::runs::{Claimed, Held, Move, Record, State};
+use crate::db::holds::lane_of;
+use crate::db::runs::{Claimed, Held, Record};
 use crate::documents::{self, Setup};
 use crate::handler::{
     Attempt, Detached, Done, Event, Exchange, Failure, Host, Http, Json, MOST_DEPTH, Outcome, Parts, Policy, Purpose,
@@ -30,16 +29,13 @@ const REPORTING: Duration = Duration::from_millis(100);
 /// What is left of a claimed run when its handler has been given the rest.
 struct Begun {
     held: Held,
-    /// Attempts that count, this one among them.
-    tries: u32,
-    max_attempts: u32,
+    history: History,
     extension_id: i64,
     /// Where the attempt goes.
     destination: String,
+    lane: String,
     /// The destination that it is a probe of.
     probe: Option<String>,
-    /// When the run is due, if that is yet to come: the attempt is a probe ahead of it and uses up no try.
-    ahead_of: Option<Millis>,
     line: Option<String>,
     started_at: Millis,
     started: Instant,
@@ -186,7 +182,8 @@ pub(super) async fn outcome_of(ready: Ready) -> (Outcome, Health) {
     match tokio::time::timeout(timeout + REPORTING, task).await {
         Ok(Ok(outcome)) => {
             let health = match &outcome {
-                Ok(_) => Health::Well,
+                // A receiver that has enough is there.
+                Ok(_) | Err(Failure::Limit { .. }) => Health::Well,
                 // Whoever answers well is not away, whatever the handler makes of the answer.
                 Err(Failure::Retry { .. }) if !http.was_answered() => Health::Failing,
                 Err(_) => Health::Unknown,
@@ -221,15 +218,23 @@ fn told(panic: &(dyn Any + Send)) -> &str {
 impl Begun {
     fn new(now: Millis, claimed: &Claimed, probe: Option<String>) -> Self {
         let record = claimed.record.as_ref();
-        Self {
-            held: (claimed.id, claimed.attempt),
+        let destination = record
+            .map(|record| destination(&record.key, record.url.as_deref(), claimed.extension_id))
+            .unwrap_or_default();
+        let history = History {
             tries: claimed.attempt.saturating_sub(claimed.no_tries),
             max_attempts: claimed.max_attempts,
-            extension_id: claimed.extension_id,
-            destination: record
-                .map(|record| destination(&record.key, record.url.as_deref(), claimed.extension_id))
-                .unwrap_or_default(),
+            lost: claimed.lost,
+            limited_since: claimed.limited_since,
             ahead_of: probe.as_ref().and(Some(claimed.due_at)).filter(|due_at| *due_at > now),
+            is_probe: probe.as_ref() == Some(&destination),
+        };
+        Self {
+            held: (claimed.id, claimed.attempt),
+            history,
+            extension_id: claimed.extension_id,
+            destination,
+            lane: lane_of(&claimed.destination, claimed.store.as_deref()),
             probe,
             line: claimed.line.clone(),
             started_at: now,
@@ -238,55 +243,20 @@ impl Begun {
     }
 
     fn cancelled(self, reason: &str) -> Finished {
-        let step = Move { reason: Some(reason.to_owned()), ..self.step(State::Cancelled, self.started_at) };
-        Finished { step: Move { finished_at: Some(self.started_at), ..step }, ..self.finished() }
+        let ended_at = self.started_at;
+        let finished = self.finished(Met::Nobody, Health::Unknown, ended_at);
+        Finished { reason: Some(reason.to_owned()), ..finished }
     }
 
     fn ended(self, state: &AppState, ended: Ended) -> Finished {
         let Ended { outcome, exchanges, health, reached } = ended;
-        let now = state.clock.now();
-        let step = self.moved(state, &outcome, now);
-        let succeeded_at = outcome.is_ok().then_some(now);
-        let failed_at = outcome.is_err().then_some(now);
-        let tally = Tally { runs: reached.into(), succeeded_at, failed_at };
+        let met = met(&outcome);
+        let reason = outcome.as_ref().err().map(|failure| failure.reason().to_owned());
         let switch_off = matches!(outcome, Err(Failure::Gone { .. }));
         let (word, message, data, meta) = parts_of(outcome);
         let exchanges = serde_json::to_string(&exchanges).unwrap_or_else(|_| "[]".to_owned());
         let attempt = Some(NewAttempt { data, exchanges, ..self.attempt(word, message) });
-        let health = Some((self.destination.clone(), health));
-        Finished { step, attempt, tally, meta, switch_off, health, ..self.finished() }
-    }
-
-    /// What becomes of the run.
-    fn moved(&self, state: &AppState, outcome: &Outcome, now: Millis) -> Move {
-        let ahead_of = self.ahead_of.filter(|_| matches!(outcome, Err(Failure::Retry { .. })));
-        let moved_to = match ahead_of {
-            Some(_) => State::Retryable,
-            None => retry::after(outcome, self.tries, self.max_attempts),
-        };
-        let asked = match outcome {
-            Err(Failure::Retry { after, .. }) => *after,
-            _ => None,
-        };
-        let due_at = match (moved_to, ahead_of) {
-            (State::Retryable, None) => now + retry::wait(self.tries, asked, &*state.random),
-            (State::Retryable, Some(due_at)) => {
-                due_at.max(asked.map_or(0, |_| now + retry::wait(1, asked, &*state.random)))
-            }
-            _ => now,
-        };
-        Move {
-            reason: outcome.as_ref().err().map(|failure| failure.reason().to_owned()),
-            finished_at: (moved_to != State::Retryable).then_some(now),
-            probe: ahead_of.is_some(),
-            not_before: asked.map(|_| due_at),
-            ..self.step(moved_to, due_at)
-        }
-    }
-
-    fn step(&self, state: State, due_at: Millis) -> Move {
-        let (held, reason, finished_at) = (self.held, None, None);
-        Move { held, state, due_at, reason, finished_at, lost: false, probe: false, not_before: None }
+        Finished { reason, attempt, meta, switch_off, reached, ..self.finished(met, health, state.clock.now()) }
     }
 
     fn attempt(&self, outcome: &'static str, message: String) -> NewAttempt {
@@ -302,19 +272,35 @@ impl Begun {
         }
     }
 
-    /// What the attempt leaves behind, before anything is known of it.
-    fn finished(&self) -> Finished {
+    /// What the attempt leaves behind, whatever it did.
+    fn finished(self, met: Met, health: Health, ended_at: Millis) -> Finished {
+        let Self { held, history, extension_id, destination, lane, probe, line, .. } = self;
         Finished {
-            step: self.step(State::Cancelled, self.started_at),
-            extension_id: self.extension_id,
+            held,
+            answer: Answer { met, health, destination, lane },
+            history,
+            ended_at,
+            reason: None,
+            extension_id,
             attempt: None,
-            tally: Tally::default(),
+            reached: false,
             meta: Map::new(),
             switch_off: false,
-            health: None,
-            probe: self.probe.clone(),
-            line: self.line.clone(),
+            probe,
+            line,
         }
+    }
+}
+
+/// What an outcome is to the schedule. A part of a millisecond is waited for whole: what comes too early meets the same
+/// limit again.
+fn met(outcome: &Outcome) -> Met {
+    let millis = |wait: &Duration| Millis::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(Millis::MAX);
+    match outcome {
+        Ok(_) => Met::Done,
+        Err(Failure::Retry { after, .. }) => Met::Failed(after.as_ref().map(millis)),
+        Err(Failure::Limit { after, .. }) => Met::Limit(millis(after)),
+        Err(Failure::Discard { .. } | Failure::Gone { .. }) => Met::Refused,
     }
 }
 
@@ -323,6 +309,7 @@ pub(super) fn parts_of(outcome: Outcome) -> (&'static str, String, Option<String
     let (word, reason) = match outcome {
         Ok(done) => return ("done", done.message, done.data.map(|data| data.to_string()), done.meta),
         Err(Failure::Retry { reason, .. }) => ("retry", reason),
+        Err(Failure::Limit { reason, .. }) => ("limit", reason),
         Err(Failure::Discard { reason }) => ("discard", reason),
         Err(Failure::Gone { reason }) => ("gone", reason),
     };

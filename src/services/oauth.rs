@@ -227,7 +227,8 @@ fn refused(asked: &str, answer: &Answer) -> Failure {
     let after = answer.retry_after();
     match (&*error, answer.status()) {
         ("temporarily_unavailable" | "server_error" | "slow_down", _) => Failure::Retry { reason, after },
-        (_, 408 | 429 | 500..=599) => Failure::Retry { reason, after: after.map(|wait| wait.min(DAY)) },
+        (_, 429) => Failure::limit(reason, after),
+        (_, 408 | 500..=599) => Failure::Retry { reason, after: after.map(|wait| wait.min(DAY)) },
         _ => Failure::Discard { reason },
     }
 }

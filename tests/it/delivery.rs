@@ -219,6 +219,46 @@ on_both_databases! {
         assert_eq!(event["store"]["documentId"], json!(store));
     }
 
+    async fn each_store_is_named_to_its_own_records(app: &TestApp) {
+        let mut stores = Vec::new();
+        for slug in ["first", "second"] {
+            let credentials = json!({"webhook_url": app.receiver.url(&format!("/discord-{slug}"))});
+            let discord = json!({"key": "discord:webhook", "triggers": ["product_*"], "credentials": credentials});
+            let records = vec![app.webhook_to(&format!("/{slug}"), "product_*"), discord];
+            stores.push(app.store_named(slug, records).await);
+        }
+        let product = app.create("products", json!({"Name": "Tea", "slug": "tea", "stores": stores})).await;
+        app.run_until_idle().await;
+        // A change is dispatched after its commit, a caller's event with it.
+        let path = format!("/api/products/{}/triggers/product_seen", product["documentId"].as_str().expect("an id"));
+        app.post(&path, json!({ "payload": {} })).await.expect(202);
+        app.run_until_idle().await;
+        for (slug, store) in ["first", "second"].into_iter().zip(&stores) {
+            let of_store: Vec<_> = app.receiver.received().into_iter().filter(|one| one.path.contains(slug)).collect();
+            assert_eq!(of_store.len(), 6, "created, published and seen, for both records");
+            for delivery in of_store {
+                let body = delivery.json();
+                let named = match delivery.path.starts_with("/discord") {
+                    true => body.to_string().contains(slug),
+                    false => body["store"] == json!({"documentId": store, "slug": slug}),
+                };
+                assert!(named, "{slug}: {body}");
+            }
+        }
+    }
+
+    async fn a_first_publish_differs_from_nothing(app: &TestApp) {
+        app.store(vec![app.webhook("trigger:product_*")]).await;
+        let stores = app.get("/api/stores").await.expect(200)["data"][0]["documentId"].clone();
+        let tea = json!({ "data": {"Name": "Tea", "slug": "tea", "stores": [stores]} });
+        let tea = app.post("/api/products?status=draft", tea).await.expect(201)["data"]["documentId"].clone();
+        app.post(&format!("/api/products/{}/actions/publish", tea.as_str().expect("an id")), json!({})).await.expect(200);
+        app.run_until_idle().await;
+        let told: Vec<serde_json::Value> = app.receiver.received().iter().map(|one| one.json()).collect();
+        let published: Vec<_> = told.iter().filter(|event| event["trigger"] == "trigger:product_published").collect();
+        assert!(published.len() == 1 && published[0].get("changes").is_none(), "{told:#?}");
+    }
+
     async fn a_write_that_is_refused_tells_nobody(app: &TestApp) {
         let store = app.store(vec![app.webhook("trigger:*")]).await;
         app.run_until_idle().await;

@@ -70,6 +70,25 @@ fn told_of(trigger: &str, from: i64, to: i64) -> (String, Value) {
 }
 
 on_both_databases! {
+    async fn what_is_told_of_a_price_names_its_product_whoever_moved_it(app: &TestApp) {
+        let stock = Stock::new(app, json!(6), json!([])).await;
+        let named = json!({ "data": {"slug": "tea", "SKU": "T-1"} });
+        app.put(&stock.product, named).await.expect(200);
+        stock.count(app, "decrement", 1).await.expect(200);
+        stock.edit(app, "published", json!({"inventory": 4})).await;
+        app.run_until_idle().await;
+        let data = "SELECT trigger || ' ' || data FROM events WHERE trigger IN ('trigger:price_updated', \
+            'trigger:inventory_low') ORDER BY id";
+        let told = app.texts(data).await;
+        assert_eq!(told.len(), 3, "two changes of the price, and one level crossed: {told:?}");
+        for event in told {
+            let (trigger, data) = event.split_once(' ').expect("both");
+            let product = serde_json::from_str::<Value>(data).expect("JSON")["product"].clone();
+            let named = (&product["Name"], &product["slug"], &product["SKU"], product["publishedAt"].is_string());
+            assert_eq!(named, (&json!("Tea"), &json!("tea"), &json!("T-1"), true), "{trigger}: {product}");
+        }
+    }
+
     async fn stock_is_taken_off_put_on_and_counted_anew_in_both_versions(app: &TestApp) {
         let stock = Stock::new(app, json!(10), json!([])).await;
         let sold = stock.count(app, "decrement", 3).await;

@@ -44,6 +44,7 @@ mod prices;
 mod readiness;
 mod record_changes;
 mod readme;
+mod receiver_limits;
 mod replays;
 mod records;
 mod retries;

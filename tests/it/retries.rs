@@ -63,6 +63,20 @@ on_both_databases! {
         assert_eq!((&record["run_count"], record["last_run"].is_string()), (&json!(3), true));
     }
 
+    async fn retry_after_never_shortens_the_schedule(app: &TestApp) {
+        for (number, asked) in ["0", "1", "Sat, 21 Nov 2020 10:00:00 GMT"].into_iter().enumerate() {
+            let path = format!("/hook{number}");
+            app.receiver.answers(&path, [Answer::status(503).header("retry-after", asked)]);
+            let store = app.store_named(&format!("store-{number}"), vec![app.webhook_to(&path, "trigger:post_sale")]).await;
+            app.emit(&store, "post_sale", json!({})).await;
+            app.run_until_idle().await;
+            let run = app.runs().await.remove(0);
+            assert_eq!(end(&run), ("dead", 8), "{asked}: {run}");
+            let all: Millis = gaps(&run).iter().sum();
+            assert!(all > 20 * HOUR, "{asked}: dead after {all} ms");
+        }
+    }
+
     async fn retry_after_is_kept_to(app: &TestApp) {
         let busy = |status| Answer::status(status).header("retry-after", "1800");
         let (_, run) = sell(app, vec![busy(503), busy(429), 200.into()]).await;

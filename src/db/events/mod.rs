@@ -70,6 +70,9 @@ pub type Owner = (String, i64);
 pub(in crate::db) const ENVELOPE: &str =
     "e.uid, e.trigger, e.occurred_at, e.target, e.store, e.data, e.changes, e.payload, e.actor, e.depth";
 
+/// How many columns those are.
+pub(in crate::db) const ENVELOPE_COLUMNS: usize = 10;
+
 const INSERT: Bulk = Bulk {
     sqlite: &[
         "INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, store, store_document_id, owners, \
@@ -183,26 +186,77 @@ pub struct Undispatched {
 
 /// Held while events are dispatched. The number is this program's own.
 const DISPATCHING: &str = "WITH dispatching AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(7310861541) AS mine) \
-    SELECT d.mine, e.* FROM dispatching d LEFT JOIN LATERAL (";
+    SELECT d.mine, EXISTS (SELECT 1 FROM events WHERE dispatched_at IS NULL AND slice_owner IS NOT NULL), e.* \
+    FROM dispatching d LEFT JOIN LATERAL (";
+
+/// Events that wait for their dispatch.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    /// The oldest of those whose dispatch has not begun.
+    pub events: Vec<Undispatched>,
+    /// Whether there are some that are dispatched in slices.
+    pub in_slices: bool,
+}
 
 /// The oldest events that were not dispatched, at most `limit`; none at all while another process dispatches, since runs
 /// that stand in a line must be made in the order of their events. On PostgreSQL nobody else dispatches such events then
 /// until the transaction ends.
-pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Option<Vec<Undispatched>>> {
+pub fn undispatched(conn: &mut Conn, limit: i64) -> Result<Option<Waiting>> {
     let mut sql = Sql::default();
-    sql.either("SELECT 1, e.* FROM (", DISPATCHING).append(to_dispatch());
+    // A row at least, whether there are events or not.
+    sql.either(
+        "SELECT 1, EXISTS (SELECT 1 FROM events WHERE dispatched_at IS NULL AND slice_owner IS NOT NULL), e.* \
+         FROM (SELECT 1) AS d LEFT JOIN (",
+        DISPATCHING,
+    );
     // As the index of undispatched events has it, so that no other gives this order.
-    sql.text("WHERE dispatched_at IS NULL ORDER BY id + 0 LIMIT ").int(limit);
-    sql.either(") AS e", ") AS e ON d.mine");
-    let (mut mine, mut found) = (true, Vec::new());
+    sql.append(to_dispatch())
+        .text("WHERE dispatched_at IS NULL AND slice_owner IS NULL ORDER BY id + 0 LIMIT ")
+        .int(limit);
+    sql.either(") AS e ON 1", ") AS e ON d.mine");
+    let (mut mine, mut found) = (true, Waiting::default());
     conn.query(&sql, |row| {
         mine = row.int(0)? == 1;
-        if row.find_int(1)?.is_some() {
-            found.push(read_undispatched(&row, 1)?);
+        found.in_slices = row.int(1)? == 1;
+        if row.find_int(2)?.is_some() {
+            found.events.push(read_undispatched(&row, 2)?);
         }
         Ok(())
     })?;
     Ok(mine.then_some(found))
+}
+
+/// How far an event is dispatched that reaches too many records for one transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// The place of an owner among those of the event.
+    pub owner: usize,
+    /// The last record of it whose turn it was; 0 for none.
+    pub after: i64,
+}
+
+/// The oldest events that are dispatched in slices, at most `limit`, each with how far that is.
+pub fn in_slices(conn: &mut Conn, limit: i64) -> Result<Vec<(Undispatched, Slice)>> {
+    let mut sql =
+        Sql::new("SELECT e.slice_owner, e.slice_after, e.id, e.trigger, e.occurred_at, e.store_document_id, ");
+    sql.text("e.owners, CASE WHEN e.trigger IN (")
+        .str(LOW)
+        .text(", ")
+        .str(RESTOCKED)
+        .text(") THEN e.changes END, e.target ");
+    sql.text("FROM events e WHERE dispatched_at IS NULL AND slice_owner IS NOT NULL ORDER BY id + 0 LIMIT ").int(limit);
+    conn.list(&sql, |row| {
+        let slice = Slice { owner: usize::try_from(row.int(0)?).unwrap_or(usize::MAX), after: row.int(1)? };
+        Ok((read_undispatched(&row, 2)?, slice))
+    })
+}
+
+/// Notes how far these events are dispatched.
+pub fn mark_slice(conn: &mut Conn, ids: Vec<i64>, slice: Slice) -> Result<()> {
+    let mut sql = Sql::new("UPDATE events SET slice_owner = ");
+    sql.int(i64::try_from(slice.owner).unwrap_or(i64::MAX)).text(", slice_after = ").int(slice.after);
+    sql.text(" WHERE id").in_ints(ids);
+    conn.execute(&sql).map(drop)
 }
 
 /// The event with this id as its dispatcher sees it, or saw it.

@@ -1,6 +1,6 @@
 //! Runs that a person ends or repeats: where they stand, with no one else to move them meanwhile.
 
-use super::{Held, State, small};
+use super::{Held, SLICE, State, small};
 use crate::clock::Millis;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
@@ -36,11 +36,13 @@ pub fn lock(conn: &mut Conn, id: &str) -> Result<Option<Standing>> {
     })
 }
 
-/// Ends every run of a record that waits, as cancelled.
+/// Ends the runs of a record that wait, as cancelled: up to [`SLICE`] of them. What is left ends so when its time comes,
+/// since its record is switched off.
 pub fn cancel_waiting(conn: &mut Conn, extension: i64, reason: &str, now: Millis) -> Result<()> {
     let mut sql = Sql::new("UPDATE runs SET state = 'cancelled', parked = 0, reason = ");
     sql.str(reason).text(", finished_at = ").int(now);
-    sql.text(" WHERE state IN ('available', 'retryable') AND extension_id = ").int(extension);
+    sql.text(" WHERE id IN (SELECT id FROM runs WHERE state IN ('available', 'retryable') AND extension_id = ");
+    sql.int(extension).limit(SLICE as i64, 0).text(")");
     conn.execute(&sql).map(drop)
 }
 

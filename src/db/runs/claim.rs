@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{NewRun, small};
 use crate::clock::Millis;
-use crate::db::events::{self, ENVELOPE};
+use crate::db::events::{self, ENVELOPE, ENVELOPE_COLUMNS, StoreRef};
 use crate::db::{Conn, Kind, Row, Sql};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::handler::Event;
 
 /// A run that is due, as far as it matters for choosing among them.
@@ -93,10 +93,12 @@ pub struct Claimed {
     pub uid: String,
     /// Which attempt this is, from 1: whoever records something must have this number.
     pub attempt: u32,
-    /// How many attempts before it were lost with their worker, or made ahead of the run's time.
+    /// How many attempts before it were lost with their worker, made ahead of the run's time, or met a limit.
     pub no_tries: u32,
     /// How many attempts before it were lost with their worker.
     pub lost: u32,
+    /// When an attempt of it first met a limit.
+    pub limited_since: Option<Millis>,
     /// When it was due.
     pub due_at: Millis,
     /// The documentId of the store that it belongs to.
@@ -165,6 +167,7 @@ impl Claimed {
             attempt: 1,
             no_tries: 0,
             lost: 0,
+            limited_since: None,
             due_at: run.due_at,
             store: run.store,
             destination: run.destination,
@@ -179,11 +182,31 @@ impl Claimed {
     }
 }
 
-/// Takes those of the runs `ids` that nobody else has taken, and holds them until `lease_until`. Returns them in the
-/// order of their time.
-pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Vec<Claimed>> {
+/// Runs that were taken.
+#[derive(Debug, Default)]
+pub struct Takings {
+    /// Those that can be executed, in the order of their time.
+    pub claimed: Vec<Claimed>,
+    /// Those that cannot even be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A run that was taken and cannot be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The run, with the attempt that it was taken for.
+    pub held: (i64, u32),
+    /// What it has in common with runs that it must not overtake.
+    pub line: Option<String>,
+    /// What cannot be read.
+    pub error: Error,
+}
+
+/// Takes those of the runs `ids` that nobody else has taken, and holds them until `lease_until`.
+pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Takings> {
+    let mut takings = Takings::default();
     if ids.is_empty() {
-        return Ok(Vec::new());
+        return Ok(takings);
     }
     let mut update = Sql::default();
     // In one statement where a round trip costs most.
@@ -202,24 +225,43 @@ pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Vec<C
         sql.text("WITH taken AS (SELECT * FROM runs WHERE id").in_ints(taken).text(")");
     }
     sql.text(
-        " SELECT r.id, r.uid, r.attempt, r.lost + r.probes, r.lost, r.max_attempts, r.due_at, r.store_document_id, \
-         r.destination, r.line, r.key, r.extension_id, x.id, ",
+        " SELECT r.id, r.uid, r.attempt, r.lost + r.probes + r.limits, r.lost, r.max_attempts, r.due_at, \
+         r.store_document_id, r.destination, r.line, r.key, r.extension_id, r.limited_since, x.id, ",
     );
     sql.text(Record::COLUMNS).text(", CASE WHEN r.pattern IS NULL THEN 1 ELSE 0 END, ").text(ENVELOPE).text(
-        " FROM taken r JOIN events e ON e.id = r.event_id LEFT JOIN extensions x ON x.id = r.extension_id \
+        ", CASE WHEN r.store_document_id <> coalesce(e.store_document_id, '') THEN r.store_document_id END, \
+         CASE WHEN r.store_document_id <> coalesce(e.store_document_id, '') THEN (SELECT s.slug FROM stores s \
+         WHERE s.id = x.owner_id AND s.document_id = r.store_document_id) END \
+         FROM taken r JOIN events e ON e.id = r.event_id LEFT JOIN extensions x ON x.id = r.extension_id \
          ORDER BY r.due_at, r.id",
     );
-    conn.list(&sql, |row| claimed(&row))
+    conn.query(&sql, |row| {
+        match claimed(&row) {
+            Ok(run) => takings.claimed.push(run),
+            Err(error) => {
+                let held = (row.int(0)?, small(row.int(2)?)?);
+                takings.unreadable.push(Unreadable { held, line: row.find_text(9)?, error });
+            }
+        }
+        Ok(())
+    })?;
+    Ok(takings)
 }
 
 fn claimed(row: &Row<'_>) -> Result<Claimed> {
-    let record = row.find_int(12)?.map(|_| Record::read(row, 13)).transpose()?;
+    let mut event = events::read(row, 22)?;
+    // A product's event names the first of its stores; the record is reached through its own.
+    if let Some(document_id) = row.find_text(22 + ENVELOPE_COLUMNS)? {
+        event.store = Some(StoreRef { document_id, slug: row.find_text(23 + ENVELOPE_COLUMNS)? });
+    }
+    let record = row.find_int(13)?.map(|_| Record::read(row, 14)).transpose()?;
     Ok(Claimed {
         id: row.int(0)?,
         uid: row.text(1)?,
         attempt: small(row.int(2)?)?,
         no_tries: small(row.int(3)?)?,
         lost: small(row.int(4)?)?,
+        limited_since: row.find_int(12)?,
         max_attempts: small(row.int(5)?)?,
         due_at: row.int(6)?,
         store: row.find_text(7)?,
@@ -228,8 +270,8 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
         key: row.text(10)?,
         extension_id: row.int(11)?,
         record,
-        by_hand: row.int(20)? == 1,
-        event: Arc::new(events::read(row, 21)?),
+        by_hand: row.int(21)? == 1,
+        event: Arc::new(event),
     })
 }
 
@@ -238,9 +280,9 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
 pub struct Upcoming {
     /// When the next run is due that is not due yet.
     pub due_at: Option<Millis>,
-    /// When the next probe of an open destination goes out.
+    /// When the next probe of an open destination goes out, or the next lane is held back no longer.
     pub probe_at: Option<Millis>,
-    /// Whether any destination has failed.
+    /// Whether any destination has failed or any lane is held back.
     pub troubled: bool,
 }
 
@@ -248,8 +290,8 @@ pub struct Upcoming {
 pub fn upcoming(conn: &mut Conn, now: Millis) -> Result<Upcoming> {
     let mut sql = Sql::new("SELECT (SELECT due_at FROM runs WHERE ");
     sql.text(WAITING).text(" AND parked = 0 AND due_at > ").int(now).text(" ORDER BY due_at, id LIMIT 1), ");
-    sql.text("(SELECT min(next_probe_at) FROM destinations WHERE opened_at IS NOT NULL), ");
-    sql.text("(SELECT count(*) FROM destinations)");
+    sql.text("(SELECT min(at) FROM (SELECT min(next_probe_at) AS at FROM destinations WHERE opened_at IS NOT NULL ");
+    sql.text("UNION ALL SELECT min(until) FROM holds) AS next), (SELECT count(*) FROM destinations) + (SELECT count(*) FROM holds)");
     let found = conn.first(&sql, |row| {
         Ok(Upcoming { due_at: row.find_int(0)?, probe_at: row.find_int(1)?, troubled: row.int(2)? > 0 })
     })?;

@@ -1,7 +1,7 @@
 //! Runs as they are read: filtered, newest first.
 
 use super::State;
-use super::parked::{DESTINATION, LINE};
+use super::parked::{DESTINATION, HOLD, LINE};
 use crate::clock::{Millis, iso};
 use crate::db::holder::holder;
 use crate::db::{Conn, Kind, Sql};
@@ -55,7 +55,9 @@ pub struct FoundRun {
     pub lost: i64,
     /// How many of them were made ahead of its time, to see whether its destination is back.
     pub probes: i64,
-    /// How many there can be, not counting the lost ones and those ahead of its time.
+    /// How many of them met a limit of the receiver's, which uses up no attempt.
+    pub limits: i64,
+    /// How many there can be, not counting the lost ones, those ahead of its time and those that met a limit.
     pub max_attempts: i64,
     /// 0 for the run that the event made, then counted up.
     pub replay: i64,
@@ -104,6 +106,13 @@ pub enum Parking {
     },
     /// An earlier run of the same record for the same target.
     Line,
+    /// The end of a limit that its receiver told of; the next run of its lane goes out then, or is under way until then.
+    Hold {
+        /// Where the lane leads.
+        destination: String,
+        /// When that is.
+        until: Millis,
+    },
 }
 
 impl FoundRun {
@@ -112,6 +121,9 @@ impl FoundRun {
         let waits = match self.parking.as_ref() {
             None => return self.reason.clone(),
             Some(Parking::Line) => "waits: an earlier run of this record for the same target has not ended".to_owned(),
+            Some(Parking::Hold { destination, until }) => {
+                format!("waits: {destination} has enough for now; next run {}", iso(*until))
+            }
             Some(Parking::Destination { name, since, next_probe_at }) => {
                 format!("waits: {name} has failed since {}; next probe {}", iso(*since), iso(*next_probe_at))
             }
@@ -121,7 +133,8 @@ impl FoundRun {
 }
 
 const FROM: &str = " FROM runs r JOIN events e ON e.id = r.event_id \
-    LEFT JOIN destinations d ON r.parked = 1 AND d.name = r.destination AND d.opened_at IS NOT NULL WHERE 1 = 1";
+    LEFT JOIN destinations d ON r.parked = 1 AND d.name = r.destination AND d.opened_at IS NOT NULL \
+    LEFT JOIN holds h ON r.parked = 3 AND h.lane = (r.destination || ' ' || coalesce(r.store_document_id, '')) WHERE 1 = 1";
 
 const COLUMNS: &str = concat!(
     "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.lost, r.max_attempts, r.replay, r.reason, r.due_at, \
@@ -129,7 +142,7 @@ const COLUMNS: &str = concat!(
     holder!("r"),
     ", r.store_document_id, e.uid, e.trigger, e.target, r.probes, \
      CASE WHEN r.state IN ('available', 'retryable') THEN r.parked END, d.name, d.failing_since, d.next_probe_at, \
-     r.replay_of, r.cause"
+     r.replay_of, r.cause, r.limits, h.until, r.destination"
 );
 
 /// The runs that `filter` asks for, newest first: at most `limit` of them, after the first `start`.
@@ -279,6 +292,10 @@ fn read(row: &crate::db::Row<'_>) -> Result<FoundRun> {
         probes: row.int(21)?,
         parking: match (row.find_int(22)?, row.find_text(23)?) {
             (Some(LINE), _) => Some(Parking::Line),
+            (Some(HOLD), _) => row
+                .find_int(29)?
+                .map(|until| Ok::<_, Error>(Parking::Hold { destination: row.text(30)?, until }))
+                .transpose()?,
             (Some(DESTINATION), Some(name)) => {
                 Some(Parking::Destination { name, since: row.int(24)?, next_probe_at: row.int(25)? })
             }
@@ -286,5 +303,6 @@ fn read(row: &crate::db::Row<'_>) -> Result<FoundRun> {
         },
         replay_of: row.find_text(26)?,
         cause: row.find_text(27)?,
+        limits: row.int(28)?,
     })
 }

@@ -13,15 +13,21 @@ use std::collections::BTreeSet;
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk, Values};
 use crate::db::events::Owner;
+use crate::db::holds::lane_of;
 use crate::db::{Conn, Sql, destinations};
 use crate::error::{Error, Result};
 
 pub use cancel::{Standing, cancel, cancel_waiting, lock};
-pub use claim::{Claimed, Due, DueByLanes, Record, Upcoming, find_due, find_due_by_lanes, take, upcoming};
+pub use claim::{
+    Claimed, Due, DueByLanes, Record, Takings, Unreadable, Upcoming, find_due, find_due_by_lanes, take, upcoming,
+};
 pub use find::{FoundRun, Parking, RunFilter, count, find, find_page};
 pub use latest::{LatestAttempt, LatestRun, find_attempts, find_latest, find_told};
-pub use moves::{Held, Lost, Move, PutBack, find_lost, finish, put_back, renew};
-pub use parked::{advance, advance_all, find_to_probe, lock_lines, park, redirect, release, release_strays};
+pub use moves::{Held, Lost, Move, PutBack, Uses, bury, find_lost, finish, put_back, renew};
+pub use parked::{
+    SLICE, advance, advance_all, find_held, find_to_probe, lock_lines, park, park_as_they_wait, redirect, release,
+    release_lanes, release_strays, set_aside,
+};
 pub use replay::{Selected, find_last, find_selected};
 
 /// Where a run stands. The moves between states are written in `runner::retry`.
@@ -154,8 +160,8 @@ pub fn line_of(extension: i64, document_id: &str, price: Option<i64>) -> String 
 
 /// Stores runs; one that is there already, for the same event and record, stays as it is. Returns how many are new.
 ///
-/// One whose destination is open is parked, unless it is asked for by hand, and so is one that stands in a line:
-/// [`advance`] lets the first of it go.
+/// One whose destination is open or whose lane is held back is parked, unless it is asked for by hand, and so is one that
+/// stands in a line: [`advance`] lets the first of it go.
 pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
     let parked = parked(conn, &runs)?;
     bulk::run(conn, &INSERT, runs.into_iter().zip(parked).map(|(run, parked)| values(run, parked, None)).collect())
@@ -186,11 +192,13 @@ fn parked(conn: &mut Conn, runs: &[NewRun]) -> Result<Vec<i64>> {
         return Ok(Vec::new());
     }
     let names: BTreeSet<_> = runs.iter().map(|run| run.destination.clone()).collect();
-    let open = destinations::hold_open(conn, names.into_iter().collect())?;
-    let is_open = |name: &str| open.iter().any(|open| open.name == name);
+    let lanes: BTreeSet<_> = runs.iter().map(|run| lane_of(&run.destination, run.store.as_deref())).collect();
+    let (open, held) = destinations::keep_blocked(conn, names.into_iter().collect(), lanes.into_iter().collect())?;
     let parked = |run: &NewRun| match run {
-        run if run.line.is_some() => 2,
-        run if run.pattern.is_some() && is_open(&run.destination) => 1,
+        run if run.line.is_some() => parked::LINE,
+        run if run.pattern.is_none() => 0,
+        run if open.contains(&run.destination) => parked::DESTINATION,
+        run if !held.is_empty() && held.contains(&lane_of(&run.destination, run.store.as_deref())) => parked::HOLD,
         _ => 0,
     };
     Ok(runs.iter().map(parked).collect())

@@ -1,5 +1,6 @@
 //! Moves of runs that are in the hands of a worker.
 
+use super::parked::waits_for;
 use super::{State, small};
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk, Key};
@@ -36,39 +37,60 @@ pub struct Move {
     pub reason: Option<String>,
     /// When it ended, if it did.
     pub finished_at: Option<Millis>,
-    /// Whether the attempt was lost with its worker.
-    pub lost: bool,
-    /// Whether the attempt was made ahead of the run's time and uses up no try.
-    pub probe: bool,
+    /// What the attempt used up.
+    pub uses: Uses,
     /// Before when the other side asked not to be tried again.
     pub not_before: Option<Millis>,
+    /// When an attempt of it first met a limit.
+    pub limited_since: Option<Millis>,
+}
+
+/// What of a run's allowances an attempt uses up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uses {
+    /// One of its tries.
+    Try,
+    /// No try: it was made ahead of the run's time.
+    Probe,
+    /// No try: it met a limit.
+    Limit,
+    /// No try: it was lost with its worker.
+    Lost,
+    /// Nothing: the handler was not reached.
+    Nothing,
 }
 
 const MOVE: Bulk = Bulk {
     sqlite: &[
-        "UPDATE runs SET lease_until = NULL, parked = (SELECT count(*) FROM destinations d WHERE d.name = runs.destination \
-         AND d.opened_at IS NOT NULL), state = ",
+        concat!("UPDATE runs SET lease_until = NULL, parked = ", waits_for!("runs"), ", state = "),
         ", due_at = ",
         ", reason = ",
         ", finished_at = ",
         ", lost = lost + ",
         ", probes = probes + ",
+        ", limits = limits + ",
         ", not_before = ",
+        ", limited_since = ",
         " WHERE id = ",
         " AND attempt = ",
         " AND state = 'running'",
     ],
     postgres: [
-        "UPDATE runs r SET lease_until = NULL, parked = (SELECT count(*) FROM destinations d WHERE d.name = r.destination \
-         AND d.opened_at IS NOT NULL), state = m.state, due_at = m.due_at, reason = m.reason, finished_at = m.finished_at, \
-         lost = r.lost + m.lost, probes = r.probes + m.probe, not_before = m.not_before FROM ",
-        " AS m(state, due_at, reason, finished_at, lost, probe, not_before, id, attempt) \
+        concat!(
+            "UPDATE runs r SET lease_until = NULL, parked = ",
+            waits_for!("r"),
+            ", state = m.state, due_at = m.due_at, reason = m.reason, finished_at = m.finished_at, lost = r.lost + m.lost, \
+             probes = r.probes + m.probe, limits = r.limits + m.met, not_before = m.not_before, \
+             limited_since = m.limited_since FROM "
+        ),
+        " AS m(state, due_at, reason, finished_at, lost, probe, met, not_before, limited_since, id, attempt) \
          WHERE r.id = m.id AND r.attempt = m.attempt AND r.state = 'running'",
     ],
 };
 
 /// Moves runs on; returns those that were still in the hands of the caller. The others were given to someone else when
-/// their lease ended, and stay as they are. One that is tried again is parked when its destination is open.
+/// their lease ended, and stay as they are. One that is tried again is parked when its destination is
+/// open or its lane held back.
 pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = Move>) -> Result<Vec<i64>> {
     let values = |step: Move| {
         vec![
@@ -76,14 +98,23 @@ pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = Move>) -> Result<
             step.due_at.into(),
             step.reason.into(),
             step.finished_at.into(),
-            i64::from(step.lost).into(),
-            i64::from(step.probe).into(),
+            i64::from(step.uses == Uses::Lost).into(),
+            i64::from(step.uses == Uses::Probe).into(),
+            i64::from(step.uses == Uses::Limit).into(),
             step.not_before.into(),
+            step.limited_since.into(),
             step.held.0.into(),
             i64::from(step.held.1).into(),
         ]
     };
-    bulk::touched(conn, &MOVE, &Key(7, "r.id"), moves.into_iter().map(values).collect())
+    bulk::touched(conn, &MOVE, &Key(9, "r.id"), moves.into_iter().map(values).collect())
+}
+
+/// Makes a run dead that was made just now and cannot be executed.
+pub fn bury(conn: &mut Conn, uid: &str, reason: &str, now: Millis) -> Result<()> {
+    let mut sql = Sql::new("UPDATE runs SET state = 'dead', parked = 0, reason = ");
+    sql.str(reason).text(", finished_at = ").int(now).text(" WHERE uid = ").str(uid);
+    conn.execute(&sql).map(drop)
 }
 
 /// A run that is under way for nobody.
@@ -93,6 +124,12 @@ pub struct Lost {
     pub held: Held,
     /// How many attempts before it were lost.
     pub lost: u32,
+    /// When an attempt of it first met a limit.
+    pub limited_since: Option<Millis>,
+    /// Where it goes.
+    pub destination: String,
+    /// The documentId of the store that it belongs to.
+    pub store: Option<String>,
     /// The extension record.
     pub extension_id: i64,
     /// What it has in common with runs that must not overtake it.
@@ -101,7 +138,10 @@ pub struct Lost {
 
 /// The runs whose lease ended before `now`; `None` for every run under way.
 pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<Lost>> {
-    let mut sql = Sql::new("SELECT id, attempt, lost, extension_id, line FROM runs WHERE state = 'running'");
+    let mut sql = Sql::new(
+        "SELECT id, attempt, lost, extension_id, line, limited_since, destination, store_document_id FROM runs \
+         WHERE state = 'running'",
+    );
     if let Some(now) = now {
         sql.text(" AND lease_until < ").int(now);
     }
@@ -109,7 +149,15 @@ pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<Lost>> {
     sql.text(" ORDER BY lease_until LIMIT 1000").either("", " FOR UPDATE SKIP LOCKED");
     conn.list(&sql, |row| {
         let held = (row.int(0)?, small(row.int(1)?)?);
-        Ok(Lost { held, lost: small(row.int(2)?)?, extension_id: row.int(3)?, line: row.find_text(4)? })
+        Ok(Lost {
+            held,
+            lost: small(row.int(2)?)?,
+            limited_since: row.find_int(5)?,
+            destination: row.text(6)?,
+            store: row.find_text(7)?,
+            extension_id: row.int(3)?,
+            line: row.find_text(4)?,
+        })
     })
 }
 
@@ -130,8 +178,11 @@ pub struct PutBack {
 
 const PUT_BACK: Bulk = Bulk {
     sqlite: &[
-        "UPDATE runs SET lease_until = NULL, attempt = attempt - 1, parked = (SELECT count(*) FROM destinations d \
-         WHERE d.name = runs.destination AND d.opened_at IS NOT NULL), state = ",
+        concat!(
+            "UPDATE runs SET lease_until = NULL, attempt = attempt - 1, parked = ",
+            waits_for!("runs"),
+            ", state = "
+        ),
         ", due_at = ",
         ", reason = ",
         ", finished_at = ",
@@ -140,9 +191,11 @@ const PUT_BACK: Bulk = Bulk {
         " AND state = 'running'",
     ],
     postgres: [
-        "UPDATE runs r SET lease_until = NULL, attempt = r.attempt - 1, parked = (SELECT count(*) FROM destinations d \
-         WHERE d.name = r.destination AND d.opened_at IS NOT NULL), state = p.state, due_at = p.due_at, \
-         reason = p.reason, finished_at = p.finished_at FROM ",
+        concat!(
+            "UPDATE runs r SET lease_until = NULL, attempt = r.attempt - 1, parked = ",
+            waits_for!("r"),
+            ", state = p.state, due_at = p.due_at, reason = p.reason, finished_at = p.finished_at FROM "
+        ),
         " AS p(state, due_at, reason, finished_at, id, attempt) \
          WHERE r.id = p.id AND r.attempt = p.attempt AND r.state = 'running'",
     ],

@@ -1,17 +1,58 @@
-//! Runs that wait for something else than their time: for a destination that fails, or for an earlier run of their line.
-//! They are not in the index of runs that are due. The column `parked` says for which: [`DESTINATION`] or [`LINE`].
+//! Runs that wait for something else than their time: for a destination that fails, for an earlier run of their line, or
+//! for the end of a limit. They are not in the index of runs that are due. The column `parked` says for which:
+//! [`DESTINATION`], [`LINE`] or [`HOLD`].
 
+use std::collections::HashSet;
+
+use super::Due;
 use crate::clock::Millis;
-use crate::db::{Conn, Sql};
+use crate::db::holds::{self, lane_of};
+use crate::db::{Conn, Sql, destinations};
 use crate::error::Result;
+
+/// How many runs one statement parks or lets go at most: on SQLite every other write waits for it.
+pub const SLICE: usize = 1000;
 
 /// What `parked` is for runs whose destination is open.
 pub(super) const DESTINATION: i64 = 1;
 /// What `parked` is for runs that must not overtake an earlier one.
 pub(super) const LINE: i64 = 2;
+/// What `parked` is for runs whose lane is held back.
+pub(super) const HOLD: i64 = 3;
 
-/// Parks every run that waits for `destination`, which has just been opened. Those that another process is about to take
-/// are left to it: they are parked when they fail.
+/// What `parked` is for a run that waits for no other, by the alias of its table: an expression in SQL.
+macro_rules! waits_for {
+    ($run:literal) => {
+        concat!(
+            "CASE WHEN EXISTS (SELECT 1 FROM destinations d WHERE d.opened_at IS NOT NULL AND d.name = ",
+            $run,
+            ".destination) THEN 1 WHEN EXISTS (SELECT 1 FROM holds h WHERE h.lane = (",
+            $run,
+            ".destination || ' ' || coalesce(",
+            $run,
+            ".store_document_id, ''))) THEN 3 ELSE 0 END"
+        )
+    };
+}
+pub(super) use waits_for;
+
+/// As the indexes of lanes have it.
+macro_rules! lane {
+    () => {
+        "(destination || ' ' || coalesce(store_document_id, ''))"
+    };
+}
+
+/// As the index `runs_held` has it.
+macro_rules! held {
+    () => {
+        "state || '' IN ('available', 'retryable') AND parked + 0 = 3"
+    };
+}
+
+/// Parks runs that wait for `destination`, which has just been opened, up to [`SLICE`] of them: what is left is set aside
+/// when it is due, by [`set_aside`]. Those that another process is about to take are left to it: they are parked when they
+/// fail.
 pub fn park(conn: &mut Conn, destination: &str) -> Result<()> {
     let mut sql = Sql::new(
         "UPDATE runs SET parked = 1 WHERE id IN (SELECT id FROM runs WHERE \
@@ -21,21 +62,55 @@ pub fn park(conn: &mut Conn, destination: &str) -> Result<()> {
     // The lanes of one destination: what stands between `name ` and `name!` in the order of bytes.
     sql.str(format!("{destination} "));
     sql.text(" AND (destination || ' ' || coalesce(store_document_id, '')) < ").str(format!("{destination}!"));
+    sql.limit(SLICE as i64, 0);
     conn.execute(sql.either(")", " FOR UPDATE SKIP LOCKED)")).map(drop)
 }
 
-/// Makes every run that is parked for one of `destinations` due at once, but none before the time that the other side
-/// asked for. Returns how many.
-pub fn release(conn: &mut Conn, destinations: Vec<String>, now: Millis) -> Result<usize> {
-    let mut sql = Sql::new("UPDATE runs SET parked = 0, due_at = CASE WHEN due_at <= ");
-    sql.int(now).text(" THEN due_at WHEN not_before > ").int(now).text(" THEN not_before ELSE ").int(now);
-    sql.text(" END WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 1 AND destination")
-        .in_texts(destinations);
-    conn.execute(&sql)
+/// Parks those of the runs `due` whose destination is open or whose lane is held back. Returns the others.
+pub fn set_aside(conn: &mut Conn, due: Vec<Due>) -> Result<Vec<Due>> {
+    let (names, lanes): (HashSet<String>, HashSet<String>) =
+        due.iter().map(|run| (run.destination.clone(), lane_of(&run.destination, Some(&run.store)))).unzip();
+    let open = destinations::find_open(conn, names.into_iter().collect())?;
+    let open: HashSet<String> = open.into_iter().map(|open| open.name).collect();
+    let held: HashSet<String> =
+        holds::find(conn, lanes.into_iter().collect())?.into_iter().map(|hold| hold.lane).collect();
+    if open.is_empty() && held.is_empty() {
+        return Ok(due);
+    }
+    let waits =
+        |run: &Due| open.contains(&run.destination) || held.contains(&lane_of(&run.destination, Some(&run.store)));
+    let (waiting, free): (Vec<Due>, Vec<Due>) = due.into_iter().partition(waits);
+    park_as_they_wait(conn, waiting.into_iter().map(|run| run.id).collect())?;
+    Ok(free)
 }
 
-/// Lets go what no move will: runs that are parked for a destination which is not open any more, because a process parked
-/// them at the very moment another one found it well. Returns how many.
+/// Parks those of the runs `ids` that wait for their time alone and whose destination is open or lane held back.
+pub fn park_as_they_wait(conn: &mut Conn, ids: Vec<i64>) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut sql = Sql::new("UPDATE runs SET parked = ");
+    sql.text(waits_for!("runs"))
+        .text(" WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 0 AND id")
+        .in_ints(ids);
+    conn.execute(&sql).map(drop)
+}
+
+/// Makes runs that are parked for one of `destinations` due at once, but none before the time that the other side asked
+/// for: up to [`SLICE`] of them, and [`release_strays`] lets the rest go. Returns how many.
+pub fn release(conn: &mut Conn, destinations: Vec<String>, now: Millis) -> Result<usize> {
+    let mut sql = Sql::new("UPDATE runs SET parked = ");
+    sql.text(waits_for!("runs")).text(", due_at = CASE WHEN due_at <= ");
+    sql.int(now).text(" THEN due_at WHEN not_before > ").int(now).text(" THEN not_before ELSE ").int(now);
+    sql.text(" END WHERE id IN (SELECT id FROM runs WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 1 AND destination")
+        .in_texts(destinations);
+    sql.limit(SLICE as i64, 0);
+    conn.execute(sql.text(")"))
+}
+
+/// Lets go what no move will: runs that are parked for a destination which is not open any more, or for a lane that is not
+/// held back, because there were too many for one slice, or because a process parked them at the very moment another one
+/// let the others go. Returns how many; with [`SLICE`] or more there may be further ones.
 pub fn release_strays(conn: &mut Conn, now: Millis) -> Result<usize> {
     let sql = Sql::new(
         "WITH RECURSIVE names(name) AS (SELECT * FROM (SELECT destination FROM runs \
@@ -46,7 +121,48 @@ pub fn release_strays(conn: &mut Conn, now: Millis) -> Result<usize> {
          AND NOT EXISTS (SELECT 1 FROM destinations d WHERE d.name = names.name AND d.opened_at IS NOT NULL)",
     );
     let names = conn.list(&sql, |row| row.text(0))?;
-    if names.is_empty() { Ok(0) } else { release(conn, names, now) }
+    let released = if names.is_empty() { 0 } else { release(conn, names, now)? };
+    let sql = Sql::new(concat!(
+        "WITH RECURSIVE lanes(lane) AS (SELECT * FROM (SELECT ",
+        lane!(),
+        " FROM runs WHERE ",
+        held!(),
+        " ORDER BY 1 LIMIT 1) AS first UNION ALL SELECT (SELECT ",
+        lane!(),
+        " FROM runs WHERE ",
+        held!(),
+        " AND ",
+        lane!(),
+        " > lanes.lane ORDER BY ",
+        lane!(),
+        " LIMIT 1) FROM lanes WHERE lane IS NOT NULL) SELECT lane FROM lanes WHERE lane IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.lane = lanes.lane)"
+    ));
+    let lanes = conn.list(&sql, |row| row.text(0))?;
+    Ok(released + if lanes.is_empty() { 0 } else { release_lanes(conn, lanes)? })
+}
+
+/// Lets runs go that are parked because one of `lanes` was held back, each when it is due: up to [`SLICE`] of them, and
+/// [`release_strays`] the rest. Returns how many.
+pub fn release_lanes(conn: &mut Conn, lanes: Vec<String>) -> Result<usize> {
+    let mut sql = Sql::new("UPDATE runs SET parked = ");
+    sql.text(waits_for!("runs")).text(concat!(" WHERE id IN (SELECT id FROM runs WHERE ", held!(), " AND ", lane!()));
+    sql.in_texts(lanes).limit(SLICE as i64, 0);
+    conn.execute(sql.text(")"))
+}
+
+/// The next runs of a lane that is held back, at most `limit`: those that are due, the longest due first.
+pub fn find_held(conn: &mut Conn, lane: &str, now: Millis, limit: usize) -> Result<Vec<Due>> {
+    let mut sql = Sql::new(concat!(
+        "SELECT id, destination, coalesce(store_document_id, '') FROM runs WHERE ",
+        held!(),
+        " AND ",
+        lane!(),
+        " = "
+    ));
+    sql.str(lane).text(" AND due_at <= ").int(now).text(" ORDER BY due_at, id LIMIT ");
+    sql.int(i64::try_from(limit).unwrap_or(i64::MAX)).either("", " FOR UPDATE SKIP LOCKED");
+    conn.list(&sql, |row| Ok(Due { id: row.int(0)?, destination: row.text(1)?, store: row.text(2)? }))
 }
 
 /// The run that a probe of `destination` is made with: of the extension record after the one that the last probe was of,
@@ -71,7 +187,9 @@ pub fn redirect(conn: &mut Conn, extension: i64, destination: &str) -> Result<()
     let mut sql = Sql::new("UPDATE runs SET destination = ");
     sql.str(destination).text(", parked = CASE WHEN parked = 2 THEN 2 WHEN EXISTS (SELECT 1 FROM destinations ");
     sql.text("WHERE opened_at IS NOT NULL AND name = ").str(destination);
-    sql.text(") THEN 1 ELSE 0 END WHERE state IN ('available', 'retryable') AND extension_id = ").int(extension);
+    sql.text(") THEN 1 WHEN EXISTS (SELECT 1 FROM holds h WHERE h.lane = (").str(format!("{destination} "));
+    sql.text(" || coalesce(runs.store_document_id, ''))) THEN 3 ELSE 0 END WHERE state IN ('available', 'retryable') ");
+    sql.text("AND extension_id = ").int(extension);
     conn.execute(&sql).map(drop)
 }
 
@@ -95,10 +213,12 @@ pub fn lock_lines(conn: &mut Conn, mut lines: Vec<String>, wait: bool) -> Result
 }
 
 /// By id: `+ 0` and `|| ''` keep the indexes of waiting runs out of it.
-const ADVANCE: &str = "UPDATE runs SET parked = CASE WHEN EXISTS (SELECT 1 FROM destinations d \
-    WHERE d.name = runs.destination AND d.opened_at IS NOT NULL) THEN 1 ELSE 0 END WHERE parked + 0 = 2 \
-    AND state || '' IN ('available', 'retryable') AND id IN (SELECT (SELECT id FROM runs WHERE line = l.line \
-    AND state IN ('available', 'retryable', 'running') ORDER BY event_id + 0, id LIMIT 1) FROM ";
+const ADVANCE: &str = concat!(
+    "UPDATE runs SET parked = ",
+    waits_for!("runs"),
+    " WHERE parked + 0 = 2 AND state || '' IN ('available', 'retryable') AND id IN (SELECT (SELECT id FROM runs \
+     WHERE line = l.line AND state IN ('available', 'retryable', 'running') ORDER BY event_id + 0, id LIMIT 1) FROM "
+);
 
 /// Lets the first run of each of `lines` go that has not ended. Must be called whenever a run of a line is made or ends,
 /// on lines that are locked. Returns how many were let go.

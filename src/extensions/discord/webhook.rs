@@ -133,10 +133,7 @@ fn understood(answer: Answer) -> Result<Answer, Failure> {
             let exact = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
             let after = in_body.and_then(exact).or(answer.retry_after()).or_else(|| in_header().and_then(exact));
             let whose = if told["global"] == json!(true) { " from this machine" } else { "" };
-            Err(Failure::Retry {
-                reason: format!("Discord has enough{whose} for now ({}{said})", answer.line()),
-                after,
-            })
+            Err(Failure::limit(format!("Discord has enough{whose} for now ({}{said})", answer.line()), after))
         }
         _ => answer.ok(),
     }
@@ -222,8 +219,8 @@ mod tests {
         let limited =
             answering("429 Too Many Requests", r#"{"message": "slow", "retry_after": 0.65, "global": false}"#);
         let (outcome, _) = attempt_with(Webhook, json!({}), json!({}), &url(&limited)).await;
-        let wait = Some(Duration::from_millis(650));
-        assert!(matches!(&outcome, Err(Failure::Retry { after, .. }) if *after == wait), "{outcome:?}");
+        let wait = Duration::from_millis(650);
+        assert!(matches!(&outcome, Err(Failure::Limit { after, .. }) if *after == wait), "{outcome:?}");
         let deleted = answering("404 Not Found", r#"{"message": "Unknown Webhook", "code": 10015}"#);
         let (outcome, _) = attempt_with(Webhook, json!({}), json!({}), &url(&deleted)).await;
         assert!(matches!(outcome, Err(Failure::Gone { .. })), "{outcome:?}");

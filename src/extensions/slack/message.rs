@@ -164,8 +164,7 @@ fn refused(told: &Value, config: &Config, answer: &Answer) -> Failure {
     let channel = config.channel.as_deref().unwrap_or_default();
     let reason = match error {
         "ratelimited" | "rate_limited" => {
-            let reason = format!("Slack has enough for now ({error})");
-            return Failure::Retry { reason, after: answer.retry_after() };
+            return Failure::limit(format!("Slack has enough for now ({error})"), answer.retry_after());
         }
         "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "team_added_to_org" => {
             return Failure::Retry {

@@ -169,7 +169,7 @@ fn understood(answer: Answer, context: &Context<Message>) -> Result<Value, Failu
     match code {
         429 => {
             let after = told["parameters"]["retry_after"].as_u64().map(Duration::from_secs).or(answer.retry_after());
-            Err(Failure::Retry { reason: format!("Telegram has enough for now: {description}"), after })
+            Err(Failure::limit(format!("Telegram has enough for now: {description}"), after))
         }
         500..=599 => Err(Failure::Retry { reason: format!("{description} ({code})"), after: answer.retry_after() }),
         401 | 404 => discard("credentials.token was refused by Telegram: ask @BotFather for the bot's token".into()),

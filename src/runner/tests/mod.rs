@@ -24,8 +24,10 @@ const NOON: Millis = 1_795_262_400_000;
 
 mod at_once;
 mod effects;
+mod isolation;
 mod plans;
 mod several;
+mod slices;
 
 /// What a puppet did, over all processes of a stage.
 #[derive(Default)]
@@ -198,7 +200,7 @@ const UNKNOWN: &str = record!("test:pupet", "{}");
 /// Takes what is due, as another process does.
 fn take_due(conn: &mut crate::db::Conn, lease_until: Millis) -> crate::error::Result<Vec<crate::db::runs::Claimed>> {
     let due = crate::db::runs::find_due(conn, NOON, 10)?;
-    crate::db::runs::take(conn, due.into_iter().map(|run| run.id).collect(), lease_until)
+    Ok(crate::db::runs::take(conn, due.into_iter().map(|run| run.id).collect(), lease_until)?.claimed)
 }
 
 fn on_both(story: impl AsyncFn(&Stage)) {
@@ -337,7 +339,10 @@ fn a_worker_that_lost_its_lease_records_nothing() {
         let first = stage.state.db.write(|conn| take_due(conn, NOON - 1)).await.expect("claimed").remove(0);
         stage.sql("UPDATE runs SET attempt = 2").await;
         let finished = worker::execute(&stage.state, claim::Taken { run: first, probe: None }).await;
-        stage.state.db.write(move |conn| record::record(conn, &[finished], true, NOON)).await.expect("recorded");
+        let random = Arc::clone(&stage.state.random);
+        let record =
+            move |conn: &mut crate::db::Conn| record::record(conn, &*random, &[finished], true, NOON).map(drop);
+        stage.state.db.write(record).await.expect("recorded");
         assert_eq!(stage.texts("SELECT state FROM runs").await, ["running"]);
         assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());
         assert_eq!(stage.texts("SELECT run_count || '' FROM extensions").await, ["0"]);

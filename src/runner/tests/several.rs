@@ -119,8 +119,9 @@ fn one_process_dispatches_at_a_time() {
     on_two(ORDERED, async |stage, other| {
         stage.emit(None).await.expect("emitted");
         let [mut one, mut two] = [&stage.state, other].map(|state| state.db.connect_reader().expect("a connection"));
-        let found =
-            |conn: &mut crate::db::Conn| Ok(crate::db::events::undispatched(conn, 10)?.map(|events| events.len()));
+        let found = |conn: &mut crate::db::Conn| {
+            Ok(crate::db::events::undispatched(conn, 10)?.map(|waiting| waiting.events.len()))
+        };
         let while_one_does = one.transaction(|conn| {
             assert_eq!(found(conn)?, Some(1));
             two.transaction(found)

@@ -103,7 +103,7 @@ impl<'a> SendGrid<'a> {
             401 => Err(Failure::discard(format!("credentials.api_key was refused by SendGrid (401): {told}{advice}"))),
             429 => {
                 let after = self.reset(&answer).or(answer.retry_after());
-                Err(Failure::Retry { reason: format!("too many requests for SendGrid (429): {told}"), after })
+                Err(Failure::limit(format!("too many requests for SendGrid (429): {told}"), after))
             }
             400..=499 if status != 408 => {
                 Err(Failure::discard(format!("SendGrid refused the request ({status}): {told}{advice}")))

@@ -95,6 +95,7 @@ fn refused(answer: &Answer, error: &Value, asked: &str, key: &str) -> Refused {
         _ => format!("Stripe did not take {asked} ({details}): {told}"),
     };
     let failure = match may_work_later(answer) {
+        true if status == 429 => Failure::limit(reason, answer.retry_after()),
         true => Failure::Retry { reason, after: answer.retry_after() },
         false => Failure::Discard { reason },
     };

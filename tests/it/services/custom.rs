@@ -117,6 +117,7 @@ async fn what_the_token_endpoint_says_is_told_to_a_person() {
             Failure::Retry { after, .. } => {
                 assert!(retried && (status == 200 || *after == Some(Duration::from_secs(30))), "{failure:?}")
             }
+            Failure::Limit { after, .. } => assert!(retried && after.as_secs() == 30, "{failure:?}"),
             _ => assert!(!retried, "{failure:?}"),
         }
         assert_eq!(receiver.received().len(), 1, "nothing goes out without a token");

@@ -1,5 +1,7 @@
 //! Messages to Slack and Discord: what their contracts take, and what their answers mean.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tenon::handler::Failure;
 
@@ -14,15 +16,19 @@ use crate::support::receiver::{Answer, Receiver};
 enum Told {
     Done,
     Retry(Option<u64>),
+    Limit(u64),
     Discard,
     Gone,
 }
 
+fn millis(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).expect("short")
+}
+
 fn told(failure: &Failure) -> Told {
     match failure {
-        Failure::Retry { after, .. } => {
-            Told::Retry(after.map(|after| u64::try_from(after.as_millis()).expect("short")))
-        }
+        Failure::Retry { after, .. } => Told::Retry(after.map(millis)),
+        Failure::Limit { after, .. } => Told::Limit(millis(*after)),
         Failure::Discard { .. } => Told::Discard,
         Failure::Gone { .. } => Told::Gone,
     }
@@ -149,7 +155,7 @@ async fn what_slack_says_to_an_app_is_told_to_a_person() {
         ("restricted_action", Told::Discard, "does not allow"),
         ("msg_too_long", Told::Discard, "refused the message: msg_too_long"),
         ("invalid_blocks", Told::Discard, "must provide an object"),
-        ("ratelimited", Told::Retry(Some(30_000)), "enough"),
+        ("ratelimited", Told::Limit(30_000), "enough"),
         ("internal_error", Told::Retry(Some(30_000)), "cannot at the moment"),
         ("something_new", Told::Discard, "something_new"),
     ] {
@@ -162,7 +168,7 @@ async fn what_slack_says_to_an_app_is_told_to_a_person() {
     for (answer, expected, part) in [
         (
             Answer::status(429).header("retry-after", "30").body(r#"{"ok":false,"error":"ratelimited"}"#),
-            Told::Retry(Some(30_000)),
+            Told::Limit(30_000),
             "429",
         ),
         (Answer::status(429), Told::Retry(None), "429"),
@@ -215,7 +221,7 @@ async fn what_a_webhook_of_slack_says_is_understood() {
         (403, "action_prohibited", Told::Discard, "does not allow"),
         (404, "channel_not_found", Told::Discard, "channel is not there"),
         (400, "invalid_payload", Told::Discard, "refused the message: invalid_payload"),
-        (429, "rate_limited", Told::Retry(Some(30_000)), "429"),
+        (429, "rate_limited", Told::Limit(30_000), "429"),
         (500, "rollup_error", Told::Retry(None), "500"),
     ] {
         let receiver = Receiver::start();
@@ -246,8 +252,8 @@ async fn what_discord_says_is_understood() {
         (404, body(10003, "Unknown Channel"), Told::Discard, "config.thread_id"),
         (401, body(50027, "Invalid Webhook Token"), Told::Discard, "credentials.webhook_url"),
         (400, form, Told::Discard, "too long"),
-        (429, limit, Told::Retry(Some(650)), "from this machine"),
-        (429, json!("<html>"), Told::Retry(Some(2000)), "429"),
+        (429, limit, Told::Limit(650), "from this machine"),
+        (429, json!("<html>"), Told::Limit(2000), "429"),
         (502, json!("<html>"), Told::Retry(None), "502"),
         (200, json!("<html>"), Told::Done, ""), // It is JSON, and the message is there.
     ] {

@@ -279,6 +279,7 @@ async fn sendgrids_own_answers_are_understood() {
         let failure = trial(KEYS[0]).url(receiver.url("")).run().await.failure();
         let found = match &failure {
             Failure::Retry { after, .. } => (true, *after),
+            Failure::Limit { after, .. } => (true, Some(*after)),
             Failure::Discard { .. } => (false, None),
             Failure::Gone { reason } => panic!("{reason}"),
         };

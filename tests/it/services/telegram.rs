@@ -90,6 +90,7 @@ async fn what_telegram_says_is_told_to_a_person() {
             (Failure::Retry { after, .. }, Some(seconds)) => {
                 assert_eq!(*after, seconds.map(Duration::from_secs), "{failure:?}")
             }
+            (Failure::Limit { after, .. }, Some(Some(seconds))) => assert_eq!(after.as_secs(), seconds, "{failure:?}"),
             (Failure::Discard { .. }, None) => {}
             _ => panic!("{failure:?}"),
         }

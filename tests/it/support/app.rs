@@ -136,9 +136,11 @@ impl TestApp {
             let left = Sql::new(
                 "SELECT (SELECT count(*) FROM events WHERE dispatched_at IS NULL), \
                  (SELECT count(*) FROM runs WHERE state = 'running'), \
-                 (SELECT min(CASE WHEN d.next_probe_at > r.due_at THEN d.next_probe_at ELSE r.due_at END) FROM runs r \
+                 (SELECT min(CASE WHEN d.next_probe_at > r.due_at THEN d.next_probe_at WHEN h.until > r.due_at THEN h.until \
+                 ELSE r.due_at END) FROM runs r \
                  LEFT JOIN destinations d ON r.parked = 1 AND d.name = r.destination \
-                 WHERE r.state IN ('available', 'retryable') AND r.parked < 2)",
+                 LEFT JOIN holds h ON r.parked = 3 AND h.lane = r.destination || ' ' || coalesce(r.store_document_id, '') \
+                 WHERE r.state IN ('available', 'retryable') AND r.parked <> 2)",
             );
             conn.first(&left, |row| {
                 Ok(Undone { events: row.int(0)?, running: row.int(1)?, next_due: row.find_int(2)? })

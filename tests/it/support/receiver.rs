@@ -107,10 +107,14 @@ pub struct Receiver {
     stop: Option<oneshot::Sender<()>>,
 }
 
+/// Decides what a request is answered with, when it comes.
+type Rule = Box<dyn FnMut() -> Answer + Send>;
+
 #[derive(Default)]
 struct Kept {
     requests: Mutex<Vec<Received>>,
     answers: Mutex<HashMap<String, VecDeque<Answer>>>,
+    rules: Mutex<HashMap<String, Rule>>,
     came: Notify,
 }
 
@@ -141,6 +145,11 @@ impl Receiver {
     pub fn answers<A: Into<Answer>>(&self, path: &str, answers: impl IntoIterator<Item = A>) {
         let answers = answers.into_iter().map(Into::into).collect();
         lock(&self.kept.answers).insert(path.to_owned(), answers);
+    }
+
+    /// Answers requests on `path` as `rule` says when they come.
+    pub fn answers_by(&self, path: &str, rule: impl FnMut() -> Answer + Send + 'static) {
+        lock(&self.kept.rules).insert(path.to_owned(), Box::new(rule));
     }
 
     /// All that came, in order.
@@ -238,6 +247,7 @@ impl Kept {
             None => None,
         };
         drop(answers);
+        let answer = lock(&self.rules).get_mut(&request.path).map(|rule| rule()).or(answer);
         lock(&self.requests).push(request);
         self.came.notify_waiters();
         answer.unwrap_or_else(|| Answer::status(200))
