@@ -7,6 +7,7 @@ use super::{Failure, say};
 use crate::content::{self, ContentType};
 use crate::emission::Emission;
 use crate::error::Error;
+use crate::nesting;
 use crate::runner::{self, Operator};
 use crate::triggers::Name;
 
@@ -57,5 +58,7 @@ fn content_type(text: &str) -> Result<&'static ContentType, String> {
 }
 
 fn json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))
+    let value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+    nesting::check_value(&value).map_err(|unkept| unkept.to_string())?;
+    Ok(value)
 }

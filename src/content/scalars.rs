@@ -1,5 +1,6 @@
 //! Values of scalar fields: what is taken for each kind, what is cast to it, and what is refused in which words.
 
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::input::Value;
@@ -7,6 +8,7 @@ use super::print::print;
 use super::{Check, Field, Kind, parse_moment};
 use crate::decimal;
 use crate::handler::ExtensionKey;
+use crate::nesting;
 use crate::triggers::check_pattern;
 
 /// What is wrong with a value.
@@ -29,7 +31,7 @@ pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value
         Kind::Decimal => Ok(Value::Decimal(number(json)?)),
         Kind::Boolean => boolean(json),
         Kind::DateTime => moment(json),
-        Kind::Json => Ok(Value::Json(patterns(field, parsed(json))?)),
+        Kind::Json => Ok(Value::Json(patterns(field, parsed(json)?)?)),
         Kind::Enumeration(words) => match json.as_str().filter(|word| words.contains(word)) {
             Some(word) => Ok(Value::Text(word.to_owned())),
             // Null is one of the values that Strapi lists, and prints as nothing.
@@ -136,10 +138,14 @@ fn moment(json: &Json) -> Result<Value, Fault> {
     read.map(Value::Time).ok_or(Fault::NoMoment)
 }
 
-/// A text that is JSON stands for that JSON, as in Strapi.
-pub(super) fn parsed(json: &Json) -> Json {
-    let text = json.as_str().and_then(|text| serde_json::from_str(text).ok());
-    text.unwrap_or_else(|| json.clone())
+/// A text that is JSON stands for that JSON, as in Strapi; it is held to the limits of the body that it came in.
+pub(super) fn parsed(json: &Json) -> Result<Json, Fault> {
+    let is_json = |text: &&str| serde_json::from_str::<IgnoredAny>(text).is_ok();
+    let Some(text) = json.as_str().filter(is_json) else { return Ok(json.clone()) };
+    nesting::check(text.as_bytes()).map_err(|unkept| {
+        Fault::Refused(format!("holds JSON as a text that cannot be stored: {unkept}"), Json::Null)
+    })?;
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| json.clone()))
 }
 
 fn patterns(field: &Field, json: Json) -> Result<Json, Fault> {

@@ -141,7 +141,10 @@ impl Checker {
                     input.items.push((field, items));
                 }
             }
-            Kind::Secret => input.secrets.push((field, parsed(json))),
+            Kind::Secret => match parsed(json) {
+                Ok(secret) => input.secrets.push((field, secret)),
+                Err(fault) => self.fault(fault),
+            },
             Kind::Relation(_) => {
                 if let Some(links) = self.links(json) {
                     input.links.push((field, links));

@@ -10,6 +10,7 @@ use super::holder::holder;
 use super::{Conn, Row, Sql, runs};
 use crate::clock::Millis;
 use crate::error::{Error, Result};
+use crate::nesting;
 
 /// An extension record, as far as it decides which events it hears.
 #[derive(Debug)]
@@ -265,7 +266,7 @@ pub fn merge_meta(conn: &mut Conn, id: i64, members: &Map<String, Value>) -> Res
     let mut sql = Sql::new("SELECT meta FROM extensions WHERE id = ");
     sql.int(id).either("", " FOR UPDATE");
     let Some(stored) = conn.first(&sql, |row| row.find_text(0))? else { return Ok(()) };
-    let mut meta = match stored.as_deref().map(serde_json::from_str).transpose()? {
+    let mut meta = match stored.as_deref().map(nesting::read_stored).transpose()? {
         Some(Value::Object(meta)) => meta,
         _ => Map::new(),
     };

@@ -6,16 +6,13 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::registry::read;
-use super::{Failure, Handler, Outcome, signature};
+use super::{Failure, Handler, Outcome, lossy, signature};
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::triggers::Name;
 
 /// How far the time in a signed delivery may be from ours: long enough for clocks that differ and slow networks, short
 /// enough that what was overheard is of no use later.
 pub const TOLERANCE: Millis = 5 * MINUTE;
-
-/// How deep what a service sends may nest, to be part of an event: as deep as what callers send.
-const DEPTH: usize = 100;
 
 /// A handler that also takes what its service sends to the record's address.
 ///
@@ -109,9 +106,21 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// The body as JSON; `None` when it is none, or nests too deep to be part of an event.
+    /// The body as JSON, with U+FFFD for what of its characters cannot be read and null for what nests too deep to be part
+    /// of an event; `None` when it is none.
     pub fn json(&self) -> Option<Value> {
-        serde_json::from_slice(self.body).ok().filter(|value| depth(value) <= DEPTH)
+        lossy::read(self.body)
+    }
+
+    /// The items of the array that the body is, each read by itself: of one that is no JSON, its text in the member
+    /// `unreadable`. An object counts as an array of one; `None` for anything else.
+    pub fn items(&self) -> Option<Vec<Value>> {
+        match self.json() {
+            Some(Value::Array(items)) => Some(items),
+            Some(item @ Value::Object(_)) => Some(vec![item]),
+            Some(_) => None,
+            None => lossy::read_items(self.body),
+        }
     }
 }
 
@@ -119,9 +128,11 @@ impl<'a> Delivery<'a> {
 pub const STALE: &str = "the timestamp is too old: sign it anew";
 
 impl Notice {
-    /// What is the service's, but not as it is known: stored, and nothing more.
+    /// What is the service's, but not as it is known: stored, and nothing more unless it gets a trigger. Its text is the
+    /// payload then.
     pub fn unread(body: &[u8]) -> Self {
-        Self { id: hash(body), kind: None, trigger: None, payload: Value::Null }
+        let text = String::from_utf8_lossy(body).replace('\0', "\u{fffd}");
+        Self { id: hash(body), kind: None, trigger: None, payload: Value::from(text) }
     }
 
     /// Something with the service's own id in its member `id`, and what the service calls it in its member `kind`. Where
@@ -172,14 +183,6 @@ fn hash(bytes: &[u8]) -> String {
     format!("sha256:{}", signature::to_hex(digest(&SHA256, bytes).as_ref()))
 }
 
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
-        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or_default(),
-        _ => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,12 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn what_nests_too_deep_is_not_read() {
-        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(delivery(&nested(DEPTH)).json().is_some());
-        assert!(delivery(&nested(DEPTH + 1)).json().is_none());
-        assert!(delivery(&nested(10_000)).json().is_none());
-        assert!(delivery("{").json().is_none());
+    fn an_array_is_read_item_by_item() {
+        let items = |body: &str| delivery(body).items().map(Value::from).map(|items| items.to_string());
+        assert_eq!(items(r#"[{"a": 1}, 5]"#).as_deref(), Some(r#"[{"a":1},5]"#));
+        assert_eq!(items(r#"{"a": 1}"#).as_deref(), Some(r#"[{"a":1}]"#));
+        assert_eq!(items(r#"[{"a": NaN}, {}]"#).as_deref(), Some(r#"[{"unreadable":"{\"a\": NaN}"},{}]"#));
+        assert_eq!((items("5"), items("[{]"), items("")), (None, None, None));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::nesting;
+
 /// JSON as it was stored. It goes out as the same text; `json["Name"]` parses it once.
 #[derive(Debug, Clone)]
 pub struct Json {
@@ -27,8 +29,8 @@ impl Json {
 
     /// The value.
     pub fn value(&self) -> &Value {
-        // The text is JSON; what can still fail is a nesting deeper than the parser goes, which no request can bring in.
-        self.value.get_or_init(|| serde_json::from_str(self.text()).unwrap_or_default())
+        // The text is JSON, and what nests too deep for the parser is left out.
+        self.value.get_or_init(|| nesting::read_stored(self.text()).unwrap_or_default())
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::context::Parts;
 use super::inbound::{AnyInbound, TypedInbound};
@@ -228,11 +229,12 @@ impl<H: Handler> AnyHandler for Typed<H> {
     fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle> {
         let Parts { key, event, credentials, config, url, meta, run, http, clock, host } = parts;
         let (config, credentials) = typed::<H>(config, credentials)?;
+        let known = meta.clone();
         let context = ExtensionContext { key, event, credentials, config, url, meta, run, http, clock, host };
         let handler = Arc::clone(&self.0);
         Ok(match purpose {
-            Purpose::Run => Box::pin(async move { handler.run(context).await }),
-            Purpose::Test => Box::pin(async move { handler.test(context).await }),
+            Purpose::Run => Box::pin(async move { handler.run(context).await.map(|done| done.kept(&known)) }),
+            Purpose::Test => Box::pin(async move { handler.test(context).await.map(|done| done.kept(&known)) }),
         })
     }
 }
@@ -247,9 +249,11 @@ fn typed<H: Handler>(config: Value, credentials: Value) -> Result<(H::Config, H:
 }
 
 /// Reads credentials; what does not fit is told without the values.
-fn read_secret<T: DeserializeOwned>(credentials: Value) -> Result<T, Misfit> {
-    let masker = Masker::new(&credentials);
-    read(credentials).map_err(|misfit| Misfit { message: without_value(&misfit.message, &masker), ..misfit })
+fn read_secret<T: DeserializeOwned + ToSchema>(credentials: Value) -> Result<T, Misfit> {
+    read(credentials.clone()).map_err(|misfit: Misfit| {
+        let masker = Masker::of(&credentials, &schema::of_credentials::<T>());
+        Misfit { message: without_value(&misfit.message, &masker), ..misfit }
+    })
 }
 
 /// What serde tells of a value that does not fit, without the value, which is a secret: of ``invalid type: string "x",
@@ -281,7 +285,6 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
 mod tests {
     use serde::Deserialize;
     use serde_json::json;
-    use utoipa::ToSchema;
 
     use super::*;
     use crate::handler::{Context, Done, Empty};

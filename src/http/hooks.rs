@@ -102,7 +102,8 @@ pub(super) struct NoticeAnswer {
 /// what it wants to hear, as plain text.
 ///
 /// 401 says why the signature is not the service's, 404 that there is no such address, and 409 that the extension record is
-/// switched off: whoever sends again later loses nothing. Nothing is stored of what is refused.
+/// switched off: whoever sends again later loses nothing. Nothing is stored of what is refused. U+FFFD stands for characters
+/// that cannot be read.
 #[utoipa::path(post, path = "/hooks/{extensionId}/{token}", tag = "inbound", operation_id = "takeDelivery",
     security(()),
     params(

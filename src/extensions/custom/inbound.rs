@@ -181,7 +181,7 @@ mod tests {
     fn deliver(config: Value, credentials: Value, headers: &[(&str, &str)], body: &str) -> Result<Notice, Refusal> {
         delivered(FromAnywhere, (config, credentials), headers, body, 1000 * SECOND).map(|received| match received {
             Received::Notices(mut notices) => notices.remove(0),
-            Received::Challenge(challenge) => panic!("{challenge}"),
+            other => panic!("{other:?}"),
         })
     }
 

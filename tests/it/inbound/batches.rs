@@ -9,17 +9,17 @@ use tenon::db::inbound::{self, NewDelivery, NewNotice};
 use super::*;
 
 /// What signs as SendGrid does.
-struct Signer(EcdsaKeyPair);
+pub(super) struct Signer(EcdsaKeyPair);
 
 impl Signer {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (random, algorithm) = (SystemRandom::new(), &ECDSA_P256_SHA256_ASN1_SIGNING);
         let key = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a key");
         Self(EcdsaKeyPair::from_pkcs8(algorithm, key.as_ref(), &random).expect("a key"))
     }
 
     /// A record that takes what this signs.
-    fn record(&self) -> Value {
+    pub(super) fn record(&self) -> Value {
         // What stands before the point of every key for P-256.
         let info = STANDARD.decode("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgA=").expect("base64");
         let key = STANDARD.encode([&info[..26], self.0.public_key().as_ref()].concat());
@@ -30,11 +30,17 @@ impl Signer {
     async fn deliver(&self, app: &TestApp, address: &str, ids: impl Iterator<Item = usize>) -> Answered {
         let events: Vec<_> =
             ids.map(|id| json!({"event": "delivered", "sg_event_id": format!("id-{id:03}")})).collect();
-        let (body, at) = (json!(events).to_string() + "\r\n", now(app) / SECOND);
-        let signature = self.0.sign(&SystemRandom::new(), format!("{at}{body}").as_bytes()).expect("a signature");
+        self.send(app, address, (json!(events).to_string() + "\r\n").as_bytes()).await
+    }
+
+    /// Sends this body.
+    pub(super) async fn send(&self, app: &TestApp, address: &str, body: &[u8]) -> Answered {
+        let at = now(app) / SECOND;
+        let signed = [at.to_string().as_bytes(), body].concat();
+        let signature = self.0.sign(&SystemRandom::new(), &signed).expect("a signature");
         let request = app.with_token(None).request(Method::POST, address);
         let request = request.header("x-twilio-email-event-webhook-signature", STANDARD.encode(signature));
-        send(request.header("x-twilio-email-event-webhook-timestamp", at.to_string()).body(body)).await
+        send(request.header("x-twilio-email-event-webhook-timestamp", at.to_string()).body(body.to_vec())).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Inbound webhooks: what a service sends, signed, is stored and becomes events, once.
 
 mod batches;
+mod lossy;
 mod refused;
 mod services;
 mod vectors;

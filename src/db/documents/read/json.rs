@@ -4,6 +4,7 @@ use crate::clock::write_iso;
 use crate::content::{DOCUMENT_ID, Field, Kind};
 use crate::db::{Cell, Row};
 use crate::error::Result;
+use crate::nesting;
 use crate::query::Selection;
 
 /// How documents are written.
@@ -102,7 +103,7 @@ fn write_cell(cell: Cell<'_>, form: CellForm, out: &mut Vec<u8>) {
             out.push(b'"');
         }
         (Cell::Int(value), _) => write_int(value, out),
-        (Cell::Text(text), CellForm::Raw) => out.extend_from_slice(text.as_bytes()),
+        (Cell::Text(text), CellForm::Raw) => out.extend_from_slice(nesting::readable(text).as_bytes()),
         (Cell::Text(text), _) => write_text(text, out),
     }
 }

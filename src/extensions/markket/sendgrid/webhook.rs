@@ -55,9 +55,9 @@ impl Inbound for Webhook {
 
     fn receive(&self, delivery: &Delivery<'_>, config: &Config, _: &Empty) -> Result<Received, Refusal> {
         verify(delivery, config)?;
-        let notices = match delivery.json() {
-            Some(Value::Array(events)) => events.into_iter().map(notice).collect(),
-            _ => vec![Notice::unread(delivery.body)],
+        let notices = match delivery.items() {
+            Some(events) => events.into_iter().map(notice).collect(),
+            None => vec![Notice::unread(delivery.body)],
         };
         Ok(Received::Notices(notices))
     }
