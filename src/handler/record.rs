@@ -9,8 +9,10 @@ use super::Masker;
 use crate::outbound::{Request, Response};
 use crate::secrets::MASK;
 
-/// How much of a body is kept.
+/// How many bytes of a body are kept.
 const BODY_LIMIT: usize = 16 * 1024;
+/// How many bytes of headers are kept, names and values together.
+const HEADER_LIMIT: usize = 16 * 1024;
 
 /// Headers whose values are secrets, whoever sets them.
 const SECRET_HEADERS: [HeaderName; 4] = [AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, SET_COOKIE];
@@ -37,7 +39,7 @@ pub struct RequestRecord {
     pub method: String,
     /// Where to.
     pub url: String,
-    /// The headers that the handler set.
+    /// The headers that the handler set, as far as they are within 16 KiB.
     #[schema(value_type = Object)]
     pub headers: Map<String, Value>,
     /// The first 16 KiB of the body.
@@ -49,7 +51,7 @@ pub struct RequestRecord {
 pub struct AnswerRecord {
     /// The status.
     pub status: u16,
-    /// The headers.
+    /// The headers, as far as they are within 16 KiB.
     #[schema(value_type = Object)]
     pub headers: Map<String, Value>,
     /// The first 16 KiB of the body.
@@ -62,7 +64,7 @@ impl RequestRecord {
             method: request.method.to_string(),
             url: masker.text(request.url.as_str()),
             headers: headers(&request.headers, masker),
-            body: cut(&request.body, masker),
+            body: cut(&request.body, false, masker),
         }
     }
 }
@@ -72,17 +74,19 @@ impl AnswerRecord {
         Self {
             status: response.status.as_u16(),
             headers: headers(&response.headers, masker),
-            body: cut(&response.body, masker),
+            body: cut(&response.body, response.is_cut, masker),
         }
     }
 }
 
 fn headers(headers: &HeaderMap, masker: &Masker) -> Map<String, Value> {
-    let mut kept = Map::new();
+    let (mut kept, mut left) = (Map::new(), HEADER_LIMIT);
     for (name, value) in headers {
+        let Some(less) = left.checked_sub(name.as_str().len() + value.len()) else { break };
+        left = less;
         let text = match SECRET_HEADERS.contains(name) || value.is_sensitive() {
             true => MASK.to_owned(),
-            false => masker.text(&String::from_utf8_lossy(value.as_bytes())),
+            false => masker.bytes(value.as_bytes()),
         };
         match kept.get_mut(name.as_str()) {
             Some(Value::String(several)) => *several = format!("{several}, {text}"),
@@ -92,14 +96,16 @@ fn headers(headers: &HeaderMap, masker: &Masker) -> Map<String, Value> {
     kept
 }
 
-/// The start of a body, masked before it is cut: a secret on the edge would lose only its second half.
-fn cut(body: &[u8], masker: &Masker) -> String {
-    let looked_at = &body[..body.len().min(BODY_LIMIT + masker.longest())];
-    let mut text = masker.text(&String::from_utf8_lossy(looked_at));
+/// The start of a body, masked before it is cut: a secret on the edge would lose only its second half. `is_cut` says that
+/// the body itself has more bytes than these.
+fn cut(body: &[u8], is_cut: bool, masker: &Masker) -> String {
+    let looked_at = &body[..body.len().min(BODY_LIMIT + masker.reach())];
+    let mut text = masker.bytes(looked_at);
     if body.len() > BODY_LIMIT {
         let end = (0..=BODY_LIMIT.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
         text.truncate(end.unwrap_or(0));
-        text.push_str(&format!("… ({} bytes in all)", body.len()));
+        let more = if is_cut { "more than " } else { "" };
+        text.push_str(&format!("… ({more}{} bytes in all)", body.len()));
     }
     text
 }
@@ -114,8 +120,9 @@ mod tests {
     fn a_long_body_is_cut_and_no_half_of_a_secret_stays() {
         let masker = Masker::new(&json!({"key": "abcdefgh12345678"}));
         let body = format!("{}abcdefgh12345678{}", "x".repeat(BODY_LIMIT - 8), "y".repeat(100));
-        let kept = cut(body.as_bytes(), &masker);
+        let kept = cut(body.as_bytes(), false, &masker);
         assert!(!kept.contains("abcdefgh") && kept.ends_with(&format!("… ({} bytes in all)", body.len())), "{kept}");
-        assert_eq!(cut(b"short \xff", &masker), "short \u{fffd}");
+        assert_eq!(cut(b"short \xff", false, &masker), "short \u{fffd}");
+        assert!(cut(body.as_bytes(), true, &masker).ends_with(&format!("… (more than {} bytes in all)", body.len())));
     }
 }

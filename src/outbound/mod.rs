@@ -17,8 +17,13 @@ use url::{Host, Url};
 
 use addresses::Allowed;
 
-/// The most bytes of an answer that are read; more is a failure.
+/// The most bytes of an answer's body that are read. The status stands before them and says what came of the request, so an
+/// answer with more is no failure: it ends there.
 pub const ANSWER_LIMIT: usize = 1 << 20;
+/// The most headers of an answer; more is a failure.
+const HEADERS: usize = 1000;
+/// The most bytes of an answer's headers over HTTP/2, about as many as over HTTP/1.
+const HEADER_BYTES: u32 = 400 * 1024;
 
 /// How long a connection may take to be made, within the time of the whole call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,7 +52,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// What came back, whole.
+/// What came back.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// The status.
@@ -56,6 +61,8 @@ pub struct Response {
     pub headers: HeaderMap,
     /// The body, at most [`ANSWER_LIMIT`] bytes.
     pub body: Vec<u8>,
+    /// Whether the body has more bytes, which were not read.
+    pub is_cut: bool,
 }
 
 /// Why nothing whole came back.
@@ -67,9 +74,6 @@ pub enum Failure {
     /// Not done in time.
     #[error("no whole answer within {0:?}")]
     Timeout(Duration),
-    /// The answer is longer than [`ANSWER_LIMIT`].
-    #[error("the answer is longer than {ANSWER_LIMIT} bytes")]
-    TooLong,
     /// No connection, or one that broke before the answer was whole.
     #[error("{0}")]
     Broken(String),
@@ -130,20 +134,25 @@ fn builder(allowed: &Arc<Allowed>) -> reqwest::ClientBuilder {
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .user_agent(concat!("Tenon/", env!("CARGO_PKG_VERSION")))
+        // A receiver that has accepted a request is not asked again because of its headers.
+        .http1_max_headers(HEADERS)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http2_max_header_list_size(HEADER_BYTES)
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Response, Failure> {
-    if response.content_length().is_some_and(|length| length > ANSWER_LIMIT as u64) {
-        return Err(Failure::TooLong);
-    }
-    let mut body = Vec::new();
+    let (mut body, mut is_cut) = (Vec::new(), false);
     while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        if body.len() + chunk.len() > ANSWER_LIMIT {
-            return Err(Failure::TooLong);
+        let left = ANSWER_LIMIT - body.len();
+        body.extend_from_slice(chunk.get(..left).unwrap_or(&chunk));
+        if chunk.len() > left {
+            is_cut = true;
+            break;
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(Response { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+    Ok(Response { status: response.status(), headers: std::mem::take(response.headers_mut()), body, is_cut })
 }
 
 impl Resolve for Allowed {

@@ -69,12 +69,38 @@ async fn a_success_that_is_cut_short_is_a_failure() {
 }
 
 #[tokio::test]
-async fn an_answer_above_the_cap_is_a_failure() {
-    let announced = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", ANSWER_LIMIT + 1);
-    assert_eq!(get_from(answering(announced.into_bytes())).await.err(), Some(Failure::TooLong));
-    let mut unannounced = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
-    unannounced.resize(ANSWER_LIMIT + 4096, b'x');
-    assert_eq!(get_from(answering(unannounced)).await.err(), Some(Failure::TooLong));
+async fn an_answer_is_read_up_to_the_cap_and_its_status_counts() {
+    for (head, over) in [
+        (format!("HTTP/1.1 200 OK\r\nContent-Length: {ANSWER_LIMIT}\r\n\r\n"), 0),
+        (format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", ANSWER_LIMIT + 1), 1),
+        ("HTTP/1.1 410 Gone\r\nConnection: close\r\n\r\n".to_owned(), 4096),
+    ] {
+        let mut whole = head.clone().into_bytes();
+        whole.resize(head.len() + ANSWER_LIMIT + over, b'x');
+        let answer = get_from(answering(whole)).await.expect("an answer");
+        assert!(head.contains(answer.status.as_str()), "{head}");
+        assert_eq!((answer.body.len(), answer.is_cut), (ANSWER_LIMIT, over > 0), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn odd_headers_take_nothing_from_an_answer() {
+    let many: String = (0..500).map(|number| format!("X-{number}: {number}\r\n")).collect();
+    for (odd, name, value) in [
+        (many.as_str(), "x-499", "499"),
+        ("a line without a colon\r\nX-Id: 7\r\n", "x-id", "7"),
+        (": no name\r\nX-Id: 7\r\n", "x-id", "7"),
+        ("b\u{e4}d n\u{e4}me: x\r\nX-Id: 7\r\n", "x-id", "7"),
+        ("X-Bad: \u{1}\u{2}\r\nX-Id: 7\r\n", "x-id", "7"),
+        ("X-Long: folded\r\n over two lines\r\nX-Id: 7\r\n", "x-id", "7"),
+        ("X-Space : y\r\nX-Id: 7\r\n", "x-id", "7"),
+    ] {
+        let text = format!("HTTP/1.1 200 OK\r\n{odd}Content-Length: 2\r\n\r\nok");
+        let answer =
+            get_from(answering(text.into_bytes())).await.unwrap_or_else(|failure| panic!("{odd:?}: {failure}"));
+        assert_eq!((answer.status.as_u16(), answer.body.as_slice()), (200, b"ok".as_slice()), "{odd:?}");
+        assert_eq!(answer.headers[name], value, "{odd:?}");
+    }
 }
 
 #[tokio::test]

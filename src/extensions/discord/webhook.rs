@@ -88,8 +88,9 @@ impl Handler for Webhook {
             url.query_pairs_mut().append_pair("thread_id", thread);
         }
         let answer = understood(context.http.post(url).json(&message(&context)).send().await?)?;
-        // An answer without a body took the message as well: to send it again would say it twice.
-        let sent = if answer.text().trim().is_empty() { Value::Null } else { answer.json()? };
+        // An answer without a body, or with too long a one, took the message as well: to send it again would say it twice.
+        let says_nothing = answer.is_cut() || answer.text().trim().is_empty();
+        let sent = if says_nothing { Value::Null } else { answer.json()? };
         Ok(Done::new("message sent").with_data(json!({"messageId": sent["id"]})))
     }
 

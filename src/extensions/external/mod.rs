@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 use url::{Host, Url};
 use utoipa::ToSchema;
 
+use crate::handler::bounds::{check_data, check_meta};
 use crate::handler::{Answer, Context, Descriptor, Done, Event, Failure, Handler, Outcome};
+use crate::outbound::ANSWER_LIMIT;
 use crate::services::form::optional;
 use crate::services::webhook::{self, SignatureHeader, Signing};
 
-/// How long the `meta` of a record may get by what is answered, as JSON, in bytes.
-const META: usize = 64 * 1024;
-/// How long the `data` of an attempt may be.
+/// How many bytes the `data` of an attempt may have, as JSON.
 const DATA: usize = 16 * 1024;
 /// How much of a message is kept, in characters.
 const MESSAGE: usize = 500;
@@ -173,6 +173,12 @@ fn shortened(text: &str) -> String {
 /// The outcome that a 2xx tells of, for a record with this `meta`. One without a body says that it is done, and so does one
 /// in plain words: what the program did must not be done again because of them.
 fn reported(answer: &Answer, meta: &Value) -> Outcome {
+    if answer.is_cut() {
+        return Ok(Done::new(format!(
+            "{}; the answer is longer than {ANSWER_LIMIT} bytes and was not read",
+            answer.line()
+        )));
+    }
     let text = answer.text();
     let text = text.trim();
     if text.is_empty() {
@@ -201,24 +207,11 @@ fn reported(answer: &Answer, meta: &Value) -> Outcome {
         Word::Gone => return Err(Failure::Gone { reason: reason() }),
     }
     let more = more.unwrap_or_default();
-    check_length(answer, "meta", META, merged(meta, &more))?;
-    check_length(answer, "data", DATA, data.as_ref().map_or(0, |data| data.to_string().len()))?;
+    let data_problem = data.as_ref().map_or(Ok(()), |data| check_data(data, DATA));
+    check_meta(meta, &more)
+        .and(data_problem)
+        .map_err(|problem| unusable(answer, &format!("cannot be used: {problem}")))?;
     Ok(Done { message: message.unwrap_or_else(|| answer.line()), data, meta: more, ..Done::default() })
-}
-
-/// How long `meta` is with `more` merged into it, about.
-fn merged(meta: &Value, more: &Map<String, Value>) -> usize {
-    let mut all = meta.as_object().cloned().unwrap_or_default();
-    all.extend(more.clone());
-    all.retain(|_, value| !value.is_null());
-    Value::Object(all).to_string().len()
-}
-
-fn check_length(answer: &Answer, member: &str, most: usize, length: usize) -> Result<(), Failure> {
-    if length <= most {
-        return Ok(());
-    }
-    Err(unusable(answer, &format!("cannot be used: {member} would have {length} bytes, and may have {most}")))
 }
 
 fn unusable(answer: &Answer, what: &str) -> Failure {
