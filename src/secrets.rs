@@ -88,17 +88,23 @@ impl Sealer {
     }
 }
 
-/// `secret` with every value replaced by [`MASK`]; objects, arrays and nulls keep their shape, and whether the instance's
-/// own are used can be seen.
-pub fn mask(secret: &Value) -> Value {
-    let member = |(name, value): (&String, &Value)| match value {
-        Value::Bool(_) if name == USE_DEFAULT => (name.clone(), value.clone()),
-        value => (name.clone(), mask(value)),
+/// `credentials` as they may be read: every value is replaced by [`MASK`] but those of the members of which `is_shown` says
+/// that they are no secret, and whether the instance's own are used. Objects, arrays and nulls keep their shape.
+pub fn mask(credentials: &Value, is_shown: impl Fn(&str, &Value) -> bool) -> Value {
+    let Value::Object(members) = credentials else { return mask_whole(credentials) };
+    let member = |(name, value): (&String, &Value)| {
+        let is_choice = name == USE_DEFAULT && value.is_boolean();
+        let value = if is_choice || is_shown(name, value) { value.clone() } else { mask_whole(value) };
+        (name.clone(), value)
     };
+    members.iter().map(member).collect()
+}
+
+fn mask_whole(secret: &Value) -> Value {
     match secret {
         Value::Null => Value::Null,
-        Value::Object(members) => members.iter().map(member).collect(),
-        Value::Array(items) => items.iter().map(mask).collect(),
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), mask_whole(value))).collect(),
+        Value::Array(items) => items.iter().map(mask_whole).collect(),
         _ => Value::from(MASK),
     }
 }
@@ -177,14 +183,23 @@ mod tests {
     #[test]
     fn masks_keep_the_shape_and_give_back_what_is_stored() {
         let stored = json!({"key": "a", "nested": {"pin": 1234, "none": null}, "list": ["x", "y"]});
-        let masked = mask(&stored);
+        let nothing = |_: &str, _: &Value| false;
+        let masked = mask(&stored, nothing);
         assert_eq!(masked, json!({"key": MASK, "nested": {"pin": MASK, "none": null}, "list": [MASK, MASK]}));
         assert_eq!(unmask(masked, Some(&stored)), Ok(stored.clone()));
         let changed = json!({"key": "b", "nested": {"pin": MASK}});
         assert_eq!(unmask(changed, Some(&stored)), Ok(json!({"key": "b", "nested": {"pin": 1234}})));
         assert_eq!(unmask(json!({"new": {"x": MASK}}), Some(&stored)), Err(vec!["new".into(), "x".into()]));
-        assert_eq!(mask(&json!({USE_DEFAULT: true, "on": true})), json!({USE_DEFAULT: true, "on": MASK}));
-        assert_eq!(mask(&json!({USE_DEFAULT: "a secret in the wrong place"})), json!({USE_DEFAULT: MASK}));
+        assert_eq!(mask(&json!({USE_DEFAULT: true, "on": true}), nothing), json!({USE_DEFAULT: true, "on": MASK}));
+        assert_eq!(mask(&json!({USE_DEFAULT: "a secret in the wrong place"}), nothing), json!({USE_DEFAULT: MASK}));
+    }
+
+    #[test]
+    fn what_is_shown_stays_what_it_is_when_it_is_sent_back() {
+        let stored = json!({"mode": "live", "live_key": "sk_live_1", "more": {"mode": "x"}});
+        let shown = mask(&stored, |name, _| name == "mode");
+        assert_eq!(shown, json!({"mode": "live", "live_key": MASK, "more": {"mode": MASK}}));
+        assert_eq!(unmask(shown, Some(&stored)), Ok(stored));
     }
 
     #[test]

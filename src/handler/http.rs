@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{AnswerRecord, Exchange, Failure, Masker, RequestRecord};
 use crate::clock::{Clock, Millis};
-use crate::outbound::{self, Client, Request, Response};
+use crate::outbound::{self, ANSWER_LIMIT, Client, Request, Response};
 use crate::secrets::MASK;
 
 /// How many exchanges of an attempt are kept: the first ones and the last.
@@ -132,7 +132,7 @@ impl Http {
             if let Some(answer) = exchange.answer.as_mut().filter(|_| !readable) {
                 answer.body = MASK.to_owned();
             }
-            exchange.error = sent.as_ref().err().map(ToString::to_string);
+            exchange.error = sent.as_ref().err().map(|failure| masker.text(&failure.to_string()));
         }
         drop(exchanges);
         sent.map(|response| Answer { response, received_at: self.0.clock.now() }).map_err(Failure::from)
@@ -263,8 +263,18 @@ impl Answer {
         String::from_utf8_lossy(&self.response.body).into_owned()
     }
 
-    /// The body as JSON. Something else is a failure that may pass: a proxy's page in place of the service's answer.
+    /// Whether the body is longer than what is read of an answer.
+    pub fn is_cut(&self) -> bool {
+        self.response.is_cut
+    }
+
+    /// The body as JSON. Something else is a failure that may pass: a proxy's page in place of the service's answer. One that
+    /// is too long to be read is not asked for again: the request was answered.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        if self.is_cut() {
+            let reason = format!("{}, but the answer is longer than {ANSWER_LIMIT} bytes", self.line());
+            return Err(Failure::discard(reason));
+        }
         serde_json::from_slice(&self.response.body)
             .map_err(|error| Failure::retry(format!("{}, but the answer cannot be read: {error}", self.line())))
     }
@@ -319,7 +329,10 @@ mod tests {
         }
         let status = StatusCode::from_u16(status).unwrap_or_else(|_| panic!("{status}"));
         // 2026-11-21T10:00:00Z
-        Answer { response: Response { status, headers: map, body: Vec::new() }, received_at: 1_795_255_200_000 }
+        Answer {
+            response: Response { status, headers: map, body: Vec::new(), is_cut: false },
+            received_at: 1_795_255_200_000,
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@
 //! sends implements [`Inbound`].
 
 mod binding;
+pub mod bounds;
 mod context;
 mod defaults;
 mod descriptor;
@@ -42,6 +43,7 @@ mod http;
 pub mod inbound;
 mod json;
 mod key;
+mod lossy;
 mod mask;
 mod obstacle;
 mod outcome;
@@ -51,6 +53,7 @@ mod record;
 mod registry;
 mod schedule;
 mod schema;
+mod shown;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;

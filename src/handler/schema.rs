@@ -26,13 +26,13 @@ pub(super) fn of_config<T: ToSchema>() -> Value {
     schema
 }
 
-/// The schema of a record's `credentials`. They are never read back, which `writeOnly` says. Where there are any, the
-/// instance's own can stand for them, and then nothing is required.
+/// The schema of a record's `credentials`. Passwords are never read back, which `writeOnly` says. Where there are any
+/// credentials, the instance's own can stand for them, and then nothing is required.
 pub(super) fn of_credentials<T: ToSchema>() -> Value {
     let mut schema = of::<T>();
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return schema };
-    for property in properties.values_mut().filter_map(Value::as_object_mut) {
-        property.insert("writeOnly".into(), true.into());
+    for property in properties.values_mut().filter(|property| has_password(property)) {
+        property["writeOnly"] = true.into();
     }
     if properties.is_empty() {
         return schema;
@@ -50,6 +50,17 @@ pub(super) fn of_credentials<T: ToSchema>() -> Value {
         schema["else"] = json!({"required": required});
     }
     schema
+}
+
+/// Whether anything in a schema is a password.
+pub(super) fn has_password(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => {
+            members.get("format").is_some_and(|format| format == "password") || members.values().any(has_password)
+        }
+        Value::Array(items) => items.iter().any(has_password),
+        _ => false,
+    }
 }
 
 /// What a form says of the member that asks for the instance's own credentials.

@@ -67,6 +67,8 @@ pub(super) async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }
                 // Whoever cancelled the run has recorded that, so this finds it no longer running.
                 () = stop.asked() => (Err(Failure::discard("cancelled while it was under way")), Health::Unknown),
             };
+            // Masked before anything of it is set in a document, and once more for what is said if that fails.
+            let outcome = http.masker().outcome(outcome);
             let outcome = effect::apply(state, &event, begun.extension_id, outcome).await;
             let exchanges = http.take_exchanges();
             let answered = exchanges.iter().any(|exchange| exchange.answer.is_some());

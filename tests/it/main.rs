@@ -5,6 +5,7 @@
 mod reads;
 mod support;
 
+mod accepted;
 mod access;
 mod bodies;
 mod breaker;
@@ -18,6 +19,7 @@ mod corpus;
 mod defaults;
 mod delivery;
 mod demo;
+mod depth;
 mod directory;
 mod documents;
 mod drafts;
@@ -52,6 +54,7 @@ mod rights;
 mod schedules;
 mod schemas;
 mod services;
+mod shown;
 mod start;
 mod stats;
 mod storefront;

@@ -11,7 +11,7 @@ use crate::db::events::Owner;
 use crate::db::{Bind, Conn, Sql, extensions, runs};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Registry, Schedule, Wiring, destination};
-use crate::secrets::{is_masked, mask, unmask};
+use crate::secrets::{is_masked, unmask};
 
 /// What writing extension records needs beside what all items need.
 pub struct Records<'a> {
@@ -98,7 +98,7 @@ impl Writer<'_> {
         let mut columns = self.record_columns(input.values);
         for (field, sent) in input.secrets {
             let secret = unmask(sent, None).map_err(|below| nothing_behind(&path, field, below))?;
-            columns.extend(self.sealed(field, id, &secret)?);
+            columns.extend(self.sealed(field, (id, &key), &secret)?);
         }
         insert(self.conn, place, (id, position), columns)?;
         let change = RecordChange { id, key, url, owner: place.owner(), done: Done::Created, path };
@@ -114,7 +114,7 @@ impl Writer<'_> {
             Some((field, sent)) => Some((field, self.secrets(&before, (id, sent), (&path, field))?)),
             None => None,
         };
-        let members = before.changes(&input.values, secrets.as_ref().map(|(_, secrets)| secrets));
+        let members = before.changes(&input.values, secrets.as_ref().map(|(_, secrets)| secrets), &self.records);
         if members.is_empty() && before.position == position {
             return Ok(());
         }
@@ -128,7 +128,7 @@ impl Writer<'_> {
         let mut lost = Vec::new();
         if let Some((field, secrets)) = secrets.filter(|_| members.contains_key("credentials")) {
             lost = lost_members(&before.mask, &secrets.new);
-            columns.extend(self.sealed(field, id, &secrets.new)?);
+            columns.extend(self.sealed(field, (id, &key), &secrets.new)?);
         }
         update(self.conn, place, (id, position), columns)?;
         let [was, now] = [(&before.key, &before.url), (&key, &url)]
@@ -161,13 +161,18 @@ impl Writer<'_> {
         Ok(serde_json::from_str(&self.sealer.open(sealed, &seal_place(&EXTENSION, id))?)?)
     }
 
-    /// The columns of a secret: the one place where credentials are stored, sealed and with their mask beside them.
-    fn sealed(&self, field: &Field, id: i64, secret: &Json) -> Result<[(&'static str, Bind); 2]> {
+    /// The columns of a secret: the one place where credentials are stored, sealed and with what may be read of them beside.
+    fn sealed(
+        &self,
+        field: &Field,
+        (id, key): (i64, &Option<String>),
+        secret: &Json,
+    ) -> Result<[(&'static str, Bind); 2]> {
         let (sealed, masked) = match secret {
             Json::Null => (None, None),
             secret => {
                 let sealed = self.sealer.seal(&secret.to_string(), &seal_place(&EXTENSION, id), self.random)?;
-                (Some(sealed), Some(mask(secret).to_string()))
+                (Some(sealed), Some(self.records.masked(key, secret).to_string()))
             }
         };
         Ok([(field.column, Bind::Text(sealed)), (field.mask_column, Bind::Text(masked))])
@@ -197,6 +202,11 @@ impl Writer<'_> {
 }
 
 impl Records<'_> {
+    /// What may be read of the credentials of a record with this key.
+    fn masked(&self, key: &Option<String>, credentials: &Json) -> Json {
+        self.handlers.masked(key.as_deref().unwrap_or_default(), credentials)
+    }
+
     /// Refuses a change of the records at `path` by a caller who may not make it.
     fn require(&self, path: &[String]) -> Result<()> {
         match &self.missing_right {
@@ -283,7 +293,12 @@ impl Stored {
     }
 
     /// What will not be as it is: `{member: {from, to}}`.
-    fn changes(&self, values: &[(&'static Field, Value)], secrets: Option<&Secrets>) -> Map<String, Json> {
+    fn changes(
+        &self,
+        values: &[(&'static Field, Value)],
+        secrets: Option<&Secrets>,
+        records: &Records<'_>,
+    ) -> Map<String, Json> {
         let mut changes = Map::new();
         for (field, value) in values {
             let (from, to) = (self.member(field.name), json_of(value));
@@ -296,7 +311,8 @@ impl Stored {
             None => self.credentials.is_none() && secrets.new.is_null(),
         };
         if let Some(secrets) = secrets.filter(|secrets| !is_same(secrets)) {
-            changes.insert("credentials".to_owned(), json!({"from": self.mask, "to": mask(&secrets.new)}));
+            let key = self.text("key", values);
+            changes.insert("credentials".to_owned(), json!({"from": self.mask, "to": records.masked(&key, &secrets.new)}));
         }
         changes
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tenon::db::{Db, Sql};
 
-/// Waits, up to a minute, until every event is dispatched and every run has ended.
+/// Waits, up to two minutes, until every event is dispatched and every run has ended.
 pub async fn no_run_is_left(db: &Db) {
     let since = Instant::now();
     let left = || {
@@ -14,7 +14,7 @@ pub async fn no_run_is_left(db: &Db) {
         )
     };
     while db.read(move |conn| conn.first(&left(), |row| row.int(0))).await.expect("a count") != Some(0) {
-        assert!(since.elapsed() < Duration::from_secs(60), "runs do not end");
+        assert!(since.elapsed() < Duration::from_secs(120), "runs do not end");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
