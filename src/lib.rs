@@ -5,6 +5,7 @@
 pub mod clock; // time and randomness
 pub mod nearest; // which known name is meant by a misspelt one
 pub mod error; // what can go wrong
+pub mod limits; // how much one request may ask for and bring
 pub mod ids; // documentIds, event and run ids, tokens
 pub mod decimal; // exact numbers
 pub mod fold; // letters whose case does not count

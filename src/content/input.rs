@@ -6,7 +6,7 @@ use super::Field;
 use crate::clock::Millis;
 
 /// The parts of a document, or of an item of a component, that a body names; what it leaves out is not here.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Input {
     /// Values of the row itself.
     pub values: Vec<(&'static Field, Value)>,
@@ -19,8 +19,15 @@ pub struct Input {
     pub links: Vec<(&'static Field, Links)>,
 }
 
+impl Input {
+    /// Whether the body names nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.secrets.is_empty() && self.items.is_empty() && self.links.is_empty()
+    }
+}
+
 /// An item of a component.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Item {
     /// The item that is changed, or `None` for a new one.
     pub id: Option<i64>,
@@ -48,7 +55,7 @@ pub enum Value {
 }
 
 /// What shall become of a relation.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Links {
     /// These documents, in this order, and no others.
     Set(Vec<Reference>),
@@ -62,7 +69,7 @@ pub enum Links {
 }
 
 /// How a body names a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reference {
     /// By its documentId.
     Document(String),

@@ -21,7 +21,7 @@ pub use moment::parse_moment;
 pub use set::{TypeSet, place_of};
 pub use system::{CREATED_AT, DOCUMENT_ID, ID, PUBLISHED_AT, UPDATED_AT, Version};
 pub use types::{PRODUCT, STORE, SUBSCRIBER};
-pub use validate::{Rules, check_item_keys, check_keys, object, validate, validate_item};
+pub use validate::{Rules, check_item_keys, check_keys, object, validate, validate_item, validate_stored};
 
 /// Every content type, in the order in which documents show them.
 pub static CONTENT_TYPES: [&ContentType; 3] = [&STORE, &PRODUCT, &SUBSCRIBER];

@@ -8,6 +8,7 @@ use super::print::print;
 use super::{Check, Field, Kind, parse_moment};
 use crate::decimal;
 use crate::handler::ExtensionKey;
+use crate::limits::{CHARACTERS, RECORD};
 use crate::nesting;
 use crate::triggers::check_pattern;
 
@@ -41,6 +42,27 @@ pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value
             refuse("is not a plain value", json)
         }
     }
+}
+
+/// Refuses what is longer than a field of its kind may be: a text than Strapi keeps it, what sets an extension record up than
+/// any handler needs. The url of an extension record is no such text:
+/// it has a limit of its own.
+pub(super) fn check_length(field: &Field, json: &Json) -> Result<(), Fault> {
+    let is_short = matches!(field.kind, Kind::String | Kind::Email) && field.check != Check::HttpUrl;
+    match json {
+        Json::String(text) if is_short && text.chars().nth(CHARACTERS.most).is_some() => {
+            refuse(format!("must be at most {} {}", CHARACTERS.most, CHARACTERS.unit), json)
+        }
+        json if is_wiring(field) && json.to_string().len() > RECORD.most << 10 => {
+            refuse(RECORD.words("has"), &Json::Null)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether it is what sets an extension record up for its handler.
+fn is_wiring(field: &Field) -> bool {
+    matches!(field.kind, Kind::Secret) || field.check == Check::Config
 }
 
 /// The fault of a value that is null where the field must have one.

@@ -1,11 +1,14 @@
 //! From the `data` of a body to an [`Input`]: every value checked, all problems reported in one answer.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json};
 
 use super::input::{Input, Item, Links, Position, Reference, Value};
-use super::scalars::{Fault, missing, parsed, read, wrong_type};
+use super::scalars::{Fault, check_length, missing, parsed, read, wrong_type};
 use super::{Component, ContentType, Field, Kind, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
+use crate::limits::{ALL_ITEMS, ITEMS};
 
 /// The id of no item: they are counted from 1.
 const NO_ITEM: i64 = 0;
@@ -85,16 +88,23 @@ fn check_nested_keys(field: &Field, value: &Json, path: &str) -> Result<()> {
 
 /// Checks every value of `data`. All problems come in one [`Error::Invalid`].
 pub fn validate(content_type: &'static ContentType, data: &Map<String, Json>, rules: Rules) -> Result<Input> {
-    validated(Shape::Document(content_type), data, rules)
+    validated(Checker::of_body(rules), Shape::Document(content_type), data, rules)
+}
+
+/// Checks every value of a whole document that is stored and shall be published. The limits of a body do not apply: what was
+/// stored before they were is no obstacle to a change of something else.
+pub fn validate_stored(content_type: &'static ContentType, data: &Map<String, Json>) -> Result<()> {
+    let rules = Rules { publishing: true, creating: false };
+    let check = Checker { is_stored: true, ..Checker::of_body(rules) };
+    validated(check, Shape::Document(content_type), data, rules).map(drop)
 }
 
 /// Checks every value of an item that comes by itself, as [`validate`] does.
 pub fn validate_item(component: &'static Component, data: &Map<String, Json>, rules: Rules) -> Result<Input> {
-    validated(Shape::Component(component), data, rules)
+    validated(Checker::of_body(rules), Shape::Component(component), data, rules)
 }
 
-fn validated(shape: Shape, data: &Map<String, Json>, rules: Rules) -> Result<Input> {
-    let mut check = Checker { publishing: rules.publishing, path: Vec::new(), problems: Vec::new(), no_moment: false };
+fn validated(mut check: Checker, shape: Shape, data: &Map<String, Json>, rules: Rules) -> Result<Input> {
     let input = check.object(shape, data, rules.creating);
     match (check.problems, check.no_moment) {
         (problems, _) if !problems.is_empty() => Err(Error::Invalid(problems)),
@@ -108,9 +118,18 @@ struct Checker {
     path: Vec<String>,
     problems: Vec<Problem>,
     no_moment: bool,
+    /// How many items there were so far, within other items too.
+    items: usize,
+    /// Whether the values are stored already.
+    is_stored: bool,
 }
 
 impl Checker {
+    fn of_body(rules: Rules) -> Self {
+        let (path, problems) = (Vec::new(), Vec::new());
+        Self { publishing: rules.publishing, path, problems, no_moment: false, items: 0, is_stored: false }
+    }
+
     fn object(&mut self, shape: Shape, data: &Map<String, Json>, new: bool) -> Input {
         let mut input = Input::default();
         for field in shape.fields() {
@@ -141,7 +160,7 @@ impl Checker {
                     input.items.push((field, items));
                 }
             }
-            Kind::Secret => match parsed(json) {
+            Kind::Secret => match self.check_length(field, json).and_then(|()| parsed(json)) {
                 Ok(secret) => input.secrets.push((field, secret)),
                 Err(fault) => self.fault(fault),
             },
@@ -180,9 +199,14 @@ impl Checker {
         let value = match json {
             Json::Null if field.required && self.publishing => Err(missing()),
             Json::Null => Ok(Value::Null),
-            json => read(field, json, self.publishing),
+            json => self.check_length(field, json).and_then(|()| read(field, json, self.publishing)),
         };
         value.map_err(|fault| self.fault(fault)).ok()
+    }
+
+    /// What is stored was taken before there were limits.
+    fn check_length(&self, field: &Field, json: &Json) -> Result<(), Fault> {
+        if self.is_stored { Ok(()) } else { check_length(field, json) }
     }
 
     fn items(&mut self, of: &'static Component, json: &Json, new: bool) -> Option<Vec<Item>> {
@@ -190,17 +214,31 @@ impl Checker {
             self.refuse(&wrong_type("array", json), json);
             return None;
         };
+        if !self.has_room_for(list.len()) {
+            return None;
+        }
         let mut items: Vec<Item> = Vec::with_capacity(list.len());
         for (place, json) in list.iter().enumerate() {
             self.path.push(place.to_string());
-            // An item named twice stands once, where it was named last.
-            if let Some(item) = self.item(of, json, new) {
-                items.retain(|other| item.id.is_none() || other.id != item.id);
-                items.push(item);
-            }
+            items.extend(self.item(of, json, new));
             self.path.pop();
         }
-        Some(items)
+        Some(last_of_each(items))
+    }
+
+    /// Counts the items of a list, and refuses them when they are too many.
+    fn has_room_for(&mut self, items: usize) -> bool {
+        let before = self.items;
+        self.items += items;
+        if self.is_stored {
+            return true;
+        }
+        if items > ITEMS.most {
+            self.refuse(&ITEMS.words("has"), &Json::Null);
+        } else if before <= ALL_ITEMS.most && self.items > ALL_ITEMS.most {
+            self.refuse(&ALL_ITEMS.words("and the lists before it have"), &Json::Null);
+        }
+        items <= ITEMS.most && self.items <= ALL_ITEMS.most
     }
 
     fn single(&mut self, of: &'static Component, json: &Json, new: bool) -> Option<Vec<Item>> {
@@ -233,6 +271,7 @@ impl Checker {
     fn links(&mut self, json: &Json) -> Option<Links> {
         match json {
             Json::Null => Some(Links::Set(Vec::new())),
+            Json::Object(data) if is_change(data) && self.names_too_many(data) => None,
             Json::Object(data) if is_change(data) => match data.get("set") {
                 Some(set) => Some(Links::Set(references(set))),
                 None => Some(Links::Change {
@@ -240,6 +279,10 @@ impl Checker {
                     disconnect: data.get("disconnect").map(references).unwrap_or_default(),
                 }),
             },
+            Json::Array(list) if list.len() > ITEMS.most && !self.is_stored => {
+                self.refuse(&ITEMS.words("has"), &Json::Null);
+                None
+            }
             Json::Object(data) if data.is_empty() => None,
             Json::Bool(_) => {
                 self.refuse("must be documents, or an object with connect, disconnect or set", json);
@@ -247,6 +290,19 @@ impl Checker {
             }
             json => Some(Links::Set(references(json))),
         }
+    }
+
+    /// Whether a list of a change of links has too many, which is refused.
+    fn names_too_many(&mut self, data: &Map<String, Json>) -> bool {
+        let problems = self.problems.len();
+        for member in ["set", "connect", "disconnect"] {
+            if data.get(member).and_then(Json::as_array).is_some_and(|list| list.len() > ITEMS.most) {
+                self.path.push(member.to_owned());
+                self.refuse(&ITEMS.words("has"), &Json::Null);
+                self.path.pop();
+            }
+        }
+        self.problems.len() > problems
     }
 
     fn refuse(&mut self, message: &str, value: &Json) {
@@ -262,6 +318,15 @@ impl Checker {
             }
         }
     }
+}
+
+/// An item that is named twice stands once, where it was named last.
+fn last_of_each(items: Vec<Item>) -> Vec<Item> {
+    let mut named = HashSet::new();
+    let is_last = |item: &Item| item.id.is_none_or(|id| named.insert(id));
+    let mut kept: Vec<Item> = items.into_iter().rev().filter(is_last).collect();
+    kept.reverse();
+    kept
 }
 
 /// `PRICES[0].Price`.

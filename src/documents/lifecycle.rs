@@ -1,5 +1,7 @@
 //! The events of a change of content, written in its own transaction.
 
+use std::collections::{BTreeMap, HashMap};
+
 use serde_json::{Map, Value, json};
 
 use super::diff;
@@ -78,6 +80,10 @@ impl Story<'_> {
 
     fn event(&self, trigger: String, changes: &Map<String, Value>, reach: &Reach) -> NewEvent {
         let data = if self.after.is_null() { self.before } else { self.after };
+        NewEvent { data: Some(data.to_string()), ..self.event_without_data(trigger, changes, reach) }
+    }
+
+    fn event_without_data(&self, trigger: String, changes: &Map<String, Value>, reach: &Reach) -> NewEvent {
         NewEvent {
             uid: String::new(),
             trigger,
@@ -89,7 +95,7 @@ impl Story<'_> {
             },
             store: reach.store.clone(),
             owners: reach.owners.clone(),
-            data: Some(data.to_string()),
+            data: None,
             changes: (!changes.is_empty()).then(|| Value::Object(changes.clone())),
             payload: None,
             actor: self.actor.to_owned(),
@@ -119,22 +125,18 @@ impl Story<'_> {
         {
             return Vec::new();
         }
-        let (old, new) = (prices(self.before), prices(self.after));
-        let find = |list: &[Value], id: i64| find_price(list, id).cloned();
-        let mut ids: Vec<i64> = old.iter().chain(new).filter_map(|price| price["id"].as_i64()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let events = ids.into_iter().filter_map(|id| {
-            let (before, after) = (find(old, id), find(new, id));
-            let changes =
-                diff::changes(before.as_ref().unwrap_or(&Value::Null), after.as_ref().unwrap_or(&Value::Null));
-            let (trigger, changes) = match (&before, &after) {
+        let (old, new) = (prices_by_id(self.before), prices_by_id(self.after));
+        let both: BTreeMap<i64, _> = old.keys().chain(new.keys()).map(|id| (*id, (old.get(id), new.get(id)))).collect();
+        let events = both.into_iter().filter_map(|(id, (before, after))| {
+            let (before, after) = (before.copied(), after.copied());
+            let changes = diff::changes(before.unwrap_or(&Value::Null), after.unwrap_or(&Value::Null));
+            let (trigger, changes) = match (before, after) {
                 (None, _) => ("trigger:price_created", Map::new()),
                 (Some(_), None) => ("trigger:price_deleted", Map::new()),
                 (Some(_), Some(_)) if changes.is_empty() => return None,
                 (Some(_), Some(_)) => ("trigger:price_updated", changes),
             };
-            Some(self.price_event(trigger, id, (after.or(before)?, changes), reach))
+            Some(self.price_event(trigger, id, (after.or(before)?.clone(), changes), reach))
         });
         events.collect()
     }
@@ -152,9 +154,10 @@ impl Story<'_> {
         };
         let quantity = movement("quantity", self.before, self.after)
             .map(|(movement, changes)| Moved { movement, event: self.event(String::new(), &changes, reach) });
+        let before = prices_by_id(self.before);
         let inventories = prices(self.after).iter().filter_map(|price| {
             let id = price["id"].as_i64()?;
-            let (movement, changes) = movement("inventory", find_price(prices(self.before), id)?, price)?;
+            let (movement, changes) = movement("inventory", before.get(&id)?, price)?;
             Some(Moved { movement, event: self.price_event("", id, (price.clone(), changes), reach) })
         });
         quantity.into_iter().chain(inventories).collect()
@@ -169,7 +172,8 @@ impl Story<'_> {
     ) -> NewEvent {
         let product = if self.after.is_null() { self.before } else { self.after };
         let data = json!({ "price": price, "product": product_of_price(self.document_id, product) });
-        let mut event = self.event(trigger.to_owned(), &changes, reach);
+        // The product is not told whole: with a thousand prices it would be a thousand times.
+        let mut event = self.event_without_data(trigger.to_owned(), &changes, reach);
         event.target =
             Target { type_name: "price".into(), document_id: self.document_id.to_owned(), price_id: Some(id) };
         event.owners.insert(0, ("price.extensions".into(), id));
@@ -193,6 +197,10 @@ pub fn product_of_price(document_id: &str, product: &Value) -> Value {
 /// The price with this id.
 pub(super) fn find_price(list: &[Value], id: i64) -> Option<&Value> {
     list.iter().find(|price| price["id"].as_i64() == Some(id))
+}
+
+fn prices_by_id(product: &Value) -> HashMap<i64, &Value> {
+    prices(product).iter().filter_map(|price| Some((price["id"].as_i64()?, price))).collect()
 }
 
 fn prices(product: &Value) -> &[Value] {

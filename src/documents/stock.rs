@@ -36,16 +36,14 @@ pub(super) fn events(conn: &mut Conn, matchers: &Matchers, moved: Vec<Moved>) ->
         Some(listeners) => (listeners, false),
         None => (extensions::find_listeners_with(conn, owners, "inventory_threshold", LISTENERS)?, true),
     };
+    let listening = [LOW, RESTOCKED].map(|trigger| (trigger, thresholds(matchers, &listeners, trigger)));
     let mut told = Vec::new();
     for Moved { movement, event } in moved {
-        for trigger in [LOW, RESTOCKED] {
-            let mut crossed = thresholds(matchers, &listeners, &event, trigger);
-            // Among those that were not looked at are some without a threshold of their own.
-            crossed.extend(is_cut.then_some(DEFAULT_THRESHOLD));
-            crossed.retain(|threshold| movement.crosses(trigger, *threshold));
+        for (trigger, thresholds) in &listening {
+            let crossed = crossed(movement, trigger, (&event, thresholds), is_cut);
             if !crossed.is_empty() {
                 let payload = Some(json!({ "thresholds": crossed }));
-                told.push(NewEvent { trigger: trigger.to_owned(), payload, ..event.clone() });
+                told.push(NewEvent { trigger: (*trigger).to_owned(), payload, ..event.clone() });
             }
         }
         if movement.ran_out() {
@@ -55,16 +53,32 @@ pub(super) fn events(conn: &mut Conn, matchers: &Matchers, moved: Vec<Moved>) ->
     Ok(told)
 }
 
-/// The thresholds of the records that `event` reaches and that listen to `trigger`; the default one when none does.
-fn thresholds(
+/// The thresholds of the records that listen to `trigger`, by what holds them: found once, however many stocks moved.
+fn thresholds<'a>(
     matchers: &Matchers,
-    listeners: &HashMap<Owner, Vec<Listener>>,
-    event: &NewEvent,
+    listeners: &'a HashMap<Owner, Vec<Listener>>,
     trigger: &str,
+) -> HashMap<&'a Owner, BTreeSet<i64>> {
+    let listens =
+        |listener: &&Listener| listener.removed_at.is_none() && matchers.matched(&listener.triggers, trigger).is_some();
+    let of_owner = |(owner, listeners): (&'a Owner, &'a Vec<Listener>)| {
+        let thresholds = listeners.iter().filter(listens);
+        let thresholds: BTreeSet<i64> =
+            thresholds.map(|listener| Policy::threshold_of(listener.config.as_deref())).collect();
+        (!thresholds.is_empty()).then_some((owner, thresholds))
+    };
+    listeners.iter().filter_map(of_owner).collect()
+}
+
+/// Which thresholds of the records that `event` reaches its stock has crossed; the default one counts when no record listens,
+/// and when not all were looked at: among the others are some without a threshold of their own.
+fn crossed(
+    movement: Movement,
+    trigger: &str,
+    (event, thresholds): (&NewEvent, &HashMap<&Owner, BTreeSet<i64>>),
+    is_cut: bool,
 ) -> BTreeSet<i64> {
-    let reached = event.owners.iter().filter_map(|owner| listeners.get(owner)).flatten();
-    let listening = reached
-        .filter(|listener| listener.removed_at.is_none() && matchers.matched(&listener.triggers, trigger).is_some());
-    let found: BTreeSet<i64> = listening.map(|listener| Policy::threshold_of(listener.config.as_deref())).collect();
-    if found.is_empty() { BTreeSet::from([DEFAULT_THRESHOLD]) } else { found }
+    let mut reached = event.owners.iter().filter_map(|owner| thresholds.get(owner)).peekable();
+    let default = (is_cut || reached.peek().is_none()).then_some(&DEFAULT_THRESHOLD);
+    reached.flatten().chain(default).copied().filter(|threshold| movement.crosses(trigger, *threshold)).collect()
 }

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use crate::clock::Millis;
 use crate::content::parse_moment;
 use crate::error::{Error, KeyPath, Result, Source};
-use crate::query::{self, PAGE, QueryValue};
+use crate::limits::PAGE;
+use crate::query::{self, QueryValue};
 use crate::triggers::Name;
 
 /// The parameters of a list.

@@ -6,7 +6,6 @@ mod depends;
 mod fields;
 mod filters;
 mod items;
-mod limits;
 mod operator;
 mod page;
 mod parse;
@@ -26,7 +25,6 @@ mod value;
 
 pub use condition::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};
 pub use items::plan_items;
-pub use limits::{ANSWER, CONDITIONS, DEPTH, LIMITS, LIST, Limit, PAGE, PARAMETERS, POPULATED};
 pub use page::{DEFAULT_SIZE, Page};
 pub use parse::parse;
 pub use plan::{Pace, ReadPlan, plan, plan_answer, plan_one};

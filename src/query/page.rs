@@ -2,11 +2,11 @@
 //! brought into range, and only what ends up between two rows is an error.
 
 use super::cast::truth;
-use super::limits::PAGE;
 use super::scope::Tally;
 use super::strict;
 use super::value::QueryValue;
 use crate::error::{Error, Result};
+use crate::limits::PAGE;
 
 /// The size of a page when none is asked for.
 pub const DEFAULT_SIZE: i64 = 25;

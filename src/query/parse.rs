@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use super::limits::{LIST, PARAMETERS};
 use super::tree::{Node, insert};
 use super::value::QueryValue;
 use crate::error::{Error, Result};
+use crate::limits::{LIST, PARAMETERS};
 
 /// How many brackets deep a parameter's name is read; the rest of it is one name.
 const DEPTH: usize = 20;

@@ -1,11 +1,11 @@
 //! Where in a question the planner stands, and what it has counted so far.
 
-use super::limits::{CONDITIONS, DEPTH, POPULATED};
 use super::operator;
 use super::strict::Terms;
 use crate::access::{Access, Right};
 use crate::content::{Component, ContentType, EXTENSION, Field, Kind, Relation, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
+use crate::limits::{CONDITIONS, DEPTH, POPULATED};
 
 /// Something that was not done as asked, told in `meta.warnings`.
 #[derive(Debug, Clone, PartialEq, Eq)]

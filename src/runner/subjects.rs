@@ -12,6 +12,7 @@ use crate::db::documents::{Reach, Subject, find_subject, has_price, reach_of};
 use crate::db::events::Owner;
 use crate::emission::Emission;
 use crate::error::{Error, Problem, Result};
+use crate::limits::ITEMS;
 use crate::query::ReadPlan;
 
 /// A document that an event is about.
@@ -115,8 +116,8 @@ impl Subjects {
                 return Err(refused("must be a product or a price"));
             }
             let product = self.get(&PRODUCT, &named.document_id).ok_or_else(|| refused("is not there"))?;
-            let store = ("store.extensions".to_owned(), draft);
-            if content_type.uid == STORE.uid && !product.reach.owners.contains(&store) {
+            let is_store = |owner: &Owner| owner.1 == draft && owner.0 == "store.extensions";
+            if content_type.uid == STORE.uid && !product.reach.owners.iter().any(is_store) {
                 return Err(refused("is not of this store"));
             }
             match (named.type_name.as_str(), named.price_id) {
@@ -136,6 +137,9 @@ impl Subjects {
 /// The documents that a payload names.
 fn named(payload: Option<&Value>) -> Result<Vec<Named>> {
     let Some(targets) = payload.and_then(|payload| payload.get("targets")) else { return Ok(Vec::new()) };
+    if targets.as_array().is_some_and(|targets| targets.len() > ITEMS.most) {
+        return Err(ITEMS.exceeded_at(["payload", "targets"].map(str::to_owned).into(), "payload.targets has"));
+    }
     serde_path_to_error::deserialize(targets).map_err(|error| {
         let path = ["payload", "targets"].map(str::to_owned).into();
         let message = format!("payload.targets{}: {}", at(&error.path().to_string()), error.inner());

@@ -1,7 +1,7 @@
 //! What one request may ask for: as much as a limit allows is answered, one more is refused with the limit named.
 
 use serde_json::json;
-use tenon::query::{CONDITIONS, DEPTH, LIST, Limit, PAGE, PARAMETERS, POPULATED};
+use tenon::limits::{CONDITIONS, DEPTH, LIST, Limit, PAGE, PARAMETERS, POPULATED};
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;

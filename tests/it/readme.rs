@@ -1,7 +1,7 @@
 //! What the README says of the program is so.
 
 use tenon::config::VARIABLES;
-use tenon::query::LIMITS;
+use tenon::limits::LIMITS;
 
 const README: &str = include_str!("../../README.md");
 

@@ -1,12 +1,15 @@
 //! Items of components: a list is stored as it shall be, items that keep their id keep their row.
 
+use std::collections::{HashMap, HashSet};
+
 use super::bound::bound;
 use super::record_writer::Records;
 use crate::clock::{Millis, Random};
 use crate::content::{Component, ContentType, EXTENSION, Field, Input, Item, Kind, Shape};
 use crate::db::events::Owner;
-use crate::db::{Bind, Conn, Sql};
+use crate::db::{self, Bind, Conn, Sql};
 use crate::error::{Error, Result};
+use crate::limits::ITEMS;
 use crate::secrets::Sealer;
 
 /// What storing items needs beside the connection.
@@ -80,15 +83,17 @@ impl Writer<'_> {
     /// Saves one item of the list `field` of the version (or item) in row `owner_id`: where it stands, or behind the
     /// others when it is new. Returns its id.
     ///
-    /// Fails with [`Error::NotFound`] when the list does not have it.
+    /// Fails with [`Error::NotFound`] when the list does not have it, and with [`Error::Invalid`] when it is new and the list
+    /// is full.
     pub fn save_one(&mut self, shape: Shape, field: &'static Field, owner_id: i64, item: Item) -> Result<i64> {
         let owner_field = shape.owner_field(field);
         let place = alone(field, &owner_field, owner_id)?;
-        let position = match item.id {
-            Some(id) => find_position(self.conn, place, id)?.ok_or(Error::NotFound)?,
-            None => next_position(self.conn, place)?,
+        let (id, position, is_new) = match item.id {
+            Some(id) => (id, find_position(self.conn, place, id)?.ok_or(Error::NotFound)?, false),
+            None => (draw_id(self.conn)?, next_position(self.conn, place)?, true),
         };
-        self.save_item(place, position, item)
+        self.save_item(place, (id, is_new), position, item.input)?;
+        Ok(id)
     }
 
     /// Removes one item of a list; one that is not there is as good as removed. Returns whether it was there.
@@ -103,40 +108,41 @@ impl Writer<'_> {
     }
 
     fn save_list(&mut self, place: Place<'_>, items: Vec<Item>) -> Result<()> {
-        let stored = find_ids(self.conn, place)?;
-        let kept: Vec<i64> = items.iter().filter_map(|item| item.id).collect();
-        if kept.iter().any(|id| !stored.contains(id)) {
+        let stored: HashMap<i64, i64> = find_positions(self.conn, place)?.into_iter().collect();
+        let kept: HashSet<i64> = items.iter().filter_map(|item| item.id).collect();
+        if kept.iter().any(|id| !stored.contains_key(id)) {
             let name = place.field.name;
             return Err(Error::Application(format!(
                 "Some of the provided components in {name} are not related to the entity"
             )));
         }
-        self.remove(place, stored.into_iter().filter(|id| !kept.contains(id)).collect())?;
-        for (position, item) in (0..).zip(items) {
-            self.save_item(place, position, item)?;
+        self.remove(place, stored.keys().filter(|id| !kept.contains(id)).copied().collect())?;
+        let mut new = draw_ids(self.conn, items.iter().filter(|item| item.id.is_none()).count())?.into_iter();
+        for (position, Item { id, input }) in (0..).zip(items) {
+            match id {
+                // An item that only keeps its place costs no statement.
+                Some(id) if input.is_empty() && stored.get(&id) == Some(&position) => {}
+                Some(id) => self.save_item(place, (id, false), position, input)?,
+                None => {
+                    let id = new.next().ok_or_else(|| Error::internal("too few component ids were drawn"))?;
+                    self.save_item(place, (id, true), position, input)?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn save_item(&mut self, place: Place<'_>, position: i64, item: Item) -> Result<i64> {
+    fn save_item(&mut self, place: Place<'_>, (id, is_new): (i64, bool), position: i64, input: Input) -> Result<()> {
         if place.component.uid == EXTENSION.uid {
-            return self.save_record(place, position, item);
+            return self.save_record(place, (id, is_new), position, input);
         }
-        let Input { values, items, .. } = item.input;
+        let Input { values, items, .. } = input;
         let columns = values.into_iter().map(|(field, value)| (field.column, bound(field, value))).collect();
-        let id = match item.id {
-            Some(id) => {
-                update(self.conn, place, (id, position), columns)?;
-                id
-            }
-            None => {
-                let id = draw_id(self.conn)?;
-                insert(self.conn, place, (id, position), columns)?;
-                id
-            }
-        };
-        self.save_below(Shape::Component(place.component), id, items, &place.path_of(position))?;
-        Ok(id)
+        match is_new {
+            false => update(self.conn, place, (id, position), columns)?,
+            true => insert(self.conn, place, (id, position), columns)?,
+        }
+        self.save_below(Shape::Component(place.component), id, items, &place.path_of(position))
     }
 
     fn remove(&mut self, place: Place<'_>, ids: Vec<i64>) -> Result<()> {
@@ -166,7 +172,8 @@ pub fn list_items(
 ) -> Result<Vec<i64>> {
     let Kind::Component { of, .. } = field.kind else { return Ok(Vec::new()) };
     let owner_field = Shape::Document(content_type).owner_field(field);
-    find_ids(conn, Place { component: of, field, owner_field: &owner_field, owner_id: version, holder: None })
+    let place = Place { component: of, field, owner_field: &owner_field, owner_id: version, holder: None };
+    Ok(find_positions(conn, place)?.into_iter().map(|(id, _)| id).collect())
 }
 
 fn alone<'a>(field: &'static Field, owner_field: &'a str, owner_id: i64) -> Result<Place<'a>> {
@@ -183,9 +190,14 @@ fn find_position(conn: &mut Conn, place: Place<'_>, id: i64) -> Result<Option<i6
 }
 
 fn next_position(conn: &mut Conn, place: Place<'_>) -> Result<i64> {
-    let mut sql = Sql::new("SELECT coalesce(max(position) + 1, 0) FROM ");
+    let mut sql = Sql::new("SELECT coalesce(max(position) + 1, 0), count(*) FROM ");
     there(at(sql.name(place.component.table).text(" WHERE "), place), place);
-    Ok(conn.first(&sql, |row| row.int(0))?.unwrap_or_default())
+    let (next, count) = conn.first(&sql, |row| Ok((row.int(0)?, row.int(1)?)))?.unwrap_or_default();
+    if count >= ITEMS.most as i64 {
+        let name = place.field.name;
+        return Err(ITEMS.exceeded_at(vec![name.to_owned()], format!("With this one {name} would have")));
+    }
+    Ok(next)
 }
 
 /// Leaves out what was removed and is kept for its runs.
@@ -193,16 +205,32 @@ pub(super) fn there<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
     if place.component.versioned { sql } else { sql.text(" AND removed_at IS NULL") }
 }
 
-fn find_ids(conn: &mut Conn, place: Place<'_>) -> Result<Vec<i64>> {
-    let mut sql = Sql::new("SELECT id FROM ");
+/// The items of a list with their positions, in their order.
+fn find_positions(conn: &mut Conn, place: Place<'_>) -> Result<Vec<(i64, i64)>> {
+    let mut sql = Sql::new("SELECT id, position FROM ");
     there(at(sql.name(place.component.table).text(" WHERE "), place), place).text(" ORDER BY position, id");
-    conn.list(&sql, |row| row.int(0))
+    conn.list(&sql, |row| Ok((row.int(0)?, row.int(1)?)))
 }
 
-pub(super) fn draw_id(conn: &mut Conn) -> Result<i64> {
-    let mut sql = Sql::default();
-    sql.either("UPDATE component_ids SET next = next + 1 RETURNING next - 1", "SELECT nextval('component_ids')");
-    conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("no component id could be drawn"))
+fn draw_id(conn: &mut Conn) -> Result<i64> {
+    draw_ids(conn, 1)?.pop().ok_or_else(|| Error::internal("no component id could be drawn"))
+}
+
+/// So many new ids, in ascending order.
+fn draw_ids(conn: &mut Conn, count: usize) -> Result<Vec<i64>> {
+    let count = i64::try_from(count).map_err(|_| Error::internal("too many component ids"))?;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if conn.kind() == db::Kind::Postgres {
+        let mut sql = Sql::new("SELECT nextval('component_ids') FROM generate_series(1, ");
+        return conn.list(sql.int(count).text(")"), |row| row.int(0));
+    }
+    let mut sql = Sql::new("UPDATE component_ids SET next = next + ");
+    sql.int(count).text(" RETURNING next - ").int(count);
+    let first = conn.first(&sql, |row| row.int(0))?;
+    let first = first.ok_or_else(|| Error::internal("no component ids could be drawn"))?;
+    Ok((first..first + count).collect())
 }
 
 pub(super) fn insert(

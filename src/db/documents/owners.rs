@@ -1,5 +1,7 @@
 //! Whom an event about a document reaches.
 
+use std::collections::HashSet;
+
 use crate::content::{ContentType, Kind, LinkSide, STORE, Shape};
 use crate::db::events::{Owner, StoreRef};
 use crate::db::{Conn, Sql};
@@ -22,9 +24,10 @@ pub fn reach_of(conn: &mut Conn, content_type: &'static ContentType, draft: i64)
         true => list_self(conn, draft)?,
         false => list_stores(conn, content_type, draft)?,
     };
+    let mut known: HashSet<Owner> = reach.owners.iter().cloned().collect();
     for (id, store) in stores {
         let owner = (Shape::Document(&STORE).singular().to_owned() + ".extensions", id);
-        if !reach.owners.contains(&owner) {
+        if known.insert(owner.clone()) {
             reach.owners.push(owner);
         }
         reach.store.get_or_insert(store);

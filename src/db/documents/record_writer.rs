@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::bound::bound;
-use super::items::{Place, Writer, at, draw_id, insert, there, update};
+use super::items::{Place, Writer, at, insert, there, update};
 use crate::clock::Millis;
 use crate::content::{Check, Component, EXTENSION, Field, Input, Item, Value};
 use crate::db::events::Owner;
@@ -83,17 +83,22 @@ struct Secrets {
 }
 
 impl Writer<'_> {
-    pub(super) fn save_record(&mut self, place: Place<'_>, position: i64, item: Item) -> Result<i64> {
-        match item.id {
-            Some(id) => self.update_record(place, (id, position), item.input).map(|()| id),
-            None => self.add_record(place, position, item.input),
+    pub(super) fn save_record(
+        &mut self,
+        place: Place<'_>,
+        (id, is_new): (i64, bool),
+        position: i64,
+        input: Input,
+    ) -> Result<()> {
+        match is_new {
+            false => self.update_record(place, (id, position), input),
+            true => self.add_record(place, (id, position), input),
         }
     }
 
-    fn add_record(&mut self, place: Place<'_>, position: i64, input: Input) -> Result<i64> {
+    fn add_record(&mut self, place: Place<'_>, (id, position): (i64, i64), input: Input) -> Result<()> {
         let path = place.path_of(position);
         self.records.require(&path)?;
-        let id = draw_id(self.conn)?;
         let (key, url) = (text_of(&input, "key"), text_of(&input, "url"));
         let mut columns = self.record_columns(input.values);
         for (field, sent) in input.secrets {
@@ -103,7 +108,7 @@ impl Writer<'_> {
         insert(self.conn, place, (id, position), columns)?;
         let change = RecordChange { id, key, url, owner: place.owner(), done: Done::Created, path };
         self.records.changes.push(change);
-        Ok(id)
+        Ok(())
     }
 
     /// Changes a record; one that is to be as it is stays untouched.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::headers;
 use super::schemas::reference as schema;
-use crate::query::{CONDITIONS, DEFAULT_SIZE, DEPTH, LIST, PAGE, POPULATED};
+use crate::limits::{CONDITIONS, DEPTH, LIST, PAGE, POPULATED};
+use crate::query::DEFAULT_SIZE;
 
 /// What an operation takes.
 #[derive(PartialEq)]

@@ -14,6 +14,7 @@ use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use tenon::access::{Access, PublicAccess};
 use tenon::content::{self, CONTENT_TYPES, Rules, Shape};
 use tenon::error::Result;
+use tenon::limits;
 use tenon::query;
 
 use self::choices::{Choices, numbers};
@@ -46,7 +47,7 @@ fn any_query_string_is_planned_within_the_limits_or_refused() {
         let text = queries::query(choices, Shape::Document(content_type));
         let Some(asked) = check(query::parse(&text), &text) else { return };
         if let Some(plan) = check(query::plan(content_type, &asked, access), &text) {
-            assert!((1..=query::PAGE.most as i64).contains(&plan.page.limit) && plan.page.start >= 0, "{text}");
+            assert!((1..=limits::PAGE.most as i64).contains(&plan.page.limit) && plan.page.start >= 0, "{text}");
         }
         check(query::plan_one(content_type, &asked, access), &text);
     });

@@ -9,7 +9,8 @@ use super::statements;
 use crate::content::{Kind, Shape, Version};
 use crate::db::{Conn, Row, Sql};
 use crate::error::Result;
-use crate::query::{ANSWER, Populated, Selection};
+use crate::limits::ANSWER;
+use crate::query::{Populated, Selection};
 
 /// What is the same at every level.
 #[derive(Clone, Copy)]
@@ -181,6 +182,7 @@ impl Level {
             if place > 0 {
                 out.push(b',');
             }
+            ANSWER.check((out.len() + row.text.len()).div_ceil(1 << 20), "The answer would have")?;
             out.extend_from_slice(&self.text[row.text.clone()]);
             for part in &self.parts {
                 out.extend_from_slice(&part.before);
