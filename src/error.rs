@@ -1,5 +1,6 @@
 //! What can go wrong, with what a caller needs to put it right. `http::problem` makes answers of it.
 
+use diesel::result::DatabaseErrorKind;
 use serde_json::Value;
 
 use crate::nearest::nearest;
@@ -123,12 +124,33 @@ pub enum Error {
     /// 415: a body that is neither JSON nor a form.
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// Another transaction was in the way, so that nothing was done. Done again at once it may go well; if it does not, it is
+    /// answered with 409 for a value that another request stored, else with 503.
+    #[error("{0}")]
+    Raced(Race),
     /// 503: too much at once, or the database is away; the request can be sent again.
     #[error("{0}")]
     Unavailable(&'static str),
     /// 500: a fault of ours or of the database; the cause goes to the log.
     #[error("internal error: {0}")]
     Internal(BoxError),
+}
+
+/// How a transaction was in the way of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Race {
+    /// Each waited for the other.
+    #[error("another request changes the same; try again")]
+    Deadlock,
+    /// What was read has changed meanwhile.
+    #[error("another request changes the same; try again")]
+    Serialization,
+    /// It stored a value that may be there only once.
+    #[error("another request has just stored the same value")]
+    Unique,
+    /// It removed what this one leads to.
+    #[error("another request has just removed what this one leads to")]
+    Reference,
 }
 
 impl Error {
@@ -156,16 +178,13 @@ impl Error {
 
 impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
-        use diesel::result::{DatabaseErrorKind, Error as Diesel};
+        use diesel::result::Error as Diesel;
         match &error {
             Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection, detail) => away(detail.message()),
             Diesel::DatabaseError(_, detail) if is_away(detail.message()) => away(detail.message()),
-            Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, detail) => {
+            Diesel::DatabaseError(kind, detail) if let Some(race) = race(kind, detail.message()) => {
                 log::info!("two writes at once: {}", detail.message());
-                Self::Conflict("another request has just stored the same value".into())
-            }
-            Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
-                Self::Unavailable("another request changes the same; try again")
+                Self::Raced(race)
             }
             Diesel::DatabaseError(_, detail) if is_locked_or_full(detail.message()) => {
                 log::error!("the database cannot be written: {error}");
@@ -173,6 +192,17 @@ impl From<diesel::result::Error> for Error {
             }
             _ => Self::Internal(error.into()),
         }
+    }
+}
+
+fn race(kind: &DatabaseErrorKind, message: &str) -> Option<Race> {
+    match kind {
+        DatabaseErrorKind::UniqueViolation => Some(Race::Unique),
+        DatabaseErrorKind::ForeignKeyViolation => Some(Race::Reference),
+        DatabaseErrorKind::SerializationFailure => Some(Race::Serialization),
+        // Reported as a text only.
+        _ if message.contains("deadlock detected") => Some(Race::Deadlock),
+        _ => None,
     }
 }
 
@@ -199,7 +229,6 @@ fn is_locked_or_full(message: &str) -> bool {
         "database is locked",
         "database or disk is full",
         "disk I/O error",
-        "deadlock detected",
         "No space left on device", // PostgreSQL passes on what the system says.
     ]
     .iter()

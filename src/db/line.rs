@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel::r2d2::Pool;
 
+use super::conn::Conn;
 use super::generations::Generations;
 use super::open::Manager;
 use super::watch::{Notice, Watch};
@@ -76,6 +77,21 @@ struct Done {
 impl Place {
     pub fn new(pool: &Pool<Manager>, watch: &Arc<Watch>, generations: &Arc<Generations>) -> Self {
         Self { pool: pool.clone(), watch: Arc::clone(watch), generations: Arc::clone(generations) }
+    }
+
+    /// Does `work` in a transaction of its own. Returns what other servers are told of it, too.
+    pub fn transact<T>(&self, work: &mut impl FnMut(&mut Conn) -> Result<T>) -> Result<(T, Option<Notice>)> {
+        let mut conn = self.pool.get().map_err(super::no_connection)?;
+        conn.forget();
+        let (done, types, notice) = conn.transaction(|conn| {
+            let done = work(conn)?;
+            let types = conn.take_touched();
+            let notice = if types.is_empty() { None } else { Some(self.watch.notify(conn, types)?) };
+            Ok((done, types, notice))
+        })?;
+        self.generations.advance(types);
+        conn.committed();
+        Ok((done, notice))
     }
 
     /// Does a group in one transaction. An error before any of it is done drops its jobs, which tells their callers.

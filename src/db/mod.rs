@@ -41,7 +41,9 @@ pub use lock::ServerLock;
 pub use sql::{Cell, Row, Sql};
 pub use url::{DatabaseUrl, Kind};
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::r2d2::Pool;
 
@@ -60,6 +62,9 @@ macro_rules! on_backend {
     };
 }
 pub(crate) use on_backend;
+
+/// How often a transaction is done again that another one was in the way of (PostgreSQL).
+const RACES: u32 = 4;
 
 /// The database: many readers, and one writer (SQLite) or several (PostgreSQL).
 pub struct Db {
@@ -187,34 +192,38 @@ impl Db {
         off_thread(move || work(&mut *pool.get().map_err(no_connection)?)).await
     }
 
-    /// Runs `work` in one transaction, off the caller's thread. Any `Err` rolls back; `Ok` comes after the commit.
-    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    /// Runs `work` in one transaction, off the caller's thread. Any `Err` rolls back; `Ok` comes after the commit. On
+    /// PostgreSQL `work` is run again when another transaction was in its way.
+    pub async fn write<T, F>(&self, mut work: F) -> Result<T>
     where
-        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        match &self.writers {
-            Writers::Thread(writer) => writer.write(work).await,
-            Writers::Pool(watch, _) => {
-                let (pool, generations, watch) = (self.readers.clone(), self.generations.clone(), watch.clone());
-                let (done, notice) = off_thread(move || {
-                    let mut conn = pool.get().map_err(no_connection)?;
-                    conn.forget();
-                    let (done, types, notice) = conn.transaction(|conn| {
-                        let done = work(conn)?;
-                        let types = conn.take_touched();
-                        let notice = if types.is_empty() { None } else { Some(watch.notify(conn, types)?) };
-                        Ok((done, types, notice))
-                    })?;
-                    generations.advance(types);
-                    conn.committed();
-                    Ok((done, notice))
-                })
-                .await?;
-                if let Some(notice) = notice {
-                    notice.has_come().await;
+        let watch = match &self.writers {
+            Writers::Thread(writer) => return writer.write(work).await,
+            Writers::Pool(watch, _) => watch,
+        };
+        let mut races = 0;
+        loop {
+            let place = line::Place::new(&self.readers, watch, &self.generations);
+            let (again, done) = off_thread(move || {
+                let done = place.transact(&mut work);
+                Ok((work, done))
+            })
+            .await?;
+            work = again;
+            match done {
+                Err(Error::Raced(_)) if races < RACES => {
+                    races += 1;
+                    tokio::time::sleep(pause(races)).await;
                 }
-                Ok(done)
+                Err(error) => return Err(error),
+                Ok((done, notice)) => {
+                    if let Some(notice) = notice {
+                        notice.has_come().await;
+                    }
+                    return Ok(done);
+                }
             }
         }
     }
@@ -226,7 +235,10 @@ impl Db {
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let Writers::Pool(watch, lines) = &self.writers else { return self.write(work).await };
+        let (watch, lines) = match &self.writers {
+            Writers::Thread(writer) => return writer.write(work).await,
+            Writers::Pool(watch, lines) => (watch, lines),
+        };
         let (job, told) = writer::job(work);
         if let Some(turn) = lines.stand(line.to_owned(), job)? {
             let place = line::Place::new(&self.readers, watch, &self.generations);
@@ -235,6 +247,13 @@ impl Db {
         }
         told.await.map_err(|_| writer::not_written())?
     }
+}
+
+/// How long to wait before a transaction is done again that lost `races`: by chance, so that those that were in each other's
+/// way do not meet again.
+fn pause(races: u32) -> Duration {
+    let chance = RandomState::new().build_hasher().finish();
+    Duration::from_micros(chance % (u64::from(races) * 10_000))
 }
 
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

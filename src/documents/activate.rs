@@ -13,6 +13,7 @@ use super::write_records::begin;
 use crate::access::{Caller, Right};
 use crate::content::{self, EXTENSION, Item, Rules};
 use crate::db::Conn;
+use crate::db::documents as rows;
 use crate::db::records::{self, RecordFilter, ShownRecord};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Entry, Target};
@@ -86,25 +87,17 @@ struct Activating<'a> {
 impl Activating<'_> {
     fn run(&self, conn: &mut Conn, activation: &Activation) -> Result<Answer> {
         let (mut made, mut problems) = (Vec::new(), Vec::new());
-        let mut places: Vec<usize> = (0..activation.targets.len()).collect();
-        // Documents are locked as they are changed: in one order, whatever the order in which callers name them.
-        places.sort_by_key(|place| {
-            let target = &activation.targets[*place];
-            (target.content_type.singular, &target.document_id, *place)
-        });
-        for place in places {
-            let target = &activation.targets[place];
+        let documents = activation.targets.iter().map(|target| (target.content_type, &*target.document_id));
+        rows::lock_documents(conn, documents)?;
+        for (place, target) in activation.targets.iter().enumerate() {
             match self.activate(conn, target, activation.again)? {
-                Ok(extension) => made.push((place, Activated { target: named(target), extension })),
+                Ok(extension) => made.push(Activated { target: named(target), extension }),
                 Err(reason) => problems.push((place, reason)),
             }
         }
         if problems.is_empty() {
-            made.sort_by_key(|(place, _)| *place);
-            let made: Vec<Activated> = made.into_iter().map(|(_, activated)| activated).collect();
             return Ok(Answer::of_page(serde_json::to_vec(&json!({"data": made, "meta": {}}))?, None));
         }
-        problems.sort();
         let problem = |(place, reason): (usize, String)| Problem {
             path: vec!["targets".to_owned(), place.to_string()],
             message: format!("targets[{place}] {reason}"),

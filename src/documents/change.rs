@@ -1,5 +1,7 @@
 //! One change of one document, inside its transaction.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::etag::IfMatch;
@@ -8,7 +10,7 @@ use super::record_changes::list_of_owner;
 use super::{diff, misfits};
 use crate::access::{Access, Right};
 use crate::clock::Millis;
-use crate::content::{self, ContentType, Input, Rules, Shape, Version};
+use crate::content::{self, ContentType, Field, Input, Links, Rules, Shape, Version};
 use crate::db::Conn;
 use crate::db::documents::read::Form;
 use crate::db::documents::{self as rows, NewDocument, RecordChange, Records, Versions, Writer};
@@ -69,9 +71,11 @@ impl Changing<'_> {
 
     /// Changes the draft, and publishes it unless it stays a draft.
     pub fn update(&mut self, data: &Map<String, Value>, rules: Rules) -> Result<()> {
+        let input = content::validate(self.content_type, data, rules);
+        let links = input.as_ref().map_or(&[][..], |input| &input.links);
+        self.lock_before(links, if rules.publishing { rows::Changing::Version } else { rows::Changing::Nothing })?;
         let versions = self.seen()?;
-        let input = content::validate(self.content_type, data, rules)?;
-        self.save(versions, input, rules.publishing)
+        self.save(versions, input?, rules.publishing)
     }
 
     /// Makes `input` part of the draft, and publishes it unless it stays a draft.
@@ -97,6 +101,7 @@ impl Changing<'_> {
 
     /// Makes the draft the published version.
     pub fn publish(&mut self) -> Result<()> {
+        self.lock_before(&[], rows::Changing::Version)?;
         let versions = self.seen()?;
         let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
         let before = if versions.published.is_some() { self.state_of(true)? } else { Value::Null };
@@ -120,6 +125,7 @@ impl Changing<'_> {
 
     /// Makes the draft what is published; an error when nothing is.
     pub fn discard(&mut self) -> Result<()> {
+        self.lock_before(&[], rows::Changing::Version)?;
         let versions = self.seen()?;
         let published = versions
             .published
@@ -134,6 +140,7 @@ impl Changing<'_> {
 
     /// Removes the document; one that does not exist is as good as removed.
     pub fn delete(&mut self) -> Result<()> {
+        self.lock_before(&[], rows::Changing::All)?;
         let Some(versions) = rows::find(self.conn, self.content_type, self.document_id)? else { return Ok(()) };
         self.check(versions)?;
         let before = self.state_of(versions.published.is_some())?;
@@ -145,6 +152,10 @@ impl Changing<'_> {
             rows::retire_records(self.conn, owners, self.now)?;
         }
         self.emit(&Step(Change::Deleted, before, Value::Null), &reach, versions)
+    }
+
+    fn lock_before(&mut self, links: &[(&'static Field, Links)], changing: rows::Changing) -> Result<()> {
+        rows::lock_before(self.conn, (self.content_type, self.document_id), links, changing)
     }
 
     fn write_draft(&mut self, draft: i64, input: Input) -> Result<()> {
@@ -163,7 +174,7 @@ impl Changing<'_> {
     fn publish_row(&mut self, versions: Versions) -> Result<()> {
         let complete = ReadPlan::complete(self.content_type, Version::Draft).of_document(self.document_id);
         let Value::Object(whole) = self.read(&complete)? else { return Err(Error::NotFound) };
-        content::validate(self.content_type, &whole, Rules { publishing: true, creating: false })?;
+        content::validate_stored(self.content_type, &whole)?;
         self.refuse_taken(versions.draft)?;
         rows::publish(self.conn, self.content_type, versions, self.now)?;
         Ok(())
@@ -179,7 +190,7 @@ impl Changing<'_> {
     /// Puts away the records of items that no version holds any more.
     fn retire(&mut self, before: &[rows::ItemOwner], draft: i64) -> Result<()> {
         let versions = Versions { draft, ..self.versions()? };
-        let after = rows::item_owners(self.conn, self.content_type, versions)?;
+        let after: HashSet<_> = rows::item_owners(self.conn, self.content_type, versions)?.into_iter().collect();
         let gone: Vec<_> = before.iter().filter(|owner| !after.contains(owner)).cloned().collect();
         let mut retired = rows::retire_records(self.conn, &gone, self.now)?;
         for change in &mut retired {

@@ -47,12 +47,13 @@ pub async fn change_inventory(
     (product, price): (String, i64),
     (operation, quantity): (Operation, i64),
 ) -> Result<Answer> {
-    let mut plan = request.price_plan(state)?;
+    let plan = request.price_plan(state)?;
     check(operation, quantity)?;
     let change = move |changing: &mut Changing<'_>| {
+        let mut plan = plan.clone();
         plan.version = changing.change_inventory(price, operation, quantity)?;
         plan.warnings.append(&mut changing.warnings);
-        find_item(plan, changing.document_id, price).run(changing.conn)
+        changing.conn.for_answer(|conn| find_item(plan, changing.document_id, price).run(conn))
     };
     request.write_in_line(state, product, change).await
 }

@@ -13,6 +13,7 @@ use crate::access::Right;
 use crate::content::{self, Field, Input, Item, PRICE, PRODUCT, Rules, Shape, Version};
 use crate::db::documents::{self as rows, Versions};
 use crate::error::{Error, Result};
+use crate::limits::ITEMS;
 use crate::query::{self, Filter, ReadPlan, Terms};
 use crate::state::AppState;
 
@@ -45,8 +46,12 @@ pub async fn create_price(
     let input = content::validate_item(&PRICE, &data, rules)?;
     let create = move |changing: &mut Changing<'_>| {
         let versions = changing.seen()?;
-        let others = changing.prices(versions.draft)?.into_iter().map(kept);
-        changing.save_prices(versions, others.chain([Item { id: None, input }]).collect(), rules.publishing)?;
+        let others = changing.prices(versions.draft)?;
+        if others.len() >= ITEMS.most {
+            return Err(ITEMS.exceeded_at(vec!["PRICES".to_owned()], "With this one PRICES would have"));
+        }
+        let new = Item { id: None, input: input.clone() };
+        changing.save_prices(versions, others.into_iter().map(kept).chain([new]).collect(), rules.publishing)?;
         let last = changing.prices(versions.draft)?.pop();
         last.ok_or_else(|| Error::internal("a price that was added is not there"))
     };
@@ -69,9 +74,10 @@ pub async fn update_price(
     }
     content::check_item_keys(&PRICE, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: false };
-    let mut input = Some(content::validate_item(&PRICE, &data, rules)?);
+    let input = content::validate_item(&PRICE, &data, rules)?;
     let update = move |changing: &mut Changing<'_>| {
         let versions = changing.seen()?;
+        let mut input = Some(input.clone());
         let list = changing.prices(versions.draft)?.into_iter();
         let list = list.map(|id| match input.take_if(|_| id == price) {
             Some(input) => Item { id: Some(id), input },
@@ -114,14 +120,15 @@ impl Request {
     async fn change_price(
         self,
         state: &Arc<AppState>,
-        mut plan: ReadPlan,
+        plan: ReadPlan,
         product: String,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<i64> + Send + 'static,
+        mut work: impl FnMut(&mut Changing<'_>) -> Result<i64> + Send + 'static,
     ) -> Result<Answer> {
         let change = move |changing: &mut Changing<'_>| {
             let price = work(changing)?;
+            let mut plan = plan.clone();
             plan.warnings.append(&mut changing.warnings);
-            find_item(plan, changing.document_id, price).run(changing.conn)
+            changing.conn.for_answer(|conn| find_item(plan, changing.document_id, price).run(conn))
         };
         self.write(state, product, change).await
     }

@@ -47,8 +47,14 @@ pub async fn subscribe(state: &Arc<AppState>, caller: Caller, asked: Subscriptio
     content::validate(&SUBSCRIBER, &members(json!({"Email": email})), Rules { publishing: true, creating: true })?;
     let shared = Arc::clone(state);
     let work = move |conn: &mut Conn| {
-        for reference in &asked.stores {
-            let store = rows::lock_published(conn, &STORE, reference)?.ok_or(Error::NotFound)?;
+        let stores = |conn: &mut Conn| -> Result<Vec<i64>> {
+            let find = |reference| rows::find_published(conn, &STORE, reference)?.ok_or(Error::NotFound);
+            asked.stores.iter().map(find).collect()
+        };
+        let named = stores(conn)?;
+        rows::lock_subscriptions(conn, &email, named)?;
+        // Once more: a store may have been unpublished before it was locked.
+        for store in stores(conn)? {
             let mut desk = Desk { state: &shared, conn, caller: &caller, email: &email, store };
             match wish {
                 Wish::Subscribe => desk.subscribe()?,

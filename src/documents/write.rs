@@ -55,7 +55,7 @@ pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, V
     let rules = Rules { publishing: plan.version == Version::Published, creating: true };
     let input = content::validate(request.content_type, &data, rules)?;
     let document_id = ids::document_id(&*state.random);
-    request.change(state, plan, document_id, move |changing| changing.create(input, rules.publishing)).await
+    request.change(state, plan, document_id, move |changing| changing.create(input.clone(), rules.publishing)).await
 }
 
 /// Changes the fields that `data` names. The whole draft is published with them unless the query asks for a draft.
@@ -138,15 +138,15 @@ impl Request {
         state: &Arc<AppState>,
         plan: ReadPlan,
         document_id: String,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<()> + Send + 'static,
+        mut work: impl FnMut(&mut Changing<'_>) -> Result<()> + Send + 'static,
     ) -> Result<Answer> {
         let form = self.form;
         let change = move |changing: &mut Changing<'_>| {
             work(changing)?;
             changing.warn_of_losses();
             let warnings = [plan.warnings.as_slice(), &changing.warnings].concat();
-            let plan = plan.of_document(changing.document_id);
-            let found = read::one(changing.conn, &plan, form)?.ok_or(Error::NotFound)?;
+            let plan = plan.clone().of_document(changing.document_id);
+            let found = changing.conn.for_answer(|conn| read::one(conn, &plan, form))?.ok_or(Error::NotFound)?;
             Ok(answer::one(&found, &warnings))
         };
         self.write(state, document_id, change).await
@@ -157,7 +157,7 @@ impl Request {
         self,
         state: &Arc<AppState>,
         document_id: String,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
+        work: impl FnMut(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
     ) -> Result<Answer> {
         let answer = state.db.write(self.job(state, document_id, work)).await?;
         state.wake_for_events();
@@ -169,7 +169,7 @@ impl Request {
         self,
         state: &Arc<AppState>,
         document_id: String,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
+        work: impl FnMut(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
     ) -> Result<Answer> {
         let line = document_id.clone();
         let answer = state.db.write_in_line(&line, self.job(state, document_id, work)).await?;
@@ -181,11 +181,11 @@ impl Request {
         self,
         state: &Arc<AppState>,
         document_id: String,
-        work: impl FnOnce(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
-    ) -> impl FnOnce(&mut Conn) -> Result<Answer> + Send + 'static {
+        mut work: impl FnMut(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
+    ) -> impl FnMut(&mut Conn) -> Result<Answer> + Send + 'static {
         let state = Arc::clone(state);
         move |conn| {
-            let work = |conn: &mut Conn| {
+            let mut work = |conn: &mut Conn| {
                 let mut changing = self.changing(&state, conn, &document_id);
                 let answer = work(&mut changing)?;
                 changing.finish_records()?;

@@ -67,8 +67,8 @@ pub async fn create_record(
     let document_id = path.document_id.clone();
     let create = move |changing: &mut Changing<'_>| {
         changing.seen()?;
-        let id = changing.save_record(&path, Item { id: None, input })?;
-        let path = RecordPath { holder: path, id };
+        let id = changing.save_record(&path, Item { id: None, input: input.clone() })?;
+        let path = RecordPath { holder: path.clone(), id };
         changing.check_record(&path, true)?;
         show_record(changing.conn, &path, &changing.warnings)
     };
@@ -96,7 +96,7 @@ pub async fn update_record(
     let update = move |changing: &mut Changing<'_>| {
         changing.seen()?;
         let was_active = find_record(changing.conn, &path)?.1.active;
-        changing.save_record(&path.holder, Item { id: Some(path.id), input })?;
+        changing.save_record(&path.holder, Item { id: Some(path.id), input: input.clone() })?;
         if !was_active && find_record(changing.conn, &path)?.1.active {
             records::switch(changing.conn, path.id, true)?;
         }

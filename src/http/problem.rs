@@ -5,7 +5,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value, json};
 
-use crate::error::{Error, KeyPath, Problem, Source};
+use crate::error::{Error, KeyPath, Problem, Race, Source};
 
 /// The type of everything that is answered as JSON.
 pub(super) const JSON: &str = "application/json; charset=utf-8";
@@ -59,10 +59,12 @@ fn face(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden | Error::RecordsForbidden { .. } => (StatusCode::FORBIDDEN, "ForbiddenError"),
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
         Error::PreconditionFailed(_) => (StatusCode::PRECONDITION_FAILED, "PreconditionFailedError"),
-        Error::Conflict(_) | Error::OutOfStock { .. } => (StatusCode::CONFLICT, "ConflictError"),
+        Error::Conflict(_) | Error::OutOfStock { .. } | Error::Raced(Race::Unique) => {
+            (StatusCode::CONFLICT, "ConflictError")
+        }
         Error::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
         Error::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaTypeError"),
-        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError"),
+        Error::Unavailable(_) | Error::Raced(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
     }
 }

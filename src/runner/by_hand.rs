@@ -59,7 +59,7 @@ pub async fn run_now(state: &Arc<AppState>, actor: String, path: RecordPath, wan
     let start = move |conn: &mut Conn| {
         let occasion = Occasion::find(conn, &path)?;
         let key = runnable_key(&shared.handlers, occasion.record.key.as_deref())?.to_owned();
-        let mut event = event(&actor, &occasion, wanted);
+        let mut event = event(&actor, &occasion, wanted.clone());
         event.uid = ids::sortable("evt", now, &*shared.random);
         event.occurred_at = now;
         if let Some(started) = repeated(conn, &event, occasion.record.id, now)? {

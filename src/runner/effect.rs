@@ -29,7 +29,7 @@ pub(super) async fn apply(state: &Arc<AppState>, event: &Event, record: i64, out
     let values = values(&mut done, target);
     match documents::set(state, caller, content_type, target.document_id.clone(), values).await {
         Ok(()) | Err(Error::NotFound) => Ok(done),
-        Err(error @ (Error::Unavailable(_) | Error::Internal(_))) => {
+        Err(error @ (Error::Unavailable(_) | Error::Raced(_) | Error::Internal(_))) => {
             Err(Failure::retry(format!("the {} could not be changed yet: {error}", target.type_name)))
         }
         Err(error) => Err(Failure::discard(format!("the {} could not be changed: {error}", target.type_name))),

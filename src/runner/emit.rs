@@ -45,7 +45,7 @@ pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<E
     let now = operator.clock.now();
     let mut event = event(&emission, &operator.actor, &found)?;
     (event.uid, event.occurred_at) = (ids::sortable("evt", now, &*operator.random), now);
-    let stored = operator.db.write(move |conn| insert(conn, &[vec![event]], now, events::insert)).await?;
+    let stored = operator.db.write(move |conn| insert(conn, &[vec![event.clone()]], now, events::insert)).await?;
     let emitted = stored.into_iter().next().transpose()?.and_then(|events| events.into_iter().next());
     emitted.ok_or_else(|| Error::internal("an event that was stored is not told of"))
 }

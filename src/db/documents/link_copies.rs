@@ -5,15 +5,27 @@
 //! link that comes goes where that end's own list of the first version has it: right behind the nearest of those before
 //! it that both versions have, or else before all. What the other end did to its own list meanwhile stays with it.
 
+use super::locks::{Changing, lock_after, lock_orders};
 use crate::content::{ContentType, Kind, Relation, Version};
 use crate::db::{Bind, Conn, Sql};
 use crate::error::Result;
 
 /// Gives the other version of the document the links of the version `from`.
 pub(super) fn copy_links(conn: &mut Conn, content_type: &'static ContentType, draft: i64, from: Version) -> Result<()> {
+    let mut copies = Vec::new();
     for field in content_type.fields {
         let Kind::Relation(relation) = field.kind else { continue };
         let copy = Copy { relation, draft, from_published: from == Version::Published };
+        if conn.first(&copy.differs(), |row| row.int(0))?.is_some() {
+            copies.push(copy);
+        }
+    }
+    if copies.is_empty() {
+        return Ok(());
+    }
+    lock_after(conn, content_type, draft, Changing::Version)?;
+    lock_orders(conn)?;
+    for copy in copies {
         conn.execute(&copy.remove())?;
         conn.execute(&copy.reorder())?;
         for (other, position) in conn.list(&copy.taken(), |row| Ok((row.int(0)?, row.int(1)?)))? {
@@ -38,6 +50,21 @@ enum End {
 }
 
 impl Copy {
+    /// A row if there is anything to do: a link that only one version has, or that has another place.
+    fn differs(&self) -> Sql {
+        let (own, other) = (self.relation.own_column(), self.relation.other_column());
+        let position = self.relation.position_column();
+        let mut sql = Sql::new("SELECT 1 FROM ");
+        self.table(&mut sql, 0);
+        sql.text(" WHERE ").column("l", 0, own).text(" = ").int(self.draft).text(" AND NOT EXISTS (SELECT 1 FROM ");
+        self.table(&mut sql, 1);
+        self.same(sql.text(" WHERE "), own, (1, 0)).text(" AND ");
+        self.same(&mut sql, other, (1, 0)).text(" AND ");
+        self.same(&mut sql, position, (1, 0)).text(" AND ");
+        sql.column("l", 1, "published").text(" <> ").column("l", 0, "published").text(") LIMIT 1");
+        sql
+    }
+
     /// The links that the first version does not have.
     fn remove(&self) -> Sql {
         let mut sql = self.begin("DELETE FROM ", 0);
@@ -48,15 +75,17 @@ impl Copy {
         sql
     }
 
-    /// The order of those that both have.
+    /// The order of those that both have. Links that stand where they shall are not written: on PostgreSQL they would be
+    /// locked for those at their other ends.
     fn reorder(&self) -> Sql {
         let position = self.relation.position_column();
         let mut sql = self.begin("UPDATE ", 0);
-        sql.text(" SET ").name(position).text(" = (SELECT ").column("l", 1, position).text(" FROM ");
+        sql.text(" SET ").name(position).text(" = ").column("l", 1, position).text(" FROM ");
         self.table(&mut sql, 1);
         self.own(sql.text(" WHERE "), 1, End::From).text(" AND ");
-        self.same(&mut sql, self.relation.other_column(), (1, 0)).text(")");
-        self.own(sql.text(" WHERE "), 0, End::To);
+        self.same(&mut sql, self.relation.other_column(), (1, 0)).text(" AND ");
+        self.own(&mut sql, 0, End::To).text(" AND ");
+        sql.column("l", 0, position).text(" <> ").column("l", 1, position);
         sql
     }
 

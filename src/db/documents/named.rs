@@ -28,9 +28,8 @@ fn find_slug(content_type: &'static ContentType) -> Option<&'static Field> {
     Shape::Document(content_type).find_field("slug").filter(|field| field.unique)
 }
 
-/// The draft's row of the published document that `reference` names. On PostgreSQL other callers who ask for it this way
-/// wait until the transaction ends.
-pub fn lock_published(conn: &mut Conn, content_type: &ContentType, reference: &Reference) -> Result<Option<i64>> {
+/// The draft's row of the published document that `reference` names.
+pub fn find_published(conn: &mut Conn, content_type: &ContentType, reference: &Reference) -> Result<Option<i64>> {
     let mut sql = Sql::new("SELECT d.id FROM ");
     sql.name(content_type.table).text(" d WHERE d.draft_id IS NULL AND ");
     match reference {
@@ -41,6 +40,5 @@ pub fn lock_published(conn: &mut Conn, content_type: &ContentType, reference: &R
         }
     };
     sql.text(" AND EXISTS (SELECT 1 FROM ").name(content_type.table).text(" p WHERE p.draft_id = d.id)");
-    sql.either("", " FOR NO KEY UPDATE OF d");
     conn.first(&sql, |row| row.int(0))
 }

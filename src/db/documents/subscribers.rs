@@ -1,5 +1,7 @@
 //! Subscribers by their address.
 
+use super::locks::lock;
+use crate::content::{STORE, SUBSCRIBER};
 use crate::db::{Bind, Conn, Sql};
 use crate::error::Result;
 
@@ -15,6 +17,19 @@ pub struct Subscriber {
     pub is_subscribed: bool,
     /// Whether other stores share the document.
     pub is_shared: bool,
+}
+
+/// Locks the subscribers with this address of these stores, by their drafts, and then the stores: on PostgreSQL others who
+/// subscribe to one of them wait until the transaction ends.
+pub fn lock_subscriptions(conn: &mut Conn, address: &str, stores: Vec<i64>) -> Result<()> {
+    let mut sql = Sql::new(
+        "SELECT DISTINCT s.id FROM subscribers s JOIN subscriber_stores l ON l.subscriber_id = s.id \
+         WHERE s.draft_id IS NULL AND lower(s.email) = ",
+    );
+    sql.str(address.to_ascii_lowercase()).text(" AND l.store_id").in_ints(stores.clone());
+    let known = conn.list(&sql, |row| row.int(0))?;
+    lock(conn, &SUBSCRIBER, known)?;
+    lock(conn, &STORE, stores).map(drop)
 }
 
 /// The subscribers with this address, in any case, of the store with this draft; the first that was made comes first.

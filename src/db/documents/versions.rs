@@ -1,6 +1,7 @@
 //! The rows of a document: its draft, and the published version made from it.
 
 use super::link_copies::copy_links;
+use super::locks::{Changing, lock_after, lock_orders};
 use crate::clock::Millis;
 use crate::content::{ContentType, Kind, Shape, Version};
 use crate::db::{Bind, Conn, Sql};
@@ -21,7 +22,7 @@ pub struct Versions {
 pub fn find(conn: &mut Conn, content_type: &ContentType, document_id: &str) -> Result<Option<Versions>> {
     let mut draft = Sql::new("SELECT id, revision FROM ");
     draft.name(content_type.table).text(" WHERE draft_id IS NULL AND document_id = ").str(document_id);
-    draft.either("", " FOR UPDATE");
+    draft.either("", " FOR NO KEY UPDATE");
     let found = conn.first(&draft, |row| Ok((row.int(0)?, row.int(1)?)))?;
     let Some((draft, revision)) = found else { return Ok(None) };
     Ok(Some(Versions { draft, published: find_published(conn, content_type, draft)?, revision }))
@@ -131,6 +132,8 @@ pub fn discard(conn: &mut Conn, content_type: &'static ContentType, draft: i64, 
 /// Removes the document; its published version and its links go with the draft's row.
 pub fn delete(conn: &mut Conn, content_type: &'static ContentType, versions: Versions) -> Result<()> {
     conn.touch(content_type);
+    lock_after(conn, content_type, versions.draft, Changing::All)?;
+    lock_orders(conn)?;
     for row in versions.published.into_iter().chain([versions.draft]) {
         remove_version(conn, content_type, row)?;
     }

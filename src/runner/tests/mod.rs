@@ -339,9 +339,10 @@ fn a_worker_that_lost_its_lease_records_nothing() {
         let first = stage.state.db.write(|conn| take_due(conn, NOON - 1)).await.expect("claimed").remove(0);
         stage.sql("UPDATE runs SET attempt = 2").await;
         let finished = worker::execute(&stage.state, claim::Taken { run: first, probe: None }).await;
+        let finished = [finished];
         let random = Arc::clone(&stage.state.random);
         let record =
-            move |conn: &mut crate::db::Conn| record::record(conn, &*random, &[finished], true, NOON).map(drop);
+            move |conn: &mut crate::db::Conn| record::record(conn, &*random, &finished, true, NOON).map(drop);
         stage.state.db.write(record).await.expect("recorded");
         assert_eq!(stage.texts("SELECT state FROM runs").await, ["running"]);
         assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());

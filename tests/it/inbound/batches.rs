@@ -67,7 +67,7 @@ on_both_databases! {
             let notices: Vec<_> = order.iter().map(notice).collect();
             let (headers, body) = ("{}".to_owned(), "[]".to_owned());
             let delivery = NewDelivery { extension_id: 1, received_at: app.now(), headers, body, is_base64: false };
-            let stored = app.state.db.write(move |conn| inbound::insert(conn, &delivery, notices)).await;
+            let stored = app.state.db.write(move |conn| inbound::insert(conn, &delivery, notices.clone())).await;
             stored.expect("nobody waits for who waits for him").len()
         };
         let forth: Vec<i64> = (0..20_000).collect();

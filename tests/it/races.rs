@@ -1,0 +1,134 @@
+//! Requests that change the same at the same moment: each is answered as if it had come by itself.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::api::{Answered, send};
+use crate::support::app::TestApp;
+use crate::support::on_both_databases;
+
+/// How many come at once.
+const AT_ONCE: usize = 12;
+
+/// Sends all `requests`, [`AT_ONCE`] of them at any time, and returns how often each status was answered.
+async fn send_all(app: &TestApp, requests: Vec<(Method, String, Value)>) -> (BTreeMap<u16, usize>, Vec<Answered>) {
+    let requests: Vec<_> =
+        requests.into_iter().map(|(method, path, body)| app.request(method, &path).json(&body)).collect();
+    let mut lanes: Vec<Vec<_>> = (0..AT_ONCE).map(|_| Vec::new()).collect();
+    for (place, request) in requests.into_iter().enumerate() {
+        lanes[place % AT_ONCE].push(request);
+    }
+    let lane = async |requests: Vec<_>| {
+        let mut answers = Vec::new();
+        for request in requests {
+            answers.push(send(request).await);
+        }
+        answers
+    };
+    let answers: Vec<Answered> = join_all(lanes.into_iter().map(lane)).await.into_iter().flatten().collect();
+    let mut statuses = BTreeMap::new();
+    for answer in &answers {
+        *statuses.entry(answer.status).or_default() += 1;
+    }
+    (statuses, answers)
+}
+
+fn post(path: &str, data: Value) -> (Method, String, Value) {
+    (Method::POST, path.to_owned(), json!({ "data": data }))
+}
+
+fn put(path: String, data: Value) -> (Method, String, Value) {
+    (Method::PUT, path, json!({ "data": data }))
+}
+
+on_both_databases! {
+    async fn many_products_are_created_in_one_store_at_once(app: &TestApp) {
+        let store = app.store(Vec::new()).await;
+        let create = |number| post("/api/products", json!({"Name": format!("p{number}"), "stores": [store]}));
+        let (statuses, _) = send_all(app, (0..96).map(create).collect()).await;
+        assert_eq!(statuses, BTreeMap::from([(201, 96)]));
+        let listed = app.get(&format!("/api/stores/{store}?populate[products][count]=true")).await;
+        assert_eq!(listed.expect(200)["data"]["products"]["count"], 96);
+    }
+
+    async fn visitors_subscribe_to_two_stores_in_either_order_at_once(app: &TestApp) {
+        let [a, b] = [app.store_named("a", Vec::new()).await, app.store_named("b", Vec::new()).await];
+        let subscribe = |number: usize| {
+            let stores = if number.is_multiple_of(2) { [&a, &b] } else { [&b, &a] };
+            // Every address comes several times, in both orders.
+            post("/api/subscribers/subscribe", json!({"Email": format!("v{}@example.com", number / 4), "stores": stores}))
+        };
+        let (statuses, _) = send_all(app, (0..96).map(subscribe).collect()).await;
+        assert_eq!(statuses, BTreeMap::from([(200, 96)]));
+        for store in [&a, &b] {
+            let listed = app.get(&format!("/api/stores/{store}?populate[subscribers][count]=true")).await;
+            assert_eq!(listed.expect(200)["data"]["subscribers"]["count"], 24);
+        }
+        let subscribe = |number: usize| match number % 3 {
+            0 => post("/api/subscribers/subscribe", json!({"Email": "v1@example.com", "stores": [a, b]})),
+            1 => post("/api/subscribers/unsubscribe", json!({"Email": "v1@example.com", "stores": [b, a]})),
+            _ => put(format!("/api/stores/{}", if number.is_multiple_of(2) { &a } else { &b }), json!({"title": number.to_string()})),
+        };
+        let (statuses, _) = send_all(app, (0..60).map(subscribe).collect()).await;
+        assert_eq!(statuses, BTreeMap::from([(200, 60)]));
+    }
+
+    async fn links_are_changed_from_both_ends_at_once(app: &TestApp) {
+        let (mut stores, mut products) = (Vec::new(), Vec::new());
+        for number in 0..4 {
+            stores.push(app.store_named(&format!("s{number}"), Vec::new()).await);
+            let product = app.create("products", json!({"Name": format!("p{number}")})).await;
+            products.push(product["documentId"].as_str().expect("an id").to_owned());
+        }
+        let rotated = |list: &[String], by: usize| list.iter().cycle().skip(by).take(3).cloned().collect::<Vec<_>>();
+        let change = |number: usize| {
+            let member = if number.is_multiple_of(3) { "set" } else { "connect" };
+            let (place, by) = (number / 2 % 4, number / 5);
+            match number % 2 {
+                0 => put(format!("/api/products/{}", products[place]), json!({"stores": {member: rotated(&stores, by)}})),
+                _ => put(format!("/api/stores/{}", stores[place]), json!({"products": {member: rotated(&products, by)}})),
+            }
+        };
+        let (statuses, _) = send_all(app, (0..120).map(change).collect()).await;
+        assert_eq!(statuses, BTreeMap::from([(200, 120)]));
+        // Both ends show the same links.
+        for product in &products {
+            let read = app.get(&format!("/api/products/{product}?populate[stores][populate]=products")).await;
+            for store in read.expect(200)["data"]["stores"].as_array().into_iter().flatten() {
+                let seen = store["products"].as_array().into_iter().flatten().any(|one| one["documentId"] == product.as_str());
+                assert!(seen, "{store} has {product}");
+            }
+        }
+    }
+
+    async fn a_value_that_is_unique_is_refused_with_its_path_also_when_the_race_is_lost(app: &TestApp) {
+        for round in 0..4 {
+            let create = |_| post("/api/stores", json!({"title": "s", "slug": format!("one-{round}")}));
+            let (statuses, answers) = send_all(app, (0..AT_ONCE).map(create).collect()).await;
+            assert_eq!(statuses, BTreeMap::from([(201, 1), (400, AT_ONCE - 1)]));
+            for refused in answers.iter().filter(|answer| answer.status == 400) {
+                let problem = &refused.json["error"]["details"]["errors"][0];
+                assert_eq!((&problem["path"], &problem["message"]), (&json!(["slug"]), &json!("This attribute must be unique")));
+            }
+        }
+    }
+
+    async fn a_document_that_is_deleted_meanwhile_is_one_that_is_not_there(app: &TestApp) {
+        for round in 0..6 {
+            let store = app.store_named(&format!("gone-{round}"), Vec::new()).await;
+            let product = app.create("products", json!({"Name": "p", "stores": [store]})).await;
+            let product = product["documentId"].as_str().expect("an id").to_owned();
+            let change = |number: usize| match number {
+                0 => (Method::DELETE, format!("/api/stores/{store}"), Value::Null),
+                1 => put(format!("/api/products/{product}"), json!({"stores": [store]})),
+                2 => put(format!("/api/stores/{store}"), json!({"title": "t"})),
+                _ => post("/api/products", json!({"Name": "q", "stores": [store]})),
+            };
+            let (statuses, answers) = send_all(app, (0..AT_ONCE).map(change).collect()).await;
+            assert!(statuses.keys().all(|status| [200, 201, 204, 400, 404].contains(status)), "{statuses:?} {answers:#?}");
+        }
+    }
+}
