@@ -1,12 +1,13 @@
 //! A connection to either database.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
-use diesel::pg::PgConnection;
+use diesel::connection::{AnsiTransactionManager, DefaultLoadingMode, TransactionManager};
+use diesel::pg::{PgConnection, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
@@ -14,6 +15,7 @@ use super::sql::{self, Row, Sql};
 use super::url::Kind;
 use crate::content::{ContentType, TypeSet};
 use crate::error::{Error, Result};
+use crate::limits::ANSWER;
 
 /// How many shapes of query that callers choose keep their prepared statement. Beyond it they are prepared each time:
 /// diesel never forgets a statement, so an open number would be a way to fill the memory.
@@ -28,6 +30,8 @@ pub struct Conn {
     touched: TypeSet,
     /// What is to be done once the transaction is committed.
     after_commit: Vec<AfterCommit>,
+    /// How many more bytes may be read, while an answer is.
+    allowance: Option<usize>,
 }
 
 /// See [`Conn::after_commit`].
@@ -43,7 +47,7 @@ pub enum Backend {
 
 impl Conn {
     pub(super) fn new(backend: Backend) -> Self {
-        Self { backend, shapes: HashSet::new(), touched: TypeSet::default(), after_commit: Vec::new() }
+        Self { backend, shapes: HashSet::new(), touched: TypeSet::default(), after_commit: Vec::new(), allowance: None }
     }
 
     /// Which database it leads to.
@@ -82,8 +86,29 @@ impl Conn {
 
     /// Runs `sql` and hands each row to `each`.
     pub fn query(&mut self, sql: &Sql, mut each: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
-        let keep = self.keeps(sql);
-        super::on_backend!(self, conn => sql::each_row(conn, sql.keeping(keep), &mut each))
+        let sql = sql.keeping(self.keeps(sql));
+        let Some(left) = &mut self.allowance else {
+            return super::on_backend!(self, conn => sql::each_row::<_, DefaultLoadingMode>(conn, sql, &mut |row, _| each(row)));
+        };
+        let mut each = |row: Row<'_>, read: &Cell<usize>| {
+            each(row)?;
+            *left = left.checked_sub(read.take()).ok_or_else(|| ANSWER.exceeded("The answer would have"))?;
+            Ok(())
+        };
+        match &mut self.backend {
+            Backend::Sqlite(conn) => sql::each_row::<_, DefaultLoadingMode>(conn, sql, &mut each),
+            // Else all rows would be in memory before the first is counted.
+            Backend::Postgres(conn) => sql::each_row::<_, PgRowByRowLoadingMode>(conn, sql, &mut each),
+        }
+    }
+
+    /// Runs `work`, which reads what is to be answered. It fails with [`Error::Validation`] as soon as it has read more than
+    /// an answer may have.
+    pub fn for_answer<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let before = self.allowance.replace(ANSWER.most << 20);
+        let done = work(self);
+        self.allowance = before;
+        done
     }
 
     /// Runs `sql` and makes a list of what `read` takes from each row.

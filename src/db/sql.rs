@@ -284,8 +284,18 @@ pub enum Cell<'a> {
     Text(&'a str),
 }
 
-/// A row while it is read.
-pub struct Row<'a>(&'a dyn Cells);
+impl Cell<'_> {
+    /// About what it takes in an answer, in bytes.
+    fn size(self) -> usize {
+        match self {
+            Self::Null | Self::Int(_) => size_of::<i64>(),
+            Self::Text(text) => text.len(),
+        }
+    }
+}
+
+/// A row while it is read, and how many bytes of it were.
+pub struct Row<'a>(&'a dyn Cells, &'a std::cell::Cell<usize>);
 
 trait Cells {
     fn cell(&self, place: usize, read: &mut dyn FnMut(Cell<'_>)) -> Result<()>;
@@ -306,7 +316,10 @@ impl Row<'_> {
     /// Hands the value in column `place` (from 0) to `read`, without a copy.
     pub fn cell<T>(&self, place: usize, read: impl FnOnce(Cell<'_>) -> T) -> Result<T> {
         let (mut read, mut taken) = (Some(read), None);
-        self.0.cell(place, &mut |cell| taken = read.take().map(|read| read(cell)))?;
+        self.0.cell(place, &mut |cell| {
+            self.1.set(self.1.get().saturating_add(cell.size()));
+            taken = read.take().map(|read| read(cell));
+        })?;
         taken.ok_or_else(|| Error::internal("a column that was not read"))
     }
 
@@ -337,17 +350,24 @@ impl Row<'_> {
     }
 }
 
-pub(super) fn each_row<C>(conn: &mut C, sql: Kept<'_>, each: &mut dyn FnMut(Row<'_>) -> Result<()>) -> Result<()>
+/// Hands each row to `each`, with the count of the bytes that are read of it.
+pub(super) fn each_row<C, Mode>(
+    conn: &mut C,
+    sql: Kept<'_>,
+    each: &mut dyn FnMut(Row<'_>, &std::cell::Cell<usize>) -> Result<()>,
+) -> Result<()>
 where
-    C: LoadConnection,
+    C: LoadConnection<Mode>,
     C::Backend: Dialect + diesel::expression::QueryMetadata<Untyped>,
 {
-    for row in conn.load(sql)? {
+    let read = std::cell::Cell::new(0);
+    for row in LoadConnection::<Mode>::load(conn, sql)? {
         let row = row?;
-        each(Row(&RowOf(&row, |row, place, read| {
+        let cells = RowOf(&row, |row, place, read| {
             let field = row.get(place).ok_or_else(|| Error::internal(format!("no column {place}")))?;
             <C::Backend as Dialect>::cell(field.value(), read)
-        })))?;
+        });
+        each(Row(&cells, &read), &read)?;
     }
     Ok(())
 }

@@ -1,19 +1,21 @@
 //! Bodies: JSON or a form, within their limits. Whatever else is sent counts as no body, as Strapi has it.
+//!
+//! A body is read when its handler asks for it, which is after the head of the request has shown that the caller may do what
+//! is asked. Only a small one is read before, since Strapi tells of malformed JSON before it tells of missing rights.
 
-use std::time::Duration;
-
-use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
-use actix_web::rt::time::timeout;
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::arrival::{bytes, intake, is_at_most, keep};
 use super::extract;
-use crate::access::Caller;
+use crate::access::{Access, Caller};
 use crate::error::{Error, Problem, Result};
+use crate::limits::MEMBERS;
 use crate::nearest::nearest;
 use crate::nesting::{self, Unkept};
 use crate::query::{self, QueryValue};
@@ -22,13 +24,51 @@ use crate::query::{self, QueryValue};
 const FORM_LIMIT: usize = 56 * 1024;
 /// What some editors put in front of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// How long a body may take to come.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// The largest body that is read before it is known whether the caller may do what is asked, in bytes.
+const SMALL: usize = 4096;
+/// About what a member of an object and an item of a list take once they are parsed, in bytes.
+const MEMBER: usize = 512;
+const ITEM: usize = 104;
 
-/// What a request that changes something brings: who sent it, and its body.
-///
-/// The body is read first: malformed JSON is told before a missing permission is, as Strapi does.
+/// A request that changes something: who sent it, and its body, which may still have to be read.
 pub struct Submission {
+    /// Who sent it.
+    pub caller: Caller,
+    request: HttpRequest,
+    body: Body,
+    /// The largest body that is read, in bytes.
+    limit: usize,
+}
+
+enum Body {
+    Arrived(Read),
+    Waiting(Payload),
+}
+
+impl Submission {
+    /// The same, whose body is refused above `limit` bytes.
+    pub fn at_most(self, limit: usize) -> Self {
+        Self { limit: limit.min(self.limit), ..self }
+    }
+
+    /// Reads the body. Handlers ask for it once they know that the caller may do what the head of the request says.
+    ///
+    /// Fails with [`Error::TooLarge`], [`Error::Syntax`] and [`Error::UnsupportedMediaType`] when the body cannot be taken,
+    /// with [`Error::Validation`] when it does not come in time, and with [`Error::Unavailable`] when too many come at once.
+    pub async fn read(self) -> Result<Received> {
+        let Read { body, is_unread } = match self.body {
+            Body::Arrived(read) => read,
+            Body::Waiting(payload) => {
+                let sender = sender(&self.request, Some(&self.caller));
+                read(&self.request, payload, (&sender, self.limit)).await?
+            }
+        };
+        Ok(Received { caller: self.caller, body, is_unread })
+    }
+}
+
+/// What a request that changes something brings.
+pub struct Received {
     /// Who sent it.
     pub caller: Caller,
     /// What was sent; `None` for no body, or one of a type that is not read.
@@ -37,7 +77,7 @@ pub struct Submission {
     is_unread: bool,
 }
 
-impl Submission {
+impl Received {
     /// The member `data`, an object or a list, with nothing beside it.
     pub fn into_data(self) -> Result<(Caller, Value)> {
         let (caller, data, beside) = self.into_document()?;
@@ -155,24 +195,47 @@ impl FromRequest for Submission {
     type Future = LocalBoxFuture<'static, Result<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
+        let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let Read { body, is_unread } = read(&request, &mut payload).await?;
-            Ok(Self { body, is_unread, caller: extract::caller(&request).await? })
+            let limit = extract::state(&request)?.config.body_limit;
+            let caller = extract::caller(&request).await;
+            let body = match is_at_most(&request, SMALL) {
+                true => Body::Arrived(read(&request, payload, (&sender(&request, caller.as_ref().ok()), limit)).await?),
+                false => Body::Waiting(payload),
+            };
+            Ok(Self { caller: caller?, request, body, limit })
         })
     }
 }
 
-/// A body as it came, whatever its type.
-pub struct Raw(pub web::Bytes);
+/// Whose share a body is counted in: a caller without a token has that of the address it comes from.
+fn sender(request: &HttpRequest, caller: Option<&Caller>) -> String {
+    match caller {
+        Some(Caller { actor, access, .. }) if !matches!(access, Access::Public(_)) => actor.clone(),
+        _ => format!("public {}", request.connection_info().peer_addr().unwrap_or_default()),
+    }
+}
+
+/// A body of any type, still to be read.
+pub struct Raw {
+    request: HttpRequest,
+    payload: Payload,
+}
+
+impl Raw {
+    /// The body, to the byte, in the share of `sender`. Fails as [`Submission::read`] does.
+    pub async fn read(self, sender: &str) -> Result<Bytes> {
+        let limit = extract::state(&self.request)?.config.body_limit;
+        bytes(&self.request, self.payload, (sender, limit)).await
+    }
+}
 
 impl FromRequest for Raw {
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Self>>;
+    type Future = std::future::Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
-        Box::pin(async move { bytes(&request, &mut payload).await.map(Self) })
+        std::future::ready(Ok(Self { request: request.clone(), payload: payload.take() }))
     }
 }
 
@@ -191,22 +254,29 @@ struct Read {
     is_unread: bool,
 }
 
-/// Fails for a body that no route could read.
-pub(super) async fn check_readable(request: &HttpRequest, payload: &mut Payload) -> Result<()> {
-    read(request, payload).await.map(drop)
+/// Fails for a small body that no route could read; a larger one is not looked at, since no route takes it.
+pub(super) async fn check_readable(request: &HttpRequest, payload: Payload) -> Result<()> {
+    if is_at_most(request, SMALL) {
+        read(request, payload, (&sender(request, None), SMALL)).await?;
+    }
+    Ok(())
 }
 
-async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Read> {
+async fn read(request: &HttpRequest, payload: Payload, (sender, limit): (&str, usize)) -> Result<Read> {
     let form = form(request.headers().get(CONTENT_TYPE));
     if form == Form::Multipart {
         return Err(Error::UnsupportedMediaType("multipart/form-data is not read; send JSON".to_owned()));
     }
-    let bytes = bytes(request, payload).await?;
+    let bytes = bytes(request, payload, (sender, limit)).await?;
     if bytes.is_empty() {
         return Ok(Read::default());
     }
     let body = match form {
-        Form::Json => json(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes))?,
+        Form::Json => {
+            let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+            keep(request, intake(request)?.parsed.take(sender, weight(text)?).await?);
+            json(text)?
+        }
         Form::UrlEncoded if bytes.len() > FORM_LIMIT => return Err(Error::TooLarge),
         Form::UrlEncoded => urlencoded(&bytes)?,
         Form::Multipart | Form::Other => return Ok(Read { body: None, is_unread: true }),
@@ -214,23 +284,23 @@ async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Read> {
     Ok(Read { body: Some(body), is_unread: false })
 }
 
-async fn bytes(request: &HttpRequest, payload: &mut Payload) -> Result<web::Bytes> {
-    check_encoding(request)?;
-    let bytes = timeout(TIMEOUT, web::Bytes::from_request(request, payload)).await;
-    let bytes = bytes.map_err(|_| Error::Validation("the body did not come in time".to_owned()))?;
-    bytes.map_err(unreadable)
-}
-
-/// Refuses a body that is packed as nothing here unpacks: read as it is, it would be called broken.
-fn check_encoding(request: &HttpRequest) -> Result<()> {
-    let sent = request.headers().get_all(CONTENT_ENCODING).map(|sent| String::from_utf8_lossy(sent.as_bytes()));
-    let sent = sent.collect::<Vec<_>>().join(", ");
-    match sent.trim().to_ascii_lowercase().as_str() {
-        "" | "identity" | "gzip" | "deflate" => Ok(()),
-        _ => Err(Error::UnsupportedMediaType(format!(
-            "Unsupported Content-Encoding: {sent}; gzip, deflate and identity are read"
-        ))),
+/// About how many bytes JSON takes once it is parsed. Refuses what would take too many.
+fn weight(text: &[u8]) -> Result<usize> {
+    let (mut in_string, mut escaped) = (false, false);
+    let (mut members, mut items) = (0, 1);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b':' => members += 1,
+            b',' => items += 1,
+            _ => {}
+        }
     }
+    MEMBERS.check(members, "The body has")?;
+    Ok(text.len() + members * MEMBER + items * ITEM)
 }
 
 /// A form, whose names have brackets as those of a query string: `data[title]=x`.
@@ -278,13 +348,6 @@ fn check(bytes: &[u8]) -> Result<()> {
     })
 }
 
-fn unreadable(error: actix_web::Error) -> Error {
-    match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => Error::TooLarge,
-        _ => Error::Validation(format!("the body could not be read: {error}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,5 +379,14 @@ mod tests {
             assert!(matches!(json(text.as_bytes()), Err(Error::Syntax(_))), "{text}");
         }
         assert!(json(b" [1] ").is_ok());
+    }
+
+    #[test]
+    fn what_is_parsed_is_weighed_beforehand() {
+        assert!(weight(br#"{"a":{"b":[1,2,":,:,"]}}"#).is_ok_and(|bytes| bytes == 24 + 2 * MEMBER + 3 * ITEM));
+        let members = |count: usize| format!("{{{}}}", vec!["\"\":0"; count].join(","));
+        assert!(weight(members(MEMBERS.most).as_bytes()).is_ok());
+        let refused = weight(members(MEMBERS.most + 1).as_bytes());
+        assert!(refused.is_err_and(|error| error.to_string() == "The body has more than 50000 members"));
     }
 }

@@ -140,7 +140,7 @@ pub(super) async fn run(
     let asked = Parameters::read(request.query_string(), &["wait"])?;
     let wait = asked.parsed("wait", seconds)?;
     let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
-    let (caller, RunInput { trigger, payload }) = sent.parse_optional()?;
+    let (caller, RunInput { trigger, payload }) = sent.read().await?.parse_optional()?;
     let wanted = Wanted { trigger: trigger.as_deref().map(name).transpose()?, payload, idempotency_key };
     let started = runner::run_now(&state, caller.actor, path, wanted).await?;
     if let Some(wait) = wait
@@ -175,7 +175,7 @@ pub(super) async fn test(
     path.holder.require(sent.caller.access, Right::Run)?;
     let asked = Parameters::read(request.query_string(), &["dry"])?;
     let dry = asked.parsed("dry", |text| text.parse().map_err(|_| "dry must be true or false".to_owned()))?;
-    let (caller, TestInput { trigger, payload, credentials }) = sent.parse_optional()?;
+    let (caller, TestInput { trigger, payload, credentials }) = sent.read().await?.parse_optional()?;
     let way = match (dry.unwrap_or(false), credentials) {
         (true, true) => {
             return Err(refused("credentials", "a test of the credentials cannot be dry: it must ask".into()));

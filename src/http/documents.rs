@@ -61,7 +61,7 @@ async fn create(
     if subscriptions::is_subscription(of.0, &sent) {
         return subscriptions::create(state, sent).await;
     }
-    let (asked, data) = asked_of_document(&request, of, sent, Right::Create)?;
+    let (asked, data) = asked_of_document(&request, of, sent, Right::Create).await?;
     let answer = documents::create(&state.into_inner(), asked, data).await?;
     Ok(written(StatusCode::CREATED, answer))
 }
@@ -73,7 +73,7 @@ async fn update(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    let (asked, data) = asked_of_document(&request, of, sent, Right::Update)?;
+    let (asked, data) = asked_of_document(&request, of, sent, Right::Update).await?;
     let answer = documents::update(&state.into_inner(), asked, document_id.into_inner(), data).await?;
     Ok(written(StatusCode::OK, answer))
 }
@@ -131,14 +131,14 @@ async fn act(
 }
 
 /// What is asked of a document with a body like Strapi's. What that ignores is ignored here too, with a warning.
-fn asked_of_document(
+async fn asked_of_document(
     request: &HttpRequest,
     of: OfType,
     sent: Submission,
     right: Right,
 ) -> Result<(Request, Map<String, Value>)> {
     sent.caller.access.require(right, of.0)?;
-    let (caller, data, beside) = sent.into_document()?;
+    let (caller, data, beside) = sent.read().await?.into_document()?;
     let data = content::object(data)?;
     let mut asked = described(request, of, caller, Some(&data))?;
     asked.ignored = beside.into_iter().map(|name| Warning::new([name], "stands beside data and was ignored")).collect();
@@ -155,14 +155,14 @@ const IGNORED: [(&str, &str); 2] = [
 ];
 
 /// The permission comes before the body: whoever may not write is told so, whatever was sent.
-pub(super) fn asked(
+pub(super) async fn asked(
     request: &HttpRequest,
     of: OfType,
     sent: Submission,
     right: Right,
 ) -> Result<(Request, Map<String, Value>)> {
     sent.caller.access.require(right, of.0)?;
-    let (caller, data) = sent.into_data()?;
+    let (caller, data) = sent.read().await?.into_data()?;
     let data = content::object(data)?;
     Ok((described(request, of, caller, Some(&data))?, data))
 }
@@ -171,7 +171,7 @@ pub(super) fn asked(
 fn asked_to_act(request: &HttpRequest, of: OfType, sent: Submission) -> Result<Request> {
     sent.caller.access.require(Right::Update, of.0)?;
     Parameters::read(request.query_string(), &["fields", "populate"])?;
-    without_data(request, of, sent.without_members()?)
+    without_data(request, of, sent.read().await?.without_members()?)
 }
 
 pub(super) fn without_data(request: &HttpRequest, of: OfType, caller: Caller) -> Result<Request> {

@@ -164,6 +164,7 @@ pub(super) async fn activate(
     sent: Submission,
 ) -> Result<HttpResponse> {
     sent.caller.access.require_somewhere(Right::Extensions)?;
+    let sent = sent.read().await?;
     let body = sent.body.as_ref().and_then(Value::as_object).cloned();
     let (caller, input) = sent.parse_data::<ActivationInput>()?;
     let once = once(&request, &caller, body.as_ref())?;

@@ -120,14 +120,16 @@ pub(super) async fn take(
     request: HttpRequest,
     path: web::Path<(String, String)>,
     state: web::Data<AppState>,
-    Raw(body): Raw,
+    body: Raw,
 ) -> Result<HttpResponse> {
     let (extension_id, token) = path.into_inner();
     let extension_id = number(&extension_id)?;
+    let open = service::find_open(&state, extension_id, &token).await?;
+    let body = body.read(&format!("hook:{extension_id}")).await?;
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let headers = request.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
-    let sent = Sent { extension_id, token, headers: headers.collect(), body };
-    match service::take(&state, sent).await? {
+    let sent = Sent { extension_id, headers: headers.collect(), body };
+    match service::take(&state, open, sent).await? {
         Taken::Challenge(challenge) => Ok(plain_text(StatusCode::OK, challenge)),
         Taken::Stored { received, new, events } => answer::data(StatusCode::OK, TakenAnswer { received, new, events }),
     }
@@ -161,7 +163,7 @@ pub(super) async fn rotate(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    let caller = sent.without_members()?;
+    let caller = sent.read().await?.without_members()?;
     let found = service::address(&state, &caller, number(&id)?, true).await?;
     answer::data(StatusCode::OK, InboundAnswer::new(&request, found))
 }

@@ -1,6 +1,7 @@
 //! The HTTP face: the server, what a handler may ask for, the routes, and how errors read on the wire. Knows no SQL.
 
 mod answer;
+mod arrival;
 pub mod body;
 mod by_hand;
 mod content_schema;
@@ -15,6 +16,7 @@ mod handlers;
 mod health;
 mod hooks;
 mod idempotency;
+mod intake;
 mod list;
 pub mod openapi;
 mod prices;
@@ -55,10 +57,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub fn serve(state: Arc<AppState>, listener: TcpListener) -> std::io::Result<Server> {
     let workers = workers(state.config.http_workers);
     let grace = state.config.runner.shutdown_grace;
+    let intake = intake::Intake::new(state.config.body_limit);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(Arc::clone(&state)))
-            .app_data(web::PayloadConfig::new(state.config.body_limit))
+            .app_data(intake.clone())
             .app_data(reader::OwnConnection::default())
             .app_data(edge::RequestIds::new(&*state.random))
             .configure(routes::configure)

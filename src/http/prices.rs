@@ -90,7 +90,7 @@ async fn create(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    let (asked, data) = asked(&request, PRODUCTS, sent, Right::Update)?;
+    let (asked, data) = asked(&request, PRODUCTS, sent, Right::Update).await?;
     let answer = documents::create_price(&state.into_inner(), asked, product.into_inner(), data).await?;
     Ok(written(StatusCode::CREATED, answer))
 }
@@ -101,7 +101,7 @@ async fn update(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    let (asked, data) = asked(&request, PRODUCTS, sent, Right::Update)?;
+    let (asked, data) = asked(&request, PRODUCTS, sent, Right::Update).await?;
     let (product, price) = path.into_inner();
     let answer = documents::update_price(&state.into_inner(), asked, (product, price_id(&price)), data).await?;
     Ok(written(StatusCode::OK, answer))
@@ -126,6 +126,7 @@ async fn count(
     sent: Submission,
 ) -> Result<HttpResponse> {
     sent.caller.access.require(Right::Update, &PRODUCT)?;
+    let sent = sent.read().await?;
     let body = sent.body.as_ref().and_then(Value::as_object).cloned();
     let (caller, InventoryInput { op, quantity }) = sent.parse()?;
     let (product, price) = path.into_inner();

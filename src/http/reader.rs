@@ -23,12 +23,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Runs `work` on a connection that reads.
+    /// Runs `work` on a connection that reads. It may read no more than an answer may have.
     pub async fn read<T, F>(&self, pace: Pace, work: F) -> Result<T>
     where
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
+        let work = move |conn: &mut Conn| conn.for_answer(work);
         if pace == Pace::Slow || self.state.db.kind() == Kind::Postgres {
             return self.state.db.read(work).await;
         }

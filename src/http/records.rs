@@ -72,7 +72,7 @@ async fn create(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    let (asked, data) = asked(&request, OfType(path.content_type), sent, Right::Extensions)?;
+    let (asked, data) = asked(&request, OfType(path.content_type), sent, Right::Extensions).await?;
     let answer = documents::create_record(&state.into_inner(), asked, path, data).await?;
     Ok(written(StatusCode::CREATED, answer))
 }
@@ -83,7 +83,7 @@ async fn update(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    let (asked, data) = asked(&request, OfType(path.holder.content_type), sent, Right::Extensions)?;
+    let (asked, data) = asked(&request, OfType(path.holder.content_type), sent, Right::Extensions).await?;
     let answer = documents::update_record(&state.into_inner(), asked, path, data).await?;
     Ok(written(StatusCode::OK, answer))
 }
@@ -106,6 +106,7 @@ async fn toggle(
     sent: Submission,
 ) -> Result<HttpResponse> {
     path.holder.require(sent.caller.access, Right::Extensions)?;
+    let sent = sent.read().await?;
     let body = sent.body.as_ref().and_then(|body| body.as_object().cloned());
     let (caller, ToggleInput { active }) = sent.parse_optional()?;
     let asked = described(&request, OfType(path.holder.content_type), caller, body.as_ref())?;

@@ -114,7 +114,7 @@ pub(super) async fn cancel(
     sent: Submission,
 ) -> Result<HttpResponse> {
     owner_fields(sent.caller.access)?;
-    let (caller, ReasonInput { reason }) = sent.parse_optional()?;
+    let (caller, ReasonInput { reason }) = sent.read().await?.parse_optional()?;
     let reason = reason.map(short).transpose()?;
     let operator = Operator::new(&state, caller.actor);
     let run = runner::cancel(&operator, caller.access, id.clone(), reason.as_deref()).await?;
@@ -136,7 +136,7 @@ pub(super) async fn replay(
     sent: Submission,
 ) -> Result<HttpResponse> {
     owner_fields(sent.caller.access)?;
-    let (caller, ReasonInput { reason }) = sent.parse_optional()?;
+    let (caller, ReasonInput { reason }) = sent.read().await?.parse_optional()?;
     let reason = reason.map(short).transpose()?;
     let asked = id.clone();
     let run = state.db.read(move |conn| runs::find(conn, &asked)).await?.ok_or(Error::NotFound)?;
@@ -158,7 +158,7 @@ pub(super) async fn replay(
         (status = 200, description = "What would be replayed, for `dryRun`", body = Data<ReplayAnswer>), Problems))]
 pub(super) async fn replay_many(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
     let owner_fields = owner_fields(sent.caller.access)?;
-    let (caller, mut asked) = sent.parse::<ReplayInput>()?;
+    let (caller, mut asked) = sent.read().await?.parse::<ReplayInput>()?;
     let (reason, dry_run) = (asked.reason.take().map(short).transpose()?, asked.dry_run);
     let selection = match asked.ids.take() {
         Some(_) if asked.has_filter() => return Err(refused("ids", "ids go without a filter".into())),

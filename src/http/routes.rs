@@ -176,7 +176,7 @@ async fn unknown(request: HttpRequest, body: web::Payload) -> Result<HttpRespons
 async fn other_method(request: &HttpRequest, body: web::Payload, allowed: &str) -> Result<HttpResponse> {
     let method = request.method();
     if matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-        body::check_readable(request, &mut body.into_inner()).await?;
+        body::check_readable(request, body.into_inner()).await?;
     }
     let mut response = match *method {
         Method::OPTIONS => plain(StatusCode::OK, ""),

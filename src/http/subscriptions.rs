@@ -16,6 +16,8 @@ use crate::state::AppState;
 
 /// The most stores of one request.
 const STORES: usize = 10;
+/// The largest body of a subscription, in bytes: anyone may send one.
+const LARGEST: usize = 16 * 1024;
 /// The longest address there is (RFC 5321).
 const LONGEST_ADDRESS: usize = 254;
 
@@ -92,7 +94,7 @@ pub(super) async fn create(state: web::Data<AppState>, sent: Submission) -> Resu
 
 async fn wish(state: web::Data<AppState>, sent: Submission, wish: Wish, status: StatusCode) -> Result<HttpResponse> {
     sent.caller.access.require_subscribe()?;
-    let (caller, input) = sent.parse_data::<SubscriptionInput>()?;
+    let (caller, input) = sent.at_most(LARGEST).read().await?.parse_data::<SubscriptionInput>()?;
     let email = input.email.clone();
     documents::subscribe(&state.into_inner(), caller, input.checked()?, wish).await?;
     answer::data(status, SubscriptionAnswer { email, subscribed: wish == Wish::Subscribe })

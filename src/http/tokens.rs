@@ -98,7 +98,7 @@ pub(super) async fn list(caller: Caller, reader: Reader) -> Result<HttpResponse>
     responses((status = 201, description = "Made; its text is told this once", body = Data<NewTokenAnswer>), Problems))]
 pub(super) async fn create(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
     require_full(&sent.caller)?;
-    let (_, input) = sent.parse_data::<TokenInput>()?;
+    let (_, input) = sent.read().await?.parse_data::<TokenInput>()?;
     let kind = input.checked()?;
     let (text, now) = (ids::token(&*state.random), state.clock.now());
     let token = NewToken {

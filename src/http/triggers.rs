@@ -145,7 +145,7 @@ pub(super) async fn emit(
     sent.caller.access.require(Right::Emit, content_type)?;
     let trigger = Name::parse(&name).map_err(|reason| refused(&["name"], reason))?;
     let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
-    let (caller, input) = sent.parse_optional::<TriggerInput>()?;
+    let (caller, input) = sent.read().await?.parse_optional::<TriggerInput>()?;
     let emission = Emission { content_type, document_id, trigger, payload: input.payload, idempotency_key };
     let emitted = runner::emit(&state, &caller, emission).await?;
     answer::data(StatusCode::ACCEPTED, EmittedAnswer::from(emitted))
@@ -160,7 +160,7 @@ pub(super) async fn emit(
         body = Data<Vec<EmittedAnswer>>), Problems))]
 pub(super) async fn emit_batch(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
     sent.caller.access.require_somewhere(Right::Emit)?;
-    let (caller, items) = sent.parse_list::<BatchItem>()?;
+    let (caller, items) = sent.read().await?.parse_list::<BatchItem>()?;
     if items.len() > BATCH {
         return Err(Error::Validation(format!("at most {BATCH} triggers are emitted at once")));
     }

@@ -33,8 +33,6 @@ const LONGEST_ID: usize = 255;
 pub struct Sent {
     /// The extension record that the address names.
     pub extension_id: i64,
-    /// The address's secret part.
-    pub token: String,
     /// Names, in lower case, and values of the headers.
     pub headers: Vec<(String, String)>,
     /// The body, as it came.
@@ -76,23 +74,35 @@ pub struct OpenAddress {
     pub address: Address,
 }
 
-/// Takes what was sent to an address.
+/// An address that takes deliveries.
+pub struct Open {
+    found: Addressee,
+    entry: Arc<Entry>,
+}
+
+/// Finds the address of the extension record `id` with this secret part: what is sent is read only then.
 ///
-/// Fails with [`Error::NotFound`] when there is no such address, whatever of it is wrong; with [`Error::Conflict`] when its
-/// record is switched off, so that the service sends again later; with [`Error::Unauthorized`] when it may not be the
-/// service's own. Nothing is stored then.
-pub async fn take(state: &Arc<AppState>, sent: Sent) -> Result<Taken> {
-    let id = sent.extension_id;
+/// Fails with [`Error::NotFound`] when there is no such address, whatever of it is wrong, and with [`Error::Conflict`] when
+/// its record is switched off, so that the service sends again later.
+pub async fn find_open(state: &AppState, id: i64, token: &str) -> Result<Open> {
     let found = state.db.read(move |conn| inbound::find_addressee(conn, id)).await?.ok_or(Error::NotFound)?;
     let entry = entry(state, &found.key).ok_or(Error::NotFound)?;
-    let token = open_token(state, id, found.address.as_ref())?.ok_or(Error::NotFound)?;
+    let expected = open_token(state, id, found.address.as_ref())?.ok_or(Error::NotFound)?;
     // Hashes are compared, so the time that takes tells nothing about the token.
-    if token_hash(&token) != token_hash(&sent.token) {
+    if token_hash(&expected) != token_hash(token) {
         return Err(Error::NotFound);
     }
     if !found.active {
         return Err(Error::Conflict("the extension record is switched off".into()));
     }
+    Ok(Open { found, entry })
+}
+
+/// Takes what was sent to an address.
+///
+/// Fails with [`Error::Unauthorized`] when it may not be the service's own. Nothing is stored then.
+pub async fn take(state: &Arc<AppState>, Open { found, entry }: Open, sent: Sent) -> Result<Taken> {
+    let (id, entry) = (sent.extension_id, &*entry);
     let now = state.clock.now();
     match receive(state, entry, &found, &sent, now)? {
         Err(refusal) => {
@@ -142,8 +152,8 @@ pub async fn find_for(state: &AppState, caller: &Caller, id: i64) -> Result<Addr
     Ok(found)
 }
 
-fn entry<'a>(state: &'a AppState, key: &str) -> Option<&'a Entry> {
-    state.handlers.find(key).map(|entry| &**entry).filter(|entry| entry.is_inbound())
+fn entry(state: &AppState, key: &str) -> Option<Arc<Entry>> {
+    state.handlers.find(key).filter(|entry| entry.is_inbound()).map(Arc::clone)
 }
 
 fn open_token(state: &AppState, id: i64, address: Option<&Address>) -> Result<Option<String>> {
@@ -223,9 +233,9 @@ async fn store(
         return Ok(Taken::Stored { received, new: 0, events: 0 });
     }
     let insert = move |conn: &mut Conn| {
-        let new: HashSet<i64> = inbound::insert(conn, &delivery, rows)?.into_iter().collect();
-        told.retain(|(place, _)| new.contains(place));
-        let told: Vec<NewEvent> = told.into_iter().map(|(_, event)| event).collect();
+        let new: HashSet<i64> = inbound::insert(conn, &delivery, rows.clone())?.into_iter().collect();
+        let told = told.iter().filter(|(place, _)| new.contains(place));
+        let told: Vec<NewEvent> = told.map(|(_, event)| event.clone()).collect();
         events::insert(conn, &told)?;
         Ok(Taken::Stored { received, new: new.len(), events: told.len() })
     };
