@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::links::Relation;
+use crate::limits::CHARACTERS;
 
 /// A kind of document. One file in `types/`, one pair of migrations, one line in [`super::CONTENT_TYPES`].
 pub struct ContentType {
@@ -263,6 +264,12 @@ impl Field {
     /// A long text with markup.
     pub const fn rich_text(name: &'static str, column: &'static str) -> Self {
         Self::new(name, column, Kind::RichText)
+    }
+
+    /// How many characters its texts may have, where Strapi sets a limit. The url of an extension record has one of its own.
+    pub fn longest(&self) -> Option<usize> {
+        let is_short = matches!(self.kind, Kind::String | Kind::Email) && self.check != Check::HttpUrl;
+        is_short.then_some(CHARACTERS.most)
     }
 
     /// An e-mail address.

@@ -45,12 +45,10 @@ pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value
 }
 
 /// Refuses what is longer than a field of its kind may be: a text than Strapi keeps it, what sets an extension record up than
-/// any handler needs. The url of an extension record is no such text:
-/// it has a limit of its own.
+/// any handler needs.
 pub(super) fn check_length(field: &Field, json: &Json) -> Result<(), Fault> {
-    let is_short = matches!(field.kind, Kind::String | Kind::Email) && field.check != Check::HttpUrl;
     match json {
-        Json::String(text) if is_short && text.chars().nth(CHARACTERS.most).is_some() => {
+        Json::String(text) if field.longest().is_some_and(|longest| text.chars().nth(longest).is_some()) => {
             refuse(format!("must be at most {} {}", CHARACTERS.most, CHARACTERS.unit), json)
         }
         json if is_wiring(field) && json.to_string().len() > RECORD.most << 10 => {

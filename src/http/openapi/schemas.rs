@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::shared;
 use crate::content::{COMPONENTS, CONTENT_TYPES, Check, Component, ContentType, Field, Kind, Shape};
 use crate::error::Result;
+use crate::limits::ITEMS;
 
 /// Who reads a schema: the kinds differ a little.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,6 +136,12 @@ fn property(field: &Field, side: Side) -> Result<Value> {
     let mut schema = kind(field, side);
     if side == Side::Input && !field.default.is_empty() {
         schema["default"] = serde_json::from_str(field.default)?;
+    }
+    if let Some(longest) = field.longest().filter(|_| side == Side::Input) {
+        schema["maxLength"] = longest.into();
+    }
+    if side == Side::Input && matches!(field.kind, Kind::Component { many: true, .. }) {
+        schema["maxItems"] = ITEMS.most.into();
     }
     let notes = [
         (field.required && side == Side::Input, "A published version must have it."),
