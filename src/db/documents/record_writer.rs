@@ -317,7 +317,8 @@ impl Stored {
         };
         if let Some(secrets) = secrets.filter(|secrets| !is_same(secrets)) {
             let key = self.text("key", values);
-            changes.insert("credentials".to_owned(), json!({"from": self.mask, "to": records.masked(&key, &secrets.new)}));
+            changes
+                .insert("credentials".to_owned(), json!({"from": self.mask, "to": records.masked(&key, &secrets.new)}));
         }
         changes
     }

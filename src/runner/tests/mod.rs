@@ -341,8 +341,7 @@ fn a_worker_that_lost_its_lease_records_nothing() {
         let finished = worker::execute(&stage.state, claim::Taken { run: first, probe: None }).await;
         let finished = [finished];
         let random = Arc::clone(&stage.state.random);
-        let record =
-            move |conn: &mut crate::db::Conn| record::record(conn, &*random, &finished, true, NOON).map(drop);
+        let record = move |conn: &mut crate::db::Conn| record::record(conn, &*random, &finished, true, NOON).map(drop);
         stage.state.db.write(record).await.expect("recorded");
         assert_eq!(stage.texts("SELECT state FROM runs").await, ["running"]);
         assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());

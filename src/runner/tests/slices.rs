@@ -16,8 +16,8 @@ const OTHER: &str = "INSERT INTO extensions (id, owner_field, owner_id, position
 
 /// Stores a sale of the store with this row, for the runner to dispatch.
 async fn sell(stage: &Stage, owner: i64) {
-    let event = NewEvent { owners: vec![("store.extensions".into(), owner)], ..sale(&stage.state) };
-    stage.state.db.write(move |conn| events::insert(conn, &[event])).await.expect("stored");
+    let event = [NewEvent { owners: vec![("store.extensions".into(), owner)], ..sale(&stage.state) }];
+    stage.state.db.write(move |conn| events::insert(conn, &event)).await.expect("stored");
 }
 
 async fn crowd(stage: &Stage) {

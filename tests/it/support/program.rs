@@ -86,6 +86,16 @@ impl Program {
         program
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn api(&self) -> Api {
         Api::new(format!("http://{}", self.address))
     }
