@@ -5,8 +5,11 @@ const MOST: usize = 3;
 
 /// The names in `known` that are nearest to `meant`, the nearest first, in any case; none that has little in common with it.
 pub fn nearest<'a>(meant: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let near = known.into_iter().map(|known| (distance(&lower(meant), &lower(known)), known));
-    let mut near: Vec<_> = near.filter(|(distance, known)| *distance <= known.len().max(meant.len()) / 3).collect();
+    let most = |known: &str| known.len().max(meant.len()) / 3;
+    // Texts of very different lengths are far apart, and comparing them would take as long as both are.
+    let comparable = known.into_iter().filter(|known| known.len().abs_diff(meant.len()) <= most(known));
+    let near = comparable.map(|known| (distance(&lower(meant), &lower(known)), known));
+    let mut near: Vec<_> = near.filter(|(distance, known)| *distance <= most(known)).collect();
     near.sort_unstable();
     near.dedup();
     near.into_iter().take(MOST).map(|(_, known)| known).collect()

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use super::pattern::Pattern;
+use super::pattern::{MOST_PATTERNS, Pattern};
 
-/// How many globs one generation of the cache keeps, at about 10 KB each; there are two.
+/// How many globs one generation of the cache keeps, at a few KB each; there are two.
 const GENERATION: usize = 512;
 
 /// A bounded cache of compiled patterns. A pattern's text says all about it, so nothing ever has to be dropped for being
@@ -23,9 +23,9 @@ struct Generations {
 
 impl Matchers {
     /// The first of `patterns` that matches the name `trigger`, in its long form. A pattern that does not compile, which
-    /// no write lets in, matches nothing.
+    /// no write lets in, matches nothing, and only the first [`MOST_PATTERNS`] are looked at.
     pub fn matched<'a>(&self, patterns: &'a [String], trigger: &str) -> Option<&'a str> {
-        patterns.iter().find(|pattern| self.matches(pattern, trigger)).map(String::as_str)
+        patterns.iter().take(MOST_PATTERNS).find(|pattern| self.matches(pattern, trigger)).map(String::as_str)
     }
 
     fn matches(&self, pattern: &str, trigger: &str) -> bool {

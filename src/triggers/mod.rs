@@ -2,6 +2,7 @@
 //! Knows nothing of events, documents or SQL.
 
 mod catalogue;
+mod glob;
 mod matchers;
 mod name;
 mod pattern;
@@ -14,5 +15,5 @@ pub use catalogue::{
 };
 pub use matchers::Matchers;
 pub use name::Name;
-pub use pattern::{Pattern, check_pattern};
+pub use pattern::{MOST_PATTERNS, Pattern, check_pattern, likely_names, why_never};
 pub use samples::{MANUAL, SAMPLE_DOCUMENT, Sample, sample, sample_entity, usual_trigger};

@@ -8,7 +8,7 @@ use super::catalogue;
 pub(super) const PREFIX: &str = "trigger:";
 
 /// The most bytes that a name may have, without its prefix.
-const MAX_LENGTH: usize = 128;
+pub(super) const MAX_LENGTH: usize = 128;
 
 /// The name of a trigger in its long form, `trigger:product_created`; an alias is read as the name it stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

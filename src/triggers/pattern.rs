@@ -1,20 +1,23 @@
 //! The patterns that extension records listen with.
 
-use globset::{GlobBuilder, GlobMatcher};
-
-use super::catalogue::{self, EXTENSION_CREATED, EXTENSION_REMOVED, EXTENSION_UPDATED};
+use super::catalogue::{self, CATALOGUE, EXTENSION_CREATED, EXTENSION_REMOVED, EXTENSION_UPDATED};
+use super::glob::Glob;
 use super::name::{PREFIX, is_name_letter};
+use crate::nearest::nearest;
 
 /// How a pattern must begin to match [`OF_RECORDS`].
-const RECORDS: &str = "trigger:extension_";
+const RECORDS: &str = "extension_";
 /// What tells of changes to extension records. A record that wants all that happens to its document does not want these: a
 /// program that changes its own record on whatever it hears would hear of that again, and so on.
 const OF_RECORDS: [&str; 3] = [EXTENSION_CREATED, EXTENSION_UPDATED, EXTENSION_REMOVED];
 
-/// The most bytes that a pattern may have: it bounds what a compiled one costs.
+/// The most bytes that a pattern may have: it bounds what a match costs.
 const MAX_LENGTH: usize = 256;
 
-/// A compiled pattern: a glob (`*`, `?`, `[a-z]`, `{a,b}`) over the long form of a name. `*` also matches `:`.
+/// The most patterns that a record may have. Of more, which older records may have, only the first are looked at.
+pub const MOST_PATTERNS: usize = 100;
+
+/// A pattern that was read: a glob (`*`, `?`, `[a-z]`, `{a,b}`) over the name. `*` also matches `:`.
 ///
 /// Plain names and names that end in `*`, which is what most records have, need no glob.
 #[derive(Debug)]
@@ -23,13 +26,41 @@ pub enum Pattern {
     Exact(String),
     /// Matches whatever begins with this.
     Prefix(String),
-    /// Matches by glob.
-    Glob(Box<GlobMatcher>),
+    /// Matches by glob over the name without its prefix.
+    Glob(Glob),
 }
 
 /// Whether `pattern` can be used, or why it cannot.
 pub fn check_pattern(pattern: &str) -> Result<(), String> {
     Pattern::compile(pattern).map(drop)
+}
+
+/// Why `pattern`, although it can be used, never matches a trigger; `None` when it may.
+pub fn why_never(pattern: &str) -> Option<String> {
+    match Pattern::compile(pattern).ok()? {
+        Pattern::Glob(glob) => glob.why_never(),
+        Pattern::Exact(text) | Pattern::Prefix(text) => Glob::parse(&text[PREFIX.len()..]).ok()?.why_never(),
+    }
+}
+
+/// The names of the catalogue that may be meant by `pattern`, when it matches none of them and is much like some.
+pub fn likely_names(pattern: &str) -> Vec<String> {
+    let Ok(compiled) = Pattern::compile(pattern) else { return Vec::new() };
+    if CATALOGUE.iter().any(|entry| compiled.matches(&format!("{PREFIX}{}", entry.name))) {
+        return Vec::new();
+    }
+    let short = pattern.strip_prefix(PREFIX).unwrap_or(pattern);
+    let (start, is_start) = short.strip_suffix('*').map_or((short, false), |start| (start, true));
+    if !start.chars().all(is_name_letter) {
+        return Vec::new();
+    }
+    let names = CATALOGUE.iter().flat_map(|entry| std::iter::once(&entry.name).chain(entry.aliases)).copied();
+    if is_start {
+        // Of names that begin so, it is the beginning that may be misspelt.
+        let near = nearest(start, names.filter_map(|name| name.get(..start.len())));
+        return near.into_iter().map(|start| format!("{start}*")).collect();
+    }
+    nearest(start, names).into_iter().map(str::to_owned).collect()
 }
 
 impl Pattern {
@@ -60,29 +91,29 @@ impl Pattern {
         if let Some(other) = pattern.chars().find(|letter| !is_letter(*letter)) {
             return Err(format!("no trigger's name has {other:?}, so this pattern would never match"));
         }
-        let long = long_form(pattern);
-        if long == PREFIX {
+        let short = short_form(pattern);
+        if short.is_empty() {
             return Err("an empty pattern matches nothing; * matches every trigger".into());
         }
-        // A name is not a path: `*` matches any of its letters.
-        let glob = GlobBuilder::new(&long).literal_separator(false).backslash_escape(false).build();
-        glob.map(|glob| Self::Glob(Box::new(glob.compile_matcher()))).map_err(|error| error.kind().to_string())
+        Glob::parse(&short).map(Self::Glob)
     }
 
     /// Whether the pattern matches `name`, in its long form, or an alias of it. What tells of changes to extension records it
     /// matches only when it begins with `extension_`.
     pub fn matches(&self, name: &str) -> bool {
-        if OF_RECORDS.contains(&name) && !self.text().starts_with(RECORDS) {
+        if OF_RECORDS.contains(&name) && !self.begins_with(RECORDS) {
             return false;
         }
         let aliases = name.strip_prefix(PREFIX).and_then(catalogue::find).map_or(&[][..], |entry| entry.aliases);
         self.matches_text(name) || aliases.iter().any(|alias| self.matches_text(&format!("{PREFIX}{alias}")))
     }
 
-    fn text(&self) -> &str {
+    fn begins_with(&self, start: &str) -> bool {
         match self {
-            Self::Exact(text) | Self::Prefix(text) => text,
-            Self::Glob(matcher) => matcher.glob().glob(),
+            Self::Exact(text) | Self::Prefix(text) => {
+                text.strip_prefix(PREFIX).is_some_and(|short| short.starts_with(start))
+            }
+            Self::Glob(glob) => glob.begins_with(start),
         }
     }
 
@@ -90,18 +121,18 @@ impl Pattern {
         match self {
             Self::Exact(text) => text == name,
             Self::Prefix(text) => name.starts_with(text.as_str()),
-            Self::Glob(matcher) => matcher.is_match(name),
+            Self::Glob(glob) => name.strip_prefix(PREFIX).is_some_and(|short| glob.matches(short)),
         }
     }
 }
 
-/// `pattern` with one `trigger:` in front, wherever in its alternatives it stood: `{trigger:a,b}` is `trigger:{a,b}`.
-fn long_form(pattern: &str) -> String {
+/// `pattern` without `trigger:`, wherever in its alternatives it stood: `{trigger:a,b}` is `{a,b}`.
+fn short_form(pattern: &str) -> String {
     let mut short = pattern.strip_prefix(PREFIX).unwrap_or(pattern).to_owned();
     for mark in ["{", ","] {
         short = short.replace(&format!("{mark}{PREFIX}"), mark);
     }
-    format!("{PREFIX}{short}")
+    short
 }
 
 #[cfg(test)]
@@ -152,6 +183,44 @@ mod tests {
         for pattern in ["", "trigger:", "a b", "[z-a]", "{a", "a}", "[a", "a\\b", "sale#", "é*x", &long] {
             let refused = check_pattern(pattern);
             assert!(refused.as_ref().is_err_and(|reason| !reason.is_empty()), "{pattern:?}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_never_matches_says_why() {
+        let long = "a".repeat(129);
+        for (pattern, part) in [
+            ("post_*,pre_*", "comma"),
+            ("trigger:post_*,trigger:pre_*", "comma"),
+            ("!post_*", "'!'"),
+            (&*long, "at most 128"),
+            (&format!("{long}*"), "at most 128"),
+        ] {
+            assert_eq!(check_pattern(pattern), Ok(()), "older records have such");
+            assert!(why_never(pattern).is_some_and(|why| why.contains(part)), "{pattern}");
+        }
+        for pattern in ["*", "post_sale", "{post,pre}_*", "trigger:acme:*", &long[..128]] {
+            assert_eq!(why_never(pattern), None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_told_with_the_nearest() {
+        for (pattern, near) in [
+            ("post_sail", Some("post_sale")),
+            ("trigger:product_creatd", Some("product_created")),
+            ("Post_Sale", Some("post_sale")),
+            ("produkt_*", Some("product_*")),
+            ("subscriber_creates", Some("subscriber_create")),
+            ("post_sale", None),
+            ("trigger:product_*", None),
+            ("subscriber_created", None),
+            ("acme:door_opened", None),
+            ("acme_*", None),
+            ("*", None),
+        ] {
+            let told = likely_names(pattern);
+            assert_eq!(told.first().map(String::as_str), near, "{pattern}: {told:?}");
         }
     }
 }
