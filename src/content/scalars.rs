@@ -10,7 +10,8 @@ use crate::decimal;
 use crate::handler::ExtensionKey;
 use crate::limits::{CHARACTERS, RECORD};
 use crate::nesting;
-use crate::triggers::check_pattern;
+use crate::outbound::check_storable;
+use crate::triggers::{MOST_PATTERNS, check_pattern};
 
 /// What is wrong with a value.
 pub(super) enum Fault {
@@ -44,14 +45,23 @@ pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value
     }
 }
 
-/// Refuses what is longer than a field of its kind may be: a text than Strapi keeps it, what sets an extension record up than
-/// any handler needs.
+/// Refuses what is longer than a field of its kind may be, before it is looked at any closer: a text than Strapi keeps it, a
+/// url than any is, more patterns than a record may have, what sets an extension record up than any handler needs; and a url
+/// that holds a password, which must not come back either.
 pub(super) fn check_length(field: &Field, json: &Json) -> Result<(), Fault> {
-    match json {
-        Json::String(text) if field.longest().is_some_and(|longest| text.chars().nth(longest).is_some()) => {
+    match (field.check, json) {
+        (Check::HttpUrl, Json::String(text)) => {
+            check_storable(text.trim()).map_err(|problem| Fault::Refused(problem, Json::Null))
+        }
+        (Check::Patterns, json) => {
+            let count = parsed(json)?.as_array().map_or(0, Vec::len);
+            let problem = || format!("must have at most {MOST_PATTERNS} trigger patterns, not {count}");
+            if count > MOST_PATTERNS { refuse(problem(), &Json::Null) } else { Ok(()) }
+        }
+        (_, Json::String(text)) if field.longest().is_some_and(|longest| text.chars().nth(longest).is_some()) => {
             refuse(format!("must be at most {} {}", CHARACTERS.most, CHARACTERS.unit), json)
         }
-        json if is_wiring(field) && json.to_string().len() > RECORD.most << 10 => {
+        (_, json) if is_wiring(field) && json.to_string().len() > RECORD.most << 10 => {
             refuse(RECORD.words("has"), &Json::Null)
         }
         _ => Ok(()),

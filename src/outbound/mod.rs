@@ -2,6 +2,7 @@
 //! answers up to a cap. Knows nothing of handlers or runs.
 
 mod addresses;
+mod spelling;
 
 use std::error::Error as _;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use reqwest::{Method, StatusCode};
 use url::{Host, Url};
 
 use addresses::Allowed;
+pub use spelling::{check_storable, parse_url};
 
 /// The most bytes of an answer's body that are read. The status stands before them and says what came of the request, so an
 /// answer with more is no failure: it ends there.
@@ -93,19 +95,12 @@ impl Client {
         Ok(Self { http, allowed })
     }
 
-    /// Reads a url that requests may go to: http or https, a host, no user or password, and if the host is an address,
-    /// one that may be reached. The error says what is wrong.
+    /// Reads a url that requests may go to: as [`parse_url`] does, and if the host is an address, one that may be reached.
+    /// The error says what is wrong.
     pub fn check_url(&self, text: &str) -> Result<Url, String> {
-        let url = Url::parse(text).map_err(|error| format!("{text:?} is not a url: {error}"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!("the url must begin with http:// or https://, not {}:", url.scheme()));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("the url must not hold a user or password; credentials have a place of their own".into());
-        }
+        let url = parse_url(text).map_err(|why| format!("the url {why}"))?;
         let address = match url.host() {
-            None => return Err("the url has no host".into()),
-            Some(Host::Domain(_)) => return Ok(url),
+            None | Some(Host::Domain(_)) => return Ok(url),
             Some(Host::Ipv4(address)) => address.into(),
             Some(Host::Ipv6(address)) => address.into(),
         };

@@ -123,8 +123,8 @@ fn urls_that_must_not_be_called_are_refused_with_the_reason() {
     for (url, part) in [
         ("ftp://example.com", "http"),
         ("file:///etc/passwd", "http"),
-        ("example.com", "not a url"),
-        ("http://", "not a url"),
+        ("example.com", "cannot be read"),
+        ("http://", "cannot be read"),
         ("http://user@example.com", "user"),
         ("http://user:pin@example.com", "user"),
         ("http://127.0.0.1", "127.0.0.1"),
