@@ -9,7 +9,7 @@ use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use serde_json::Value;
 
-use crate::handler::signature::standard_webhook;
+use crate::handler::signature::StandardKey;
 
 /// The secret that the sample shop's records sign with.
 pub(super) const SECRET: &str = "whsec_VGhlIGRlbW8ncyBzZWNyZXQgaXMgbm8gc2VjcmV0Lg==";
@@ -44,6 +44,6 @@ fn title(body: &[u8]) -> String {
 fn is_signed(headers: &HeaderMap, body: &[u8]) -> Option<bool> {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let (id, at, signatures) = (text("webhook-id")?, text("webhook-timestamp")?, text("webhook-signature")?);
-    let wanted = standard_webhook(SECRET, id, at.parse().ok()?, body);
+    let wanted = StandardKey::parse(SECRET).ok()?.sign(id, at.parse().ok()?, body);
     Some(signatures.split(' ').any(|signature| signature == wanted))
 }

@@ -140,7 +140,7 @@ impl Activating<'_> {
         }
         let input = content::validate_item(&EXTENSION, self.data, Rules { publishing: true, creating: true })?;
         let id = changing.save_record(path, Item { id: None, input })?;
-        changing.check_record(&RecordPath { holder: path.clone(), id }, true)?;
+        changing.check_record(&RecordPath { holder: path.clone(), id }, |_| true)?;
         changing.finish_records()?;
         Ok(Ok(records::find(changing.conn, &holder.owner, id)?.ok_or(Error::NotFound)?))
     }

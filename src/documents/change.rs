@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::diff;
 use super::etag::IfMatch;
 use super::lifecycle::{self, Change, Story};
+use super::misfits::Sent;
 use super::record_changes::list_of_owner;
-use super::{diff, misfits};
 use crate::access::{Access, Right};
 use crate::clock::Millis;
 use crate::content::{self, ContentType, Field, Input, Links, Rules, Shape, Version};
@@ -43,7 +44,7 @@ pub(super) struct Step(pub Change, pub Value, pub Value);
 impl Changing<'_> {
     /// Stores a new document, and publishes it unless it stays a draft.
     pub fn create(&mut self, input: Input, publishing: bool) -> Result<()> {
-        self.warnings.extend(misfits::find(&self.state.handlers, &input));
+        let sent = Sent::of(&input);
         // No content type has a secret: that would not compile.
         let Input { values, items, links, secrets: _ } = input;
         let values: Vec<_> =
@@ -52,6 +53,7 @@ impl Changing<'_> {
         let draft = rows::insert(self.conn, &new, &values)?;
         let shape = Shape::Document(self.content_type);
         self.writer().save(shape, draft, items)?;
+        self.warnings.extend(sent.review(self.conn, self.state, shape, draft)?);
         rows::save_links(self.conn, draft, links)?;
         let versions = Versions { draft, published: None, revision: 0 };
         let mut steps = Vec::new();
@@ -159,7 +161,7 @@ impl Changing<'_> {
     }
 
     fn write_draft(&mut self, draft: i64, input: Input) -> Result<()> {
-        self.warnings.extend(misfits::find(&self.state.handlers, &input));
+        let sent = Sent::of(&input);
         // No content type has a secret: that would not compile.
         let Input { values, items, links, secrets: _ } = input;
         let values: Vec<_> =
@@ -167,6 +169,7 @@ impl Changing<'_> {
         rows::update(self.conn, self.content_type, draft, self.now, &values)?;
         let shape = Shape::Document(self.content_type);
         self.writer().save(shape, draft, items)?;
+        self.warnings.extend(sent.review(self.conn, self.state, shape, draft)?);
         rows::save_links(self.conn, draft, links)
     }
 

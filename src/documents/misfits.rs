@@ -1,49 +1,94 @@
-//! Extension records that will not run as they are: stored all the same, since content is never lost, and warned of.
+//! Extension records that come with a document and will not run as they are: stored all the same, since content is never
+//! lost, and warned of.
 
-use serde_json::Value as Json;
+use std::collections::HashMap;
 
-use crate::content::{EXTENSION, Input, Item, Kind, Value};
-use crate::handler::{Misfit, Registry};
+use super::review::Review;
+use crate::content::{EXTENSION, Field, Input, Item, Kind, Shape};
+use crate::db::Conn;
+use crate::db::documents as rows;
+use crate::db::events::Owner;
+use crate::db::extensions::{self, Reached};
+use crate::error::Result;
 use crate::query::Warning;
+use crate::state::AppState;
 
-/// A warning for each record of `input` whose key no handler answers to, or whose config its handler or the runner
-/// cannot use.
-pub(super) fn find(handlers: &Registry, input: &Input) -> Vec<Warning> {
-    let mut found = Vec::new();
-    walk(handlers, input, &mut Vec::new(), &mut found);
-    found
+/// Where the lists of records stand in what a body brings.
+#[derive(Debug, Default)]
+pub(super) struct Sent(Vec<(&'static Field, Held)>);
+
+#[derive(Debug)]
+enum Held {
+    /// The list is one of records.
+    Records,
+    /// Items that hold lists themselves.
+    Items(Vec<Sent>),
 }
 
-fn walk(handlers: &Registry, input: &Input, path: &mut Vec<String>, found: &mut Vec<Warning>) {
-    for (field, items) in &input.items {
-        let Kind::Component { of, .. } = field.kind else { continue };
-        path.push(field.name.to_owned());
-        for (place, item) in items.iter().enumerate() {
-            path.push(place.to_string());
-            if of.uid == EXTENSION.uid {
-                found.extend(misfits(handlers, item, path));
+impl Sent {
+    /// The lists of records in `input`.
+    pub(super) fn of(input: &Input) -> Self {
+        let of_list = |(field, items): &(&'static Field, Vec<Item>)| match field.kind {
+            Kind::Component { of, .. } if of.uid == EXTENSION.uid => Some((*field, Held::Records)),
+            _ => {
+                let items: Vec<Self> = items.iter().map(|item| Self::of(&item.input)).collect();
+                items.iter().any(|item| !item.0.is_empty()).then_some((*field, Held::Items(items)))
             }
-            walk(handlers, &item.input, path, found);
+        };
+        Self(input.items.iter().filter_map(of_list).collect())
+    }
+
+    /// Warnings for the records of these lists as they are stored now, below the version in row `owner`. Where each stands
+    /// is told by its path in the body.
+    pub(super) fn review(&self, conn: &mut Conn, state: &AppState, shape: Shape, owner: i64) -> Result<Vec<Warning>> {
+        let mut lists = Vec::new();
+        self.find_lists(conn, shape, owner, &mut Vec::new(), &mut lists)?;
+        if lists.is_empty() {
+            return Ok(Vec::new());
+        }
+        let owners = lists.iter().map(|(_, owner)| owner.clone()).collect();
+        let mut by_owner: HashMap<Owner, Vec<Reached>> = HashMap::new();
+        for reached in extensions::find_reached(conn, owners)? {
+            if reached.listener.removed_at.is_none() {
+                by_owner.entry(reached.owner.clone()).or_default().push(reached);
+            }
+        }
+        let of_list = |(path, owner): (Vec<String>, Owner)| {
+            let records = by_owner.get(&owner).map_or(&[][..], Vec::as_slice);
+            let warnings = records.iter().enumerate().flat_map(move |(place, reached)| {
+                let path: Vec<String> = path.iter().cloned().chain([place.to_string()]).collect();
+                let warnings = Review::of(state, reached).into_warnings().into_iter();
+                warnings.map(move |warning| Warning { path: [path.clone(), warning.path].concat(), ..warning })
+            });
+            warnings.collect::<Vec<_>>()
+        };
+        Ok(lists.into_iter().flat_map(of_list).collect())
+    }
+
+    fn find_lists(
+        &self,
+        conn: &mut Conn,
+        shape: Shape,
+        owner: i64,
+        path: &mut Vec<String>,
+        found: &mut Vec<(Vec<String>, Owner)>,
+    ) -> Result<()> {
+        for (field, held) in &self.0 {
+            let Kind::Component { of, .. } = field.kind else { continue };
+            path.push(field.name.to_owned());
+            match held {
+                Held::Records => found.push((path.clone(), (shape.owner_field(field), owner))),
+                Held::Items(items) => {
+                    let ids = rows::list_items(conn, shape, field, owner)?;
+                    for (place, (item, id)) in items.iter().zip(ids).enumerate() {
+                        path.push(place.to_string());
+                        item.find_lists(conn, Shape::Component(of), id, path, found)?;
+                        path.pop();
+                    }
+                }
+            }
             path.pop();
         }
-        path.pop();
+        Ok(())
     }
-}
-
-fn misfits(handlers: &Registry, item: &Item, path: &[String]) -> Vec<Warning> {
-    let value = |name: &str| item.input.values.iter().find(|(field, _)| field.name == name).map(|(_, value)| value);
-    let Some(Value::Text(key)) = value("key") else { return Vec::new() };
-    let below = |names: &[&str]| path.iter().cloned().chain(names.iter().map(|name| (*name).to_owned())).collect();
-    let Some(entry) = handlers.find(key) else {
-        return vec![Warning { path: below(&["key"]), message: handlers.unknown(key) }];
-    };
-    let config = match value("config") {
-        Some(Value::Json(config)) => config,
-        _ => &Json::Null,
-    };
-    let warning = |misfit: Misfit| {
-        let path = if misfit.path.is_empty() { below(&["config"]) } else { below(&["config", &misfit.path]) };
-        Warning { path, message: misfit.message }
-    };
-    entry.misfits(config).into_iter().map(warning).collect()
 }

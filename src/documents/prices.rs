@@ -168,7 +168,7 @@ impl Changing<'_> {
 
     /// The prices of a version of the product.
     fn prices(&mut self, version: i64) -> Result<Vec<i64>> {
-        rows::list_items(self.conn, &PRODUCT, prices_field()?, version)
+        rows::list_items(self.conn, Shape::Document(&PRODUCT), prices_field()?, version)
     }
 }
 

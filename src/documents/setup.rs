@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::content::EXTENSION;
 use crate::db::documents::seal_place;
 use crate::db::runs::Record;
-use crate::handler::{Account, Entry, Given, Masker, Obstacle, ObstacleKind};
+use crate::handler::{Account, Entry, Given, Masker, Obstacle, ObstacleKind, Obstacles, Offer};
+use crate::secrets::USE_DEFAULT;
 use crate::state::AppState;
 
 /// What a record has for its handler.
@@ -26,26 +27,43 @@ pub struct Setup {
 }
 
 /// What the record with this id has set up. Whatever is wrong must be mended by a person; the log may know more.
-pub fn set_up(state: &AppState, id: i64, record: &Record) -> Result<Setup, Obstacle> {
-    let entry = state
-        .handlers
-        .find(&record.key)
-        .ok_or_else(|| Obstacle::new(ObstacleKind::UnknownKey, "key", "", state.handlers.unknown(&record.key)))?;
+pub fn set_up(state: &AppState, id: i64, record: &Record) -> Result<Setup, Obstacles> {
+    let unknown = || match record.key.as_str() {
+        "" => "the extension record has no key".to_owned(),
+        key => state.handlers.unknown(key),
+    };
+    let entry = state.handlers.find(&record.key);
+    let entry = entry.ok_or_else(|| Obstacle::new(ObstacleKind::UnknownKey, "key", "", unknown()))?;
     let credentials = open(state, id, record.credentials.as_deref())?;
-    let given = Given { key: &record.key, entry, credentials, url: record.url.clone() };
+    let own_url = record.url.as_deref().map(|url| url.trim().to_owned());
+    let given = Given { key: &record.key, entry, credentials, url: own_url.clone() };
     let Account { credentials, url } = state.config.defaults.resolve(given)?;
     let config = parse(ObstacleKind::BadConfig, "config", record.config.as_deref())?;
     let mut masker = Masker::of(&credentials, &entry.description().credentials_schema);
-    if let Some(instances) = url.as_deref().filter(|url| Some(*url) != record.url.as_deref()) {
+    if let Some(instances) = url.as_deref().filter(|url| Some(*url) != own_url.as_deref()) {
         masker.add_url(instances);
     }
     Ok(Setup { entry: Arc::clone(entry), credentials, config, url, masker })
 }
 
-/// Whether the record with this id can be executed as it is, or what keeps it from that.
-pub fn check_setup(state: &AppState, id: i64, record: &Record) -> Result<(), Obstacle> {
+/// Whether the record with this id can be executed as it is, or all that keeps it from that.
+pub fn check_setup(state: &AppState, id: i64, record: &Record) -> Result<(), Obstacles> {
     let Setup { entry, credentials, config, url, .. } = set_up(state, id, record)?;
-    entry.check(config, credentials, url.as_deref())
+    entry.check(Offer { config: &config, credentials: &credentials, url: url.as_deref() }, &state.outbound)
+}
+
+/// The members of a record that mean nothing to its handler, each with those that may have been meant: `["config", "chanel"]`.
+pub fn unknown_members(state: &AppState, id: i64, record: &Record) -> Vec<(Vec<String>, Vec<String>)> {
+    // What cannot be read is told by [`check_setup`].
+    let Some(entry) = state.handlers.find(&record.key) else { return Vec::new() };
+    let config = parse(ObstacleKind::BadConfig, "config", record.config.as_deref()).unwrap_or_default();
+    let mut credentials = open(state, id, record.credentials.as_deref()).unwrap_or_default();
+    if let Some(members) = credentials.as_object_mut() {
+        members.shift_remove(USE_DEFAULT);
+    }
+    let found = ["config", "credentials"].into_iter().zip(entry.unknown_members(&config, &credentials));
+    let below = |member: &str, path: String| vec![member.to_owned(), path];
+    found.flat_map(|(member, found)| found.into_iter().map(move |(path, near)| (below(member, path), near))).collect()
 }
 
 /// The credentials that verify what is sent to the record with this id and key: its own, or the instance's.
@@ -66,7 +84,19 @@ fn open(state: &AppState, id: i64, sealed: Option<&str>) -> Result<Value, Obstac
         log::error!("credentials of extension record {id} cannot be opened: {error}");
         Obstacle::new(ObstacleKind::BadCredentials, "credentials", "", "they cannot be opened with the key at hand")
     })?;
-    parse(ObstacleKind::BadCredentials, "credentials", Some(&opened))
+    parse(ObstacleKind::BadCredentials, "credentials", Some(&opened)).map(trimmed)
+}
+
+/// Credentials without the spaces and line breaks that were pasted around them: no service has such, and a signature made
+/// with them fits nowhere.
+fn trimmed(credentials: Value) -> Value {
+    match credentials {
+        // A blank one is a mistake, which must be told of and not taken for none.
+        Value::String(text) if !text.trim().is_empty() => Value::String(text.trim().to_owned()),
+        Value::Array(items) => items.into_iter().map(trimmed).collect(),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, trimmed(value))).collect(),
+        other => other,
+    }
 }
 
 fn parse(kind: ObstacleKind, member: &str, text: Option<&str>) -> Result<Value, Obstacle> {

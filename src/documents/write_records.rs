@@ -10,7 +10,7 @@ use super::answer;
 use super::change::Changing;
 use super::etag::Answer;
 use super::records::{HolderPath, RecordPath, find_holder, find_record};
-use super::setup::check_setup;
+use super::review::Review;
 use super::write::Request;
 use crate::access::Right;
 use crate::content::{self, EXTENSION, Field, Item, PRICE, Rules, Shape};
@@ -20,12 +20,13 @@ use crate::db::extensions::Record;
 use crate::db::records::{self, RecordFilter, ShownRecord};
 use crate::db::{Conn, extensions};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Misfit, Policy};
 use crate::query::Warning;
 use crate::state::AppState;
 
 /// Members of a record that its handler looks at: whoever sends one is told what the handler cannot use.
 const LOOKED_AT: [&str; 4] = ["key", "config", "credentials", "url"];
+/// The member whose patterns stand for themselves.
+const TRIGGERS: &str = "triggers";
 
 /// The records of a holder that `filter` asks for, in their order, and how many there are in all: at most `limit` of
 /// them, after the first `start`.
@@ -69,7 +70,7 @@ pub async fn create_record(
         changing.seen()?;
         let id = changing.save_record(&path, Item { id: None, input: input.clone() })?;
         let path = RecordPath { holder: path.clone(), id };
-        changing.check_record(&path, true)?;
+        changing.check_record(&path, |_| true)?;
         show_record(changing.conn, &path, &changing.warnings)
     };
     request.write(state, document_id, create).await
@@ -91,7 +92,8 @@ pub async fn update_record(
     }
     content::check_item_keys(&EXTENSION, &data)?;
     let input = content::validate_item(&EXTENSION, &data, Rules { publishing: true, creating: false })?;
-    let refuse = LOOKED_AT.iter().any(|member| data.contains_key(*member));
+    let is_sent = |member: &str| data.contains_key(member);
+    let (looked_at, triggers) = (LOOKED_AT.into_iter().any(is_sent), is_sent(TRIGGERS));
     let document_id = path.holder.document_id.clone();
     let update = move |changing: &mut Changing<'_>| {
         changing.seen()?;
@@ -100,7 +102,7 @@ pub async fn update_record(
         if !was_active && find_record(changing.conn, &path)?.1.active {
             records::switch(changing.conn, path.id, true)?;
         }
-        changing.check_record(&path, refuse)?;
+        changing.check_record(&path, |member| if member == TRIGGERS { triggers } else { looked_at })?;
         changing.warn_of_losses();
         show_record(changing.conn, &path, &changing.warnings)
     };
@@ -131,7 +133,7 @@ pub async fn toggle_record(
             rows::revise(changing.conn, changing.content_type, versions.draft)?;
         }
         if active {
-            changing.check_record(&path, false)?;
+            changing.check_record(&path, |_| false)?;
         }
         show_record(changing.conn, &path, &changing.warnings)
     };
@@ -178,30 +180,19 @@ impl Changing<'_> {
         Ok(id)
     }
 
-    /// Refuses a record that would not work as it is stored, or warns of it.
-    pub(super) fn check_record(&mut self, path: &RecordPath, refuse: bool) -> Result<()> {
-        let faults = self.find_faults(path)?;
-        if refuse && !faults.is_empty() {
-            let problem = |Warning { path, message }| Problem { path, message, value: None };
-            return Err(Error::Invalid(faults.into_iter().map(problem).collect()));
-        }
-        self.warnings.extend(faults);
-        Ok(())
-    }
-
-    /// Where and why a record would not work, or not as it is meant.
-    fn find_faults(&mut self, path: &RecordPath) -> Result<Vec<Warning>> {
+    /// Warns of what is wrong with a record as it is stored, or refuses it: for what stands in a member that `refuses` names.
+    pub(super) fn check_record(&mut self, path: &RecordPath, refuses: impl Fn(&str) -> bool) -> Result<()> {
         let owner = find_holder(self.conn, &path.holder)?.owner;
         let reached = extensions::find_reached(self.conn, vec![owner])?;
         let reached = reached.into_iter().find(|reached| reached.listener.id == path.id).ok_or(Error::NotFound)?;
-        let obstacle = check_setup(self.state, path.id, &reached.record).err();
-        let config: Value = serde_json::from_str(reached.record.config.as_deref().unwrap_or("null"))?;
-        let misfits = Policy::misfits(&config).into_iter().map(|Misfit { path, message }| {
-            let path = ["config".to_owned(), path];
-            Warning { message: format!("{}: {message}", path.join(".")), path: path.to_vec() }
-        });
-        let obstacle = obstacle.map(|obstacle| Warning { message: obstacle.reason(), path: obstacle.path });
-        Ok(obstacle.into_iter().chain(misfits).collect())
+        let review = Review::of(self.state, &reached);
+        let refused = review.refused(refuses);
+        if !refused.is_empty() {
+            let problem = |Warning { path, message }| Problem { path, message, value: None };
+            return Err(Error::Invalid(refused.into_iter().map(problem).collect()));
+        }
+        self.warnings.extend(review.into_warnings());
+        Ok(())
     }
 }
 

@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::binding::is_destination;
+use super::reading::MISSING;
 use super::{Descriptor, Entry, ExtensionKey, Obstacle, ObstacleKind, Registry};
 use crate::nearest::nearest;
+use crate::outbound::parse_url;
 use crate::secrets::USE_DEFAULT;
 
 /// The variable that they come from.
@@ -81,12 +83,14 @@ impl Defaults {
                     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
                 return Err(format!("{VARIABLE}: {class}: no handler is of this class{near}"));
             }
-            // What is missing may be added by records.
-            let misfits = entries.iter().map(|entry| entry.check_credentials(&account.credentials).err());
-            let misfits: Option<Vec<_>> = misfits.collect();
-            if let Some(misfit) =
-                misfits.into_iter().flatten().find(|misfit| !misfit.message.starts_with("missing field"))
-            {
+            // What is missing may be added by records. One handler of the class that can use it is enough.
+            let unusable = |entry: &&Entry| {
+                let misfits = entry.check_credentials(&account.credentials).into_iter();
+                misfits.filter(|misfit| !misfit.message.starts_with(MISSING)).collect::<Vec<_>>()
+            };
+            let misfits: Vec<Vec<_>> = entries.iter().map(unusable).collect();
+            let is_usable = misfits.iter().any(Vec::is_empty);
+            if let Some(misfit) = misfits.into_iter().flatten().next().filter(|_| !is_usable) {
                 return Err(format!("{VARIABLE}: {class}: credentials.{}: {}", misfit.path, misfit.message));
             }
         }
@@ -153,7 +157,10 @@ fn account(class: &str, value: Value) -> Result<Account, String> {
     }
     let url = match members.shift_remove("url") {
         None | Some(Value::Null) => None,
-        Some(Value::String(url)) if is_url(&url) => Some(url),
+        Some(Value::String(url)) => match parse_url(&url) {
+            Ok(_) => Some(url),
+            Err(why) => return Err(format!("url must begin with http:// or https:// and name a host: it {why}")),
+        },
         Some(_) => return Err("url must begin with http:// or https://".into()),
     };
     match members.keys().next() {

@@ -71,6 +71,11 @@ impl Http {
         Self(Arc::new(Inner { client, clock, deadline, masker, sends, exchanges }))
     }
 
+    /// What requests go out through.
+    pub(super) fn client(&self) -> &Client {
+        &self.0.client
+    }
+
     /// A GET.
     pub fn get(&self, url: impl Into<String>) -> Call {
         self.call(Method::GET, url)

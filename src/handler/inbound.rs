@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use super::registry::read;
-use super::{Failure, Handler, Outcome, lossy, signature};
+use super::reading::read;
+use super::{Done, Handler, Outcome, lossy, signature};
 use crate::clock::{MINUTE, Millis, SECOND};
 use crate::triggers::Name;
 
@@ -152,9 +152,9 @@ pub fn trigger_for(prefix: &str, kind: &str) -> Option<Name> {
     if kind.is_empty() { None } else { Name::parse(&format!("{prefix}{kind}")).ok() }
 }
 
-/// The outcome of a handler that only receives, when it is run.
+/// The outcome of a handler that only receives, when it is run: there is nothing that could fail.
 pub fn receives_only() -> Outcome {
-    Err(Failure::discard("this handler only takes what is sent to the record's address; it does nothing by itself"))
+    Ok(Done::new("nothing to do: this handler only takes what is sent to the record's address"))
 }
 
 /// A handler that takes deliveries, whose types are no longer told apart.
@@ -171,9 +171,9 @@ impl<H: Inbound> AnyInbound for TypedInbound<H> {
     }
 
     fn receive(&self, delivery: &Delivery<'_>, config: Value, credentials: Value) -> Result<Received, Refusal> {
-        let config = read(config).map_err(|_| Refusal("the extension record's config does not fit its handler"))?;
+        let config = read(&config).map_err(|_| Refusal("the extension record's config does not fit its handler"))?;
         let credentials =
-            read(credentials).map_err(|_| Refusal("the extension record's credentials do not fit its handler"))?;
+            read(&credentials).map_err(|_| Refusal("the extension record's credentials do not fit its handler"))?;
         self.0.receive(delivery, &config, &credentials)
     }
 }

@@ -33,6 +33,8 @@
 
 mod binding;
 pub mod bounds;
+mod check;
+mod constraints;
 mod context;
 mod defaults;
 mod descriptor;
@@ -49,6 +51,7 @@ mod obstacle;
 mod outcome;
 mod outside;
 mod policy;
+mod reading;
 mod record;
 mod registry;
 mod schedule;
@@ -57,6 +60,7 @@ mod shown;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;
+mod typed;
 
 use std::future::Future;
 
@@ -64,6 +68,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 pub use binding::{DESTINATION, Wiring, sounds_like_a_destination};
+pub use check::SetupCheck;
 pub use context::{ExtensionContext, Parts, RunInfo};
 pub use defaults::{Account, Defaults, Given};
 pub use descriptor::{Description, Descriptor};
@@ -75,12 +80,13 @@ pub use inbound::{Delivery, Inbound, Notice, Received, Refusal};
 pub use json::Json;
 pub use key::ExtensionKey;
 pub use mask::Masker;
-pub use obstacle::{Obstacle, ObstacleKind};
+pub use obstacle::{Obstacle, ObstacleKind, Obstacles};
 pub use outcome::{Done, Failure, Outcome};
 pub use policy::{OnLimit, Ordering, Policy};
 pub use record::{AnswerRecord, Exchange, RequestRecord};
 pub use registry::{Attempt, Entry, Misfit, Purpose, Registry};
 pub use schedule::Schedule;
+pub use typed::Offer;
 
 /// The code behind an extension key.
 ///
@@ -97,6 +103,14 @@ pub trait Handler: Sized + Send + Sync + 'static {
 
     /// What the directory shows, and the limits it runs under.
     fn descriptor(&self) -> Descriptor;
+
+    /// Names what keeps a record from working beyond what the types of its config and credentials refuse: a credential
+    /// without the other that it needs, a url among the credentials that must not be called.
+    ///
+    /// It is asked when a record is saved, explained or tried, and before each attempt: it must be quick, and do nothing.
+    fn check(&self, config: &Self::Config, credentials: &Self::Credentials, check: &mut SetupCheck<'_>) {
+        let _ = (config, credentials, check);
+    }
 
     /// Does the work of one attempt.
     fn run(&self, context: Context<Self>) -> impl Future<Output = Outcome> + Send;

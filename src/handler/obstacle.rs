@@ -13,6 +13,10 @@ pub struct Obstacle {
     pub message: String,
 }
 
+/// All that keeps a record from being executed, the most telling first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacles(Vec<Obstacle>);
+
 /// The kinds of obstacles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObstacleKind {
@@ -20,6 +24,8 @@ pub enum ObstacleKind {
     UnknownKey,
     /// The handler needs a url.
     MissingUrl,
+    /// Requests must not go to the url.
+    BadUrl,
     /// The handler cannot use the config.
     BadConfig,
     /// The handler cannot use the credentials, or they cannot be opened.
@@ -33,19 +39,44 @@ impl Obstacle {
         Self { kind, path: std::iter::once(member.to_owned()).chain(below).collect(), message: message.into() }
     }
 
-    /// Where and what, in a line: the reason of a run that ends by it.
+    /// Where and what, in a line. A message that names its place is the whole of it.
     pub fn reason(&self) -> String {
-        match self.kind {
-            ObstacleKind::UnknownKey | ObstacleKind::MissingUrl => self.message.clone(),
-            ObstacleKind::BadConfig | ObstacleKind::BadCredentials => {
-                format!("{}: {}", self.path.join("."), self.message)
+        let place = self.path.join(".");
+        let is_said = match self.kind {
+            ObstacleKind::UnknownKey | ObstacleKind::MissingUrl => true,
+            _ => {
+                self.path.first().is_some_and(|member| self.message.starts_with(member))
+                    || self.message.contains(&place)
             }
-        }
+        };
+        if is_said { self.message.clone() } else { format!("{place}: {}", self.message) }
     }
 }
 
-impl From<Obstacle> for Failure {
+impl Obstacles {
+    pub(super) fn new(found: Vec<Obstacle>) -> Self {
+        Self(found)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Obstacle> {
+        self.0.iter()
+    }
+
+    /// All of them in a line: the reason of a run that ends by them.
+    pub fn reason(&self) -> String {
+        self.iter().map(Obstacle::reason).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl From<Obstacle> for Obstacles {
     fn from(obstacle: Obstacle) -> Self {
-        Self::discard(obstacle.reason())
+        Self(vec![obstacle])
+    }
+}
+
+impl From<Obstacles> for Failure {
+    fn from(obstacles: Obstacles) -> Self {
+        Self::discard(obstacles.reason())
     }
 }

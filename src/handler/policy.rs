@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{Misfit, Schedule};
+use crate::clock::Millis;
 use crate::nearest::nearest;
 use crate::triggers::stock::DEFAULT_THRESHOLD;
 
@@ -72,10 +73,13 @@ impl Policy {
         Self::read(config.get(MEMBER), &mut Vec::new())
     }
 
-    /// What is wrong with the policy in `config`: where, below the config, and why.
-    pub fn misfits(config: &Value) -> Vec<Misfit> {
+    /// What is wrong with the policy in `config` at `now`: where, below the config, and why.
+    pub fn misfits(config: &Value, now: Millis) -> Vec<Misfit> {
         let mut misfits = Vec::new();
         Self::read(config.get(MEMBER), &mut misfits);
+        if let Some(Value::Object(members)) = config.get(MEMBER) {
+            Reader { members, misfits: &mut misfits }.check_schedule(now);
+        }
         misfits
     }
 
@@ -89,7 +93,6 @@ impl Policy {
             }
         };
         reader.name_unknown();
-        reader.check_schedule();
         Self {
             timeout_s: reader.number("timeout_s", &TIMEOUT_S),
             max_attempts: reader.number("max_attempts", &MAX_ATTEMPTS),
@@ -125,10 +128,12 @@ impl Reader<'_> {
         }
     }
 
-    fn check_schedule(&mut self) {
-        if let Some(text) = self.member::<String>("schedule", "a cron expression")
-            && let Err(problem) = Schedule::parse(&text)
-        {
+    fn check_schedule(&mut self, now: Millis) {
+        let Some(text) = self.member::<String>("schedule", "a cron expression") else { return };
+        let comes = |schedule: Schedule| {
+            schedule.next_after(now).ok_or_else(|| "no moment that it names comes within four years".to_owned())
+        };
+        if let Err(problem) = Schedule::parse(&text).and_then(comes) {
             let message = format!("must be a cron expression of five parts, in UTC: {problem}; it counts as not set");
             self.misfits.push(misfit("schedule", message));
         }
@@ -191,8 +196,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_policy_is_told_with_its_place() {
+        const NOW: Millis = 1_795_255_200_000;
         let told = |policy| -> Vec<_> {
-            Policy::misfits(&json!({ "policy": policy })).into_iter().map(|one| (one.path, one.message)).collect()
+            Policy::misfits(&json!({ "policy": policy }), NOW).into_iter().map(|one| (one.path, one.message)).collect()
         };
         for right in [json!(null), json!({}), json!({"timeout_s": 900, "on_limit": "defer", "schedule": "0 * * * *"})] {
             assert_eq!(told(right.clone()), [], "{right}");
@@ -207,6 +213,8 @@ mod tests {
             (json!({"order": "target"}), "policy.order", "ordering"),
             (json!({"max_atempts": 3}), "policy.max_atempts", "did you mean max_attempts?"),
             (json!({"schedule": "61 * * * *"}), "policy.schedule", "it counts as not set"),
+            (json!({"schedule": "0 0 29 2 +1#1"}), "policy.schedule", "within four years"),
+            (json!({"schedule": "1,".repeat(200)}), "policy.schedule", "may have 256"),
         ] {
             let told = told(policy.clone());
             assert!(matches!(&told[..], [(at, why)] if at == path && why.contains(part)), "{policy}: {told:?}");

@@ -5,18 +5,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use serde_json::Value;
 
 use super::context::Parts;
 use super::inbound::{AnyInbound, TypedInbound};
-use super::policy::{MEMBER, Policy};
+use super::typed::{AnyHandler, Offer, Rules, Typed};
 use super::{
-    Delivery, Description, Descriptor, ExtensionContext, ExtensionKey, Handler, Inbound, Masker, Obstacle,
-    ObstacleKind, Outcome, Received, Refusal, schema,
+    Delivery, Description, Descriptor, ExtensionKey, Handler, Inbound, Obstacles, Outcome, Received, Refusal, schema,
 };
 use crate::nearest::nearest;
+use crate::outbound::Client;
 
 /// An attempt of a handler, ready to be awaited.
 pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -42,6 +40,7 @@ pub struct Registry {
 pub struct Entry {
     descriptor: Descriptor,
     description: Description,
+    rules: Rules,
     handler: Box<dyn AnyHandler>,
     inbound: Option<Box<dyn AnyInbound>>,
 }
@@ -133,7 +132,8 @@ impl Entry {
         let descriptor = handler.descriptor();
         let schemas = (schema::of_config::<H::Config>(), schema::of_credentials::<H::Credentials>());
         let description = Description::new(&descriptor, inbound.is_some(), schemas);
-        Self { descriptor, description, handler: Box::new(Typed(handler)), inbound }
+        let rules = Rules::new(&descriptor, &description);
+        Self { descriptor, description, rules, handler: Box::new(Typed(handler)), inbound }
     }
 
     fn name(&self) -> &str {
@@ -150,39 +150,40 @@ impl Entry {
         &self.description
     }
 
-    /// Whether its handler can use `config`, or where and why not.
-    pub fn check_config(&self, config: &Value) -> Result<(), Misfit> {
-        self.handler.check_config(config.clone())
+    /// What its handler cannot use of `credentials`. What is said holds none of them.
+    pub fn check_credentials(&self, credentials: &Value) -> Vec<Misfit> {
+        self.handler.check_credentials(&self.rules, credentials)
     }
 
-    /// Whether its handler can use `credentials`, or where and why not. What it says holds none of them.
-    pub fn check_credentials(&self, credentials: &Value) -> Result<(), Misfit> {
-        self.handler.check_credentials(credentials.clone())
+    /// The members of a config and of credentials that mean nothing to its handler, such as misspelt ones: their paths,
+    /// each with the names that may have been meant.
+    pub fn unknown_members(&self, config: &Value, credentials: &Value) -> [Vec<(String, Vec<String>)>; 2] {
+        let [of_config, of_credentials] = self.handler.unknown_members(config, credentials);
+        let near = |path: String, schema: &Value| {
+            let known = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+            let near = nearest(&path, known).into_iter().map(str::to_owned).collect();
+            (path, near)
+        };
+        let Description { config_schema, credentials_schema, .. } = &self.description;
+        [
+            of_config.into_iter().map(|path| near(path, config_schema)).collect(),
+            of_credentials.into_iter().map(|path| near(path, credentials_schema)).collect(),
+        ]
     }
 
-    /// All that is wrong with `config`: what its handler cannot use, and what the runner cannot of its policy.
-    pub fn misfits(&self, config: &Value) -> Vec<Misfit> {
-        self.check_config(config).err().into_iter().chain(Policy::misfits(config)).collect()
+    /// What in `config` is longer than its handler uses, which cuts it.
+    pub fn too_long(&self, config: &Value) -> Vec<Misfit> {
+        self.rules.too_long(config)
     }
 
-    /// Whether the handler can be given this config, these credentials and this url, or what keeps it from that.
-    pub fn check(&self, config: Value, credentials: Value, url: Option<&str>) -> Result<(), Obstacle> {
-        self.check_url(url)?;
-        self.handler.check(config, credentials)
+    /// Whether the handler can do its work with what a record has set up, or all that keeps it from that.
+    pub fn check(&self, offer: Offer<'_>, client: &Client) -> Result<(), Obstacles> {
+        self.handler.check(&self.rules, offer, client)
     }
 
     /// Makes an attempt ready, or fails as [`Entry::check`] does.
-    pub fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle> {
-        self.check_url(parts.url.as_deref())?;
-        self.handler.attempt(parts, purpose)
-    }
-
-    fn check_url(&self, url: Option<&str>) -> Result<(), Obstacle> {
-        if !self.descriptor.needs_url || url.is_some_and(|url| !url.is_empty()) {
-            return Ok(());
-        }
-        let message = format!("{} needs a url, and the extension record has none", self.name());
-        Err(Obstacle::new(ObstacleKind::MissingUrl, "url", "", message))
+    pub fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacles> {
+        self.handler.attempt(&self.rules, parts, purpose)
     }
 
     /// Whether its records have an address that a service can send to.
@@ -201,84 +202,6 @@ impl Entry {
         let inbound = self.inbound.as_ref().ok_or(Refusal("nothing is taken here"))?;
         inbound.receive(delivery, config, credentials)
     }
-}
-
-/// A handler whose types are no longer told apart.
-trait AnyHandler: Send + Sync {
-    fn check_config(&self, config: Value) -> Result<(), Misfit>;
-    fn check_credentials(&self, credentials: Value) -> Result<(), Misfit>;
-    fn check(&self, config: Value, credentials: Value) -> Result<(), Obstacle>;
-    fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle>;
-}
-
-struct Typed<H>(Arc<H>);
-
-impl<H: Handler> AnyHandler for Typed<H> {
-    fn check_config(&self, config: Value) -> Result<(), Misfit> {
-        read::<H::Config>(config).map(drop)
-    }
-
-    fn check_credentials(&self, credentials: Value) -> Result<(), Misfit> {
-        read_secret::<H::Credentials>(credentials).map(drop)
-    }
-
-    fn check(&self, config: Value, credentials: Value) -> Result<(), Obstacle> {
-        typed::<H>(config, credentials).map(drop)
-    }
-
-    fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacle> {
-        let Parts { key, event, credentials, config, url, meta, run, http, clock, host } = parts;
-        let (config, credentials) = typed::<H>(config, credentials)?;
-        let known = meta.clone();
-        let context = ExtensionContext { key, event, credentials, config, url, meta, run, http, clock, host };
-        let handler = Arc::clone(&self.0);
-        Ok(match purpose {
-            Purpose::Run => Box::pin(async move { handler.run(context).await.map(|done| done.kept(&known)) }),
-            Purpose::Test => Box::pin(async move { handler.test(context).await.map(|done| done.kept(&known)) }),
-        })
-    }
-}
-
-/// Config and credentials in the handler's own types.
-fn typed<H: Handler>(config: Value, credentials: Value) -> Result<(H::Config, H::Credentials), Obstacle> {
-    let config = read(config)
-        .map_err(|misfit| Obstacle::new(ObstacleKind::BadConfig, "config", &misfit.path, misfit.message))?;
-    let credentials = read_secret(credentials)
-        .map_err(|misfit| Obstacle::new(ObstacleKind::BadCredentials, "credentials", &misfit.path, misfit.message))?;
-    Ok((config, credentials))
-}
-
-/// Reads credentials; what does not fit is told without the values.
-fn read_secret<T: DeserializeOwned + ToSchema>(credentials: Value) -> Result<T, Misfit> {
-    read(credentials.clone()).map_err(|misfit: Misfit| {
-        let masker = Masker::of(&credentials, &schema::of_credentials::<T>());
-        Misfit { message: without_value(&misfit.message, &masker), ..misfit }
-    })
-}
-
-/// What serde tells of a value that does not fit, without the value, which is a secret: of ``invalid type: string "x",
-/// expected a number`` the last part.
-fn without_value(message: &str, masker: &Masker) -> String {
-    match message.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None => masker.text(message),
-    }
-}
-
-/// Reads a handler's own type; nothing at all is read as an object without members.
-pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
-    let value = match value {
-        Value::Null => Value::Object(Map::new()),
-        Value::Object(mut members) => {
-            members.shift_remove(MEMBER);
-            Value::Object(members)
-        }
-        other => other,
-    };
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        Misfit { path: if path == "." { String::new() } else { path }, message: error.into_inner().to_string() }
-    })
 }
 
 #[cfg(test)]
@@ -382,15 +305,21 @@ mod tests {
     }
 
     #[test]
-    fn a_config_that_does_not_fit_tells_where_and_why() {
+    fn what_does_not_fit_tells_where_and_why() {
         let registry = registry();
         let Some(entry) = registry.find("custom:plain") else { panic!("is there") };
-        let check = |config| entry.check_config(&config).map_err(|misfit| (misfit.path, misfit.message));
-        assert_eq!(check(json!({"list": [{"id": 1}], "policy": {"timeout_s": 1}})), Ok(()));
+        let client = Client::new(Vec::new()).unwrap_or_else(|problem| panic!("{problem}"));
+        let check = |config: Value, url| {
+            let offer = Offer { config: &config, credentials: &Value::Null, url };
+            entry.check(offer, &client).map_err(|obstacles| obstacles.reason())
+        };
+        assert_eq!(check(json!({"list": [{"id": 1}], "policy": {"timeout_s": 1}}), None), Ok(()));
         assert_eq!(
-            check(json!({"list": [{"id": 1}, {"id": "x"}]})),
-            Err(("list[1].id".into(), "invalid type: string \"x\", expected u32".into()))
+            check(json!({"list": [{"id": 1}, {"id": "x"}]}), Some("http://10.0.0.1/")),
+            Err("url: 10.0.0.1 is not a public address; TENON_OUTBOUND_ALLOW can allow private networks; \
+                 config.list[1].id: invalid type: string \"x\", expected u32"
+                .into())
         );
-        assert_eq!(check(Value::Null), Err((String::new(), "missing field `list`".into())));
+        assert_eq!(check(Value::Null, Some("")), Err("config: missing field `list`".into()));
     }
 }

@@ -6,31 +6,67 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use ring::hmac;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, ED25519, UnparsedPublicKey};
 
-/// The value of `webhook-signature` for a body, by the Standard Webhooks specification
-/// (<https://github.com/standard-webhooks/standard-webhooks>): `v1,` and the base64 HMAC-SHA256 of
-/// `<id>.<timestamp>.<body>`, the timestamp in seconds.
-///
-/// The key is the base64 of `secret` behind its prefix `whsec_`, where the padding may be missing; without the prefix a
-/// secret that is not base64 is taken as it stands.
-pub fn standard_webhook(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &standard_key(secret));
-    let mut signing = hmac::Context::with_key(&key);
-    signing.update(format!("{id}.{timestamp}.").as_bytes());
-    signing.update(body);
-    format!("v1,{}", STANDARD.encode(signing.sign()))
+/// A key of Standard Webhooks (<https://github.com/standard-webhooks/standard-webhooks>), which is never empty.
+#[derive(Clone)]
+pub struct StandardKey(Vec<u8>);
+
+impl StandardKey {
+    /// Reads a secret as people paste it: `whsec_` and base64 of either alphabet, where the padding may be missing, with the
+    /// `v1,` that some services show before it. Without the prefix it is base64 too, or else any text.
+    ///
+    /// The error says what is wrong, and quotes nothing of the secret.
+    pub fn parse(secret: &str) -> Result<Self, String> {
+        let text = unversioned(secret);
+        if ["whsk_", "whpk_"].iter().any(|prefix| text.starts_with(prefix)) {
+            return Err("is half of a key pair: a secret begins with whsec_".to_owned());
+        }
+        let key = match text.strip_prefix(MARK) {
+            Some(encoded) => {
+                let encoded: String =
+                    encoded.split_whitespace().collect::<String>().replace('-', "+").replace('_', "/");
+                LENIENT.decode(encoded).map_err(|_| "must have base64 behind whsec_".to_owned())?
+            }
+            None => STANDARD.decode(text).unwrap_or_else(|_| text.as_bytes().to_vec()),
+        };
+        if key.is_empty() { Err("is empty: anyone could sign with it".to_owned()) } else { Ok(Self(key)) }
+    }
+
+    /// Whether a secret says that it is one of Standard Webhooks.
+    pub fn is_marked(secret: &str) -> bool {
+        unversioned(secret).starts_with(MARK)
+    }
+
+    /// The value of `webhook-signature` for a body: `v1,` and the base64 HMAC-SHA256 of `<id>.<timestamp>.<body>`, the
+    /// timestamp in seconds.
+    pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
+        let mut signing = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
+        signing.update(format!("{id}.{timestamp}.").as_bytes());
+        signing.update(body);
+        format!("v1,{}", STANDARD.encode(signing.sign()))
+    }
+
+    /// Whether `signatures`, the value of `webhook-signature`, has one that [`Self::sign`] makes. There are several while a
+    /// secret is changed for another; those of other versions count for nothing.
+    pub fn has_signed(&self, id: &str, timestamp: &str, body: &[u8], signatures: &str) -> bool {
+        let signed = standard_signed(id, timestamp, body);
+        versions(signatures, "v1,").any(|tag| is_hmac(hmac::HMAC_SHA256, &self.0, &signed, &tag))
+    }
 }
 
-/// Whether `signatures`, the value of `webhook-signature`, has one that [`standard_webhook`] makes. There are several
-/// while a secret is changed for another; those of other versions count for nothing.
-pub fn is_standard_webhook(secret: &str, id: &str, timestamp: &str, body: &[u8], signatures: &str) -> bool {
-    let (key, signed) = (standard_key(secret), standard_signed(id, timestamp, body));
-    versions(signatures, "v1,").any(|tag| is_hmac(hmac::HMAC_SHA256, &key, &signed, &tag))
+/// What every secret of Standard Webhooks begins with.
+const MARK: &str = "whsec_";
+
+/// A secret without the version that some services show before it, and without what was pasted around it.
+fn unversioned(secret: &str) -> &str {
+    let text = secret.trim();
+    text.strip_prefix("v1,").map_or(text, str::trim_start)
 }
 
-/// The same for signatures that are made with a key of which only the half in `public_key` is known, `whpk_` and base64:
-/// `v1a,` and Ed25519. `None` when it is no such key.
+/// Whether `signatures`, the value of `webhook-signature`, has one that is made with a key of which only the half in
+/// `public_key` is known, `whpk_` and base64: `v1a,` and Ed25519. `None` when it is no such key.
 pub fn is_standard_ed25519(public_key: &str, id: &str, timestamp: &str, body: &[u8], signatures: &str) -> Option<bool> {
-    let key = STANDARD.decode(public_key.strip_prefix("whpk_").unwrap_or(public_key)).ok()?;
+    let public_key = public_key.trim();
+    let key = LENIENT.decode(public_key.strip_prefix("whpk_").unwrap_or(public_key)).ok()?;
     let (key, signed) = (UnparsedPublicKey::new(&ED25519, key), standard_signed(id, timestamp, body));
     let is_key = key.as_ref().len() == 32;
     is_key.then(|| versions(signatures, "v1a,").any(|signature| key.verify(&signed, &signature).is_ok()))
@@ -46,14 +82,6 @@ fn standard_signed(id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
     [format!("{id}.{timestamp}.").as_bytes(), body].concat()
 }
 
-fn standard_key(secret: &str) -> Vec<u8> {
-    let decoded = match secret.strip_prefix("whsec_") {
-        Some(text) => LENIENT.decode(text),
-        None => STANDARD.decode(secret),
-    };
-    decoded.unwrap_or_else(|_| secret.as_bytes().to_vec())
-}
-
 /// Base64 as people paste it: its padding may be missing, which most libraries forgive.
 pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
@@ -62,16 +90,32 @@ pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The hexadecimal HMAC of a body; `None` when `algorithm` is none of sha1, sha256, sha384 and sha512.
-pub fn hex_hmac(algorithm: &str, secret: &str, body: &[u8]) -> Option<String> {
-    let signature = hmac::sign(&hmac::Key::new(hmac_named(algorithm)?, secret.as_bytes()), body);
-    Some(to_hex(signature.as_ref()))
+/// Whether this is the name of a hash that HMACs can be made with: sha1, sha256, sha384 or sha512.
+pub fn is_algorithm(name: &str) -> bool {
+    hmac_named(name).is_some()
 }
 
-/// Whether `signature` is the one that [`hex_hmac`] makes, in digits of either case; `None` when the algorithm is none.
-pub fn is_hex_hmac(algorithm: &str, secret: &str, body: &[u8], signature: &str) -> Option<bool> {
+/// The hexadecimal HMAC of a body; `None` when `algorithm` is none of sha1, sha256, sha384 and sha512. Line breaks and
+/// spaces around the secret are no part of it.
+pub fn hex_hmac(algorithm: &str, secret: &str, body: &[u8]) -> Option<String> {
+    body_hmac(algorithm, secret, body).map(|tag| to_hex(tag.as_ref()))
+}
+
+/// The same in base64, as Shopify and WooCommerce write it.
+pub fn base64_hmac(algorithm: &str, secret: &str, body: &[u8]) -> Option<String> {
+    body_hmac(algorithm, secret, body).map(|tag| STANDARD.encode(tag))
+}
+
+fn body_hmac(algorithm: &str, secret: &str, body: &[u8]) -> Option<hmac::Tag> {
+    Some(hmac::sign(&hmac::Key::new(hmac_named(algorithm)?, secret.trim().as_bytes()), body))
+}
+
+/// Whether `signature` is the HMAC of a body, in hexadecimal digits of either case or in base64: they differ in length.
+/// `None` when the algorithm is none.
+pub fn is_body_hmac(algorithm: &str, secret: &str, body: &[u8], signature: &str) -> Option<bool> {
     let algorithm = hmac_named(algorithm)?;
-    Some(from_hex(signature).is_some_and(|tag| is_hmac(algorithm, secret.as_bytes(), body, &tag)))
+    let written = [from_hex(signature), LENIENT.decode(signature).ok()];
+    Some(written.iter().flatten().any(|tag| is_hmac(algorithm, secret.trim().as_bytes(), body, tag)))
 }
 
 /// Whether `signature` is an ECDSA signature (P-256, SHA-256, DER) of `signed` by the owner of `public_key`.
@@ -129,8 +173,57 @@ mod tests {
     fn bodies_are_signed_by_the_specification() {
         let (id, at, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
         for secret in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
-            let signature = standard_webhook(secret, id, at, body);
-            assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+            assert_eq!(key(secret).sign(id, at, body), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+        }
+    }
+
+    fn key(secret: &str) -> StandardKey {
+        StandardKey::parse(secret).unwrap_or_else(|problem| panic!("{secret:?}: {problem}"))
+    }
+
+    #[test]
+    fn a_secret_is_read_as_it_is_meant_or_refused() {
+        let bytes = STANDARD.decode("+/+/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0").expect("base64");
+        for pasted in [
+            "whsec_+/+/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0",
+            "whsec_+/+/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0\n",
+            " whsec_+/+/MDEyMzQ1Njc4OWFi\r\n  Y2RlZjAxMjM0 ",
+            "v1,whsec_+/+/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0",
+            "v1, whsec_-_-_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0",
+            "+/+/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0\t",
+        ] {
+            assert_eq!(key(pasted).0, bytes, "{pasted:?}");
+        }
+        assert_eq!(
+            (key("whsec_YQ").0, key("whsec_YQ==").0, key("any text ").0),
+            (b"a".into(), b"a".into(), b"any text".into())
+        );
+        for wrong in [
+            "",
+            " ",
+            "\n",
+            "v1,",
+            "whsec_",
+            "whsec_ \n",
+            "v1,whsec_",
+            "whsec_not*base64",
+            "whsec_====",
+            "whsk_YQ==",
+            "whpk_YQ==",
+        ] {
+            assert!(StandardKey::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_base64_signature_is_that_of_the_body_too() {
+        let base64 = base64_hmac("sha256", "It's a Secret to Everybody\n", b"Hello, World!").expect("known");
+        // The bytes of the hexadecimal one above, as Shopify's documentation writes them.
+        assert_eq!(base64, "dXEH6g6yUJ/CESIczphLijdXC211hsIsRvQ3nIsEPhc=");
+        let is = |signature: &str| is_body_hmac("sha256", "It's a Secret to Everybody", b"Hello, World!", signature);
+        assert_eq!((is(&base64), is(base64.trim_end_matches('='))), (Some(true), Some(true)));
+        for wrong in ["=", "AAAA", &base64[1..], &base64.to_lowercase()] {
+            assert_eq!(is(wrong), Some(false), "{wrong}");
         }
     }
 
@@ -143,19 +236,19 @@ mod tests {
         assert_eq!(sign("HMAC-SHA256").as_deref(), Some(expected));
         assert_eq!(sign("sha512").map(|text| text.len()), Some(128));
         assert_eq!(sign("md5"), None);
-        let is = |signature: &str| is_hex_hmac("sha256", "It's a Secret to Everybody", b"Hello, World!", signature);
+        let is = |signature: &str| is_body_hmac("sha256", "It's a Secret to Everybody", b"Hello, World!", signature);
         assert_eq!((is(expected), is(&expected.to_uppercase())), (Some(true), Some(true)));
         for wrong in ["", "7", "zz", &expected[..62], &expected.replace('7', "8"), &format!("{expected}00")] {
             assert_eq!(is(wrong), Some(false), "{wrong}");
         }
-        assert_eq!(is_hex_hmac("md5", "x", b"", ""), None);
-        assert_eq!(is_hex_hmac("sha256", "", b"", &hex_hmac("sha256", "", b"").expect("known")), Some(false));
+        assert_eq!(is_body_hmac("md5", "x", b"", ""), None);
+        assert_eq!(is_body_hmac("sha256", "", b"", &hex_hmac("sha256", "", b"").expect("known")), Some(false));
     }
 
     #[test]
     fn one_good_signature_among_several_is_enough() {
         let (secret, id, body) = ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_1", b"{}");
-        let good = standard_webhook(secret, id, 5, body);
+        let (secret, good) = (key(secret), key(secret).sign(id, 5, body));
         for (signatures, expected) in [
             (good.clone(), true),
             (format!("v1,AAAA {good}"), true),
@@ -165,12 +258,9 @@ mod tests {
             (String::new(), false),
             ("v1,".to_owned(), false),
         ] {
-            assert_eq!(is_standard_webhook(secret, id, "5", body, &signatures), expected, "{signatures}");
+            assert_eq!(secret.has_signed(id, "5", body, &signatures), expected, "{signatures}");
         }
-        assert!(
-            !is_standard_webhook(secret, id, "6", body, &good) && !is_standard_webhook(secret, "m", "5", body, &good)
-        );
-        assert!(!is_standard_webhook("", id, "5", body, &standard_webhook("", id, 5, body)));
+        assert!(!secret.has_signed(id, "6", body, &good) && !secret.has_signed("m", "5", body, &good));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::clock::iso;
 use crate::content::{self, PRODUCT};
 use crate::documents::HolderPath;
 use crate::error::{Error, Result};
+use crate::query::Warning;
 use crate::runner::{self, Because, Explained, Explanation, Question, Wait};
 use crate::triggers::Name;
 use crate::triggers::stock::{LOW, Movement, RESTOCKED};
@@ -55,7 +56,7 @@ pub(super) struct ExplanationAnswer {
     #[schema(example = "trigger:post_*")]
     pattern: Option<String>,
     /// Why it does not fire; null when it does.
-    #[schema(value_type = Option<String>, pattern = "^(inactive|removed|no_pattern_matches|threshold|unknown_key|missing_url|bad_config|bad_credentials|limit|changed_since)$")]
+    #[schema(value_type = Option<String>, pattern = "^(inactive|removed|no_pattern_matches|threshold|unknown_key|missing_url|bad_url|bad_config|bad_credentials|limit|changed_since)$")]
     because: Option<&'static str>,
     /// The same for people, with what there is to know.
     message: Option<String>,
@@ -67,6 +68,17 @@ pub(super) struct ExplanationAnswer {
     waits: Vec<WaitAnswer>,
     /// The latest run that the event made of it; null when it made none, and when no event was asked for.
     run: Option<RunAnswer>,
+    /// What of its policy and its patterns is not as it is meant, whether it fires or not.
+    warnings: Vec<WarningAnswer>,
+}
+
+/// Something of a record that is not as it is meant.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WarningAnswer {
+    /// Where it stands in the record.
+    path: Vec<String>,
+    /// What is wrong, for people.
+    message: String,
 }
 
 /// Something that a record waits for.
@@ -191,7 +203,14 @@ impl ExplanationAnswer {
             nearest,
             waits: explanation.waits.into_iter().map(WaitAnswer::from).collect(),
             run: explanation.run.map(|run| RunAnswer::new(run, None)).transpose()?,
+            warnings: explanation.warnings.into_iter().map(WarningAnswer::from).collect(),
         })
+    }
+}
+
+impl From<Warning> for WarningAnswer {
+    fn from(Warning { path, message }: Warning) -> Self {
+        Self { path, message }
     }
 }
 

@@ -11,10 +11,11 @@ use crate::db::documents::{Reach, reach_of};
 use crate::db::events::{self, FoundEvent, Owner};
 use crate::db::extensions::{self, Reached};
 use crate::db::runs::{self, FoundRun, RunFilter, State};
-use crate::documents::{HolderPath, check_setup, find_holder};
+use crate::documents::{HolderPath, check_setup, find_amiss, find_holder};
 use crate::error::{Error, Result};
 use crate::handler::{ObstacleKind, destination};
 use crate::nearest::nearest;
+use crate::query::Warning;
 use crate::state::AppState;
 use crate::triggers::Name;
 use crate::triggers::stock::Movement;
@@ -68,6 +69,8 @@ pub struct Explanation {
     pub waits: Vec<Wait>,
     /// The latest run that the event made of it.
     pub run: Option<FoundRun>,
+    /// What of its policy and its patterns is not as it is meant, whether it fires or not.
+    pub warnings: Vec<Warning>,
 }
 
 /// Why a record does not fire.
@@ -98,6 +101,8 @@ pub enum Because {
     UnknownKey,
     /// The handler needs a url.
     MissingUrl,
+    /// Requests must not go to its url.
+    BadUrl,
     /// The handler cannot use its config.
     BadConfig,
     /// The handler cannot use its credentials, or they cannot be opened.
@@ -110,13 +115,14 @@ pub enum Because {
 
 impl Because {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Inactive,
         Self::Removed,
         Self::NoPatternMatches,
         Self::Threshold,
         Self::UnknownKey,
         Self::MissingUrl,
+        Self::BadUrl,
         Self::BadConfig,
         Self::BadCredentials,
         Self::Limit,
@@ -132,6 +138,7 @@ impl Because {
             Self::Threshold => "threshold",
             Self::UnknownKey => "unknown_key",
             Self::MissingUrl => "missing_url",
+            Self::BadUrl => "bad_url",
             Self::BadConfig => "bad_config",
             Self::BadCredentials => "bad_credentials",
             Self::Limit => "limit",
@@ -145,6 +152,7 @@ impl From<ObstacleKind> for Because {
         match kind {
             ObstacleKind::UnknownKey => Self::UnknownKey,
             ObstacleKind::MissingUrl => Self::MissingUrl,
+            ObstacleKind::BadUrl => Self::BadUrl,
             ObstacleKind::BadConfig => Self::BadConfig,
             ObstacleKind::BadCredentials => Self::BadCredentials,
         }
@@ -228,20 +236,24 @@ fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, happening: 
         reason: None,
         waits: Vec::new(),
         run: None,
+        warnings: find_amiss(state, record, &listener.triggers),
     };
     match hears(&state.matchers, listener, sound) {
         Ok(pattern) => explanation.pattern = Some(pattern.to_owned()),
         Err(deaf) => explanation.reason = Some(deaf_for(deaf, &listener.triggers, sound)),
     }
     if explanation.reason.is_none() {
-        explanation.reason = check_setup(state, listener.id, record).err().map(|obstacle| Reason {
-            because: obstacle.kind.into(),
-            nearest: match obstacle.kind {
-                ObstacleKind::UnknownKey => state.handlers.nearest(&listener.key),
-                _ => Vec::new(),
-            },
-            message: obstacle.reason(),
-            path: obstacle.path,
+        explanation.reason = check_setup(state, listener.id, record).err().and_then(|obstacles| {
+            let first = obstacles.iter().next()?;
+            Some(Reason {
+                because: first.kind.into(),
+                nearest: match first.kind {
+                    ObstacleKind::UnknownKey => state.handlers.nearest(&listener.key),
+                    _ => Vec::new(),
+                },
+                message: obstacles.reason(),
+                path: first.path.clone(),
+            })
         });
     }
     if explanation.reason.is_none() {

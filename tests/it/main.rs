@@ -57,6 +57,7 @@ mod rights;
 mod schedules;
 mod schemas;
 mod services;
+mod setup;
 mod shown;
 mod start;
 mod stats;

@@ -118,7 +118,7 @@ on_both_databases! {
                 (json!({"key": "custom:webhook", "url": url, "triggers": ["{"]}), "triggers", "no trigger pattern"),
                 (json!({"key": "discord:webhook", "url": url, "config": {"color": "red"}}), "config/color", "expected u32"),
                 (json!({"key": "posthog:track", "config": {"mapping": []}}), "config/mapping", "a map"),
-                (json!({"key": "posthog:track"}), "credentials", "api_key"),
+                (json!({"key": "posthog:track"}), "credentials/api_key", "api_key"),
                 (json!({"key": "posthog:track", "credentials": {"api_key": 12345678}}), "credentials/api_key", "expected a string"),
                 (json!({"key": "custom:webhook", "url": url, "config": {"policy": {"timeout_s": 0}}}), "config/policy.timeout_s", "1 to 900"),
                 (json!({"key": "custom:webhook", "url": url, "config": {"policy": {"retries": 3}}}), "config/policy.retries", "is not known"),

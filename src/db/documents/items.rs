@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::bound::bound;
 use super::record_writer::Records;
 use crate::clock::{Millis, Random};
-use crate::content::{Component, ContentType, EXTENSION, Field, Input, Item, Kind, Shape};
+use crate::content::{Component, EXTENSION, Field, Input, Item, Kind, Shape};
 use crate::db::events::Owner;
 use crate::db::{self, Bind, Conn, Sql};
 use crate::error::{Error, Result};
@@ -163,16 +163,12 @@ pub(super) fn at<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
     sql.text("owner_field = ").str(place.owner_field).text(" AND owner_id = ").int(place.owner_id)
 }
 
-/// The ids of the items that a version of a document has of the component `field`, in their order.
-pub fn list_items(
-    conn: &mut Conn,
-    content_type: &'static ContentType,
-    field: &'static Field,
-    version: i64,
-) -> Result<Vec<i64>> {
+/// The ids of the items that a version of a document, or an item, in row `owner` has of the component `field`, in their
+/// order.
+pub fn list_items(conn: &mut Conn, shape: Shape, field: &'static Field, owner: i64) -> Result<Vec<i64>> {
     let Kind::Component { of, .. } = field.kind else { return Ok(Vec::new()) };
-    let owner_field = Shape::Document(content_type).owner_field(field);
-    let place = Place { component: of, field, owner_field: &owner_field, owner_id: version, holder: None };
+    let owner_field = shape.owner_field(field);
+    let place = Place { component: of, field, owner_field: &owner_field, owner_id: owner, holder: None };
     Ok(find_positions(conn, place)?.into_iter().map(|(id, _)| id).collect())
 }
 

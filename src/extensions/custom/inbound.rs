@@ -1,11 +1,14 @@
 //! `custom:inbound`: what any service sends becomes a trigger, if it signs by Standard Webhooks or with an HMAC of the body.
 
+use reqwest::header::HeaderName;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::handler::inbound::{receives_only, trigger_for};
-use crate::handler::signature::{is_hex_hmac, is_standard_ed25519, is_standard_webhook};
-use crate::handler::{Context, Delivery, Descriptor, Handler, Inbound, Notice, Outcome, Received, Refusal};
+use crate::handler::signature::{StandardKey, is_algorithm, is_body_hmac, is_standard_ed25519};
+use crate::handler::{Context, Delivery, Descriptor, Handler, Inbound, Notice, Outcome, Received, Refusal, SetupCheck};
+use crate::services::form::filled;
+use crate::services::webhook::ALGORITHMS;
 use crate::triggers::Name;
 
 /// What stands before a body's `type` in the trigger's name: without it, whoever signs could fire the shop's own triggers.
@@ -25,7 +28,7 @@ pub struct Config {
     prefix: Option<String>,
     /// The public key of a sender that signs by Standard Webhooks with a key pair: whpk_ and base64. No secret is needed then.
     public_key: Option<String>,
-    /// The header with the sender's own id of what happened, for senders with a hexadecimal HMAC that send the same body for
+    /// The header with the sender's own id of what happened, for senders with an HMAC of the body that send the same body for
     /// different things. If not set, a body is taken once. The id is not signed: a delivery that was overheard could be sent
     /// again under another.
     id_header: Option<String>,
@@ -50,10 +53,10 @@ pub struct Credentials {
     /// The secret that bodies are signed with: whsec_ and base64 for Standard Webhooks, or any text.
     #[schema(format = Password)]
     secret: Option<String>,
-    /// The hash of a hexadecimal HMAC of the body: sha1, sha256, sha384 or sha512; sha256 if only the header is set.
+    /// The hash of an HMAC of the body: sha1, sha256, sha384 or sha512; sha256 if only the header is set.
     algorithm: Option<String>,
-    /// The header with a hexadecimal HMAC of the body, such as X-Hub-Signature-256. Set it for senders that do not sign by
-    /// Standard Webhooks. They sign no time, so what was sent before is only known again for as long as it is kept.
+    /// The header with an HMAC of the body, hexadecimal or base64, such as X-Hub-Signature-256, X-Shopify-Hmac-Sha256 or
+    /// X-WC-Webhook-Signature. Set it for senders that do not sign by Standard Webhooks. They sign no time, so what was sent before is only known again for as long as it is kept.
     header_name: Option<String>,
 }
 
@@ -70,6 +73,36 @@ impl Handler for FromAnywhere {
             icon: ICON,
             never_blocks: true,
             ..Descriptor::default()
+        }
+    }
+
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        let (header, algorithm) =
+            (filled(credentials.header_name.as_deref()), filled(credentials.algorithm.as_deref()));
+        if algorithm.is_some_and(|name| !is_algorithm(name)) {
+            check.credentials("algorithm", ALGORITHMS);
+        }
+        for (name, is_header) in [(header, true), (filled(config.id_header.as_deref()), false)] {
+            let is_name = name.is_none_or(|name| HeaderName::from_bytes(name.as_bytes()).is_ok());
+            match is_header {
+                _ if is_name => {}
+                true => check.credentials("header_name", "is no name of a header"),
+                false => check.config("id_header", "is no name of a header"),
+            }
+        }
+        let public_key = filled(config.public_key.as_deref()).filter(|_| header.is_none());
+        if public_key.is_some_and(|key| is_standard_ed25519(key, "", "", b"", "").is_none()) {
+            check.config("public_key", "must be whpk_ and the base64 of an Ed25519 key");
+        }
+        let secret = credentials.secret.as_deref().filter(|secret| !secret.is_empty());
+        let problem = match (secret, header) {
+            (None, _) if public_key.is_some() => None,
+            (None, _) => Some("is missing: what is sent could not be verified".to_owned()),
+            (Some(secret), None) => StandardKey::parse(secret).err(),
+            (Some(secret), Some(_)) => secret.trim().is_empty().then(|| "is blank".to_owned()),
+        };
+        if let Some(why) = problem {
+            check.credentials("secret", &why);
         }
     }
 
@@ -95,8 +128,8 @@ impl Inbound for FromAnywhere {
         config: &Config,
         credentials: &Credentials,
     ) -> Result<Received, Refusal> {
-        let id = match &credentials.header_name {
-            Some(header) => verify_hexadecimal(delivery, header, config, credentials)?,
+        let id = match filled(credentials.header_name.as_deref()) {
+            Some(header) => verify_hmac(delivery, header, config, credentials)?,
             None => Some(verify_standard(delivery, config, credentials)?),
         };
         let mut notice = match delivery.json() {
@@ -128,10 +161,12 @@ fn verify_standard<'a>(
     let id = header(["webhook-id", "svix-id"], "the header webhook-id is missing")?;
     let sent_at = header(["webhook-timestamp", "svix-timestamp"], "the header webhook-timestamp is missing")?;
     let signatures = header(["webhook-signature", "svix-signature"], "the header webhook-signature is missing")?;
-    let is_signed = match (&config.public_key, secret(credentials)) {
+    let is_signed = match (filled(config.public_key.as_deref()), secret(credentials)) {
         (Some(key), _) => is_standard_ed25519(key, id, sent_at, delivery.body, signatures)
             .ok_or(Refusal("the extension record's config.public_key is no Ed25519 key"))?,
-        (None, secret) => is_standard_webhook(secret?, id, sent_at, delivery.body, signatures),
+        (None, secret) => StandardKey::parse(secret?)
+            .map_err(|_| Refusal("the extension record's secret is none to verify with"))?
+            .has_signed(id, sent_at, delivery.body, signatures),
     };
     if !is_signed {
         return Err(Refusal("no signature fits this id, timestamp and body and the secret"));
@@ -145,22 +180,24 @@ fn secret(credentials: &Credentials) -> Result<&str, Refusal> {
     secret.ok_or(Refusal("the extension record has no secret to verify with"))
 }
 
-/// Checks a hexadecimal HMAC of the body, with or without `sha256=` before it, and returns the sender's id of it.
-fn verify_hexadecimal<'a>(
+/// Checks an HMAC of the body, with or without `sha256=` before it, and returns the sender's id of it.
+fn verify_hmac<'a>(
     delivery: &Delivery<'a>,
     header: &str,
     config: &Config,
     credentials: &Credentials,
 ) -> Result<Option<&'a str>, Refusal> {
     let sent = delivery.header(&header.to_ascii_lowercase(), "the header with the signature is missing")?;
-    let signature = sent.split_once('=').map_or(sent, |(_, signature)| signature);
-    let algorithm = credentials.algorithm.as_deref().unwrap_or("sha256");
-    match is_hex_hmac(algorithm, secret(credentials)?, delivery.body, signature) {
+    // What stands before a = is the hash; base64 has some at its end.
+    let marked = sent.split_once('=').filter(|(name, _)| is_algorithm(name));
+    let signature = marked.map_or(sent, |(_, signature)| signature);
+    let algorithm = filled(credentials.algorithm.as_deref()).unwrap_or("sha256");
+    match is_body_hmac(algorithm, secret(credentials)?, delivery.body, signature) {
         Some(true) => {}
         Some(false) => return Err(Refusal("the signature does not fit this body and the secret")),
         None => return Err(Refusal("the extension record's credentials.algorithm is not known")),
     }
-    let Some(header) = &config.id_header else { return Ok(None) };
+    let Some(header) = filled(config.id_header.as_deref()) else { return Ok(None) };
     delivery.header(&header.to_ascii_lowercase(), "the header with the id is missing").map(Some)
 }
 
@@ -172,7 +209,7 @@ mod tests {
 
     use super::*;
     use crate::clock::SECOND;
-    use crate::handler::signature::{hex_hmac, standard_webhook};
+    use crate::handler::signature::{base64_hmac, hex_hmac};
     use crate::handler::testing::delivered;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -186,7 +223,7 @@ mod tests {
     }
 
     fn standard(config: Value, names: [&str; 3], body: &str) -> Result<Notice, Refusal> {
-        let signature = standard_webhook(SECRET, "msg_1", 1000, body.as_bytes());
+        let signature = StandardKey::parse(SECRET).expect("a secret").sign("msg_1", 1000, body.as_bytes());
         let headers = [(names[0], "msg_1"), (names[1], "1000"), (names[2], signature.as_str())];
         deliver(config, json!({"secret": SECRET}), &headers, body)
     }
@@ -223,5 +260,19 @@ mod tests {
         assert!(deliver(json!({"id_header": "x-id"}), credentials, &headers, BODY).is_err());
         let unknown = json!({"secret": "key", "header_name": "X-Hub-Signature-256", "algorithm": "md5"});
         assert!(deliver(json!({}), unknown, &headers, BODY).is_err());
+    }
+
+    #[test]
+    fn senders_with_a_base64_signature_are_taken_too() {
+        for (header, secret) in [("X-Shopify-Hmac-Sha256", "shpss_key"), ("X-WC-Webhook-Signature", " a key \n")] {
+            let credentials = json!({"secret": secret, "header_name": header});
+            let signature = base64_hmac("sha256", secret.trim(), BODY.as_bytes()).expect("known");
+            let name = header.to_ascii_lowercase();
+            let taken = |signature: &str| deliver(json!({}), credentials.clone(), &[(&name, signature)], BODY).is_ok();
+            assert!(taken(&signature), "{header}");
+            for wrong in ["", "=", "sha256=", &signature.to_lowercase(), &signature[1..]] {
+                assert!(!taken(wrong), "{header}: {wrong}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `custom:webhook`: POST of the event to the record's url, signed.
 
-use crate::handler::{Context, Descriptor, Done, Empty, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Empty, Handler, Outcome, SetupCheck};
 use crate::services::webhook::{self, Signing};
 
 /// The handler.
@@ -22,6 +22,10 @@ impl Handler for Webhook {
             never_blocks: true,
             ..Descriptor::default()
         }
+    }
+
+    fn check(&self, _: &Empty, credentials: &Signing, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

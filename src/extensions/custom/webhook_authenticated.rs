@@ -2,30 +2,20 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::HeaderName;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
-use crate::handler::{Answer, Call, Context, Descriptor, Done, Empty, Failure, Handler, Outcome};
+use crate::handler::{Answer, Call, Context, Descriptor, Done, Empty, Failure, Handler, Outcome, SetupCheck};
 use crate::services::form::optional;
 use crate::services::oauth::{Client, Tokens};
-use crate::services::webhook::{self, SignatureHeader, Signing, free_header};
+use crate::services::webhook::{self, Encoding, SignatureHeader, Signing, free_header};
 
 /// The handler, with the tokens that its runs share.
 #[derive(Default)]
 pub struct WebhookAuthenticated {
     tokens: Tokens,
-}
-
-/// How we say who we are, and how the receiver can tell that a body is ours.
-#[derive(Deserialize)]
-#[serde(try_from = "Fields")]
-pub struct Credentials {
-    identity: Identity,
-    signing: Signing,
 }
 
 /// How we say who we are.
@@ -36,9 +26,9 @@ enum Identity {
     OAuth(Client),
 }
 
-/// The credentials as a form has them.
+/// How we say who we are, and how the receiver can tell that a body is ours.
 #[derive(Deserialize, ToSchema)]
-struct Fields {
+pub struct Credentials {
     #[serde(rename = "type")]
     kind: Kind,
     /// For bearer: the token.
@@ -71,12 +61,17 @@ struct Fields {
     /// What bodies are signed with: whsec_ and base64 for Standard Webhooks, or any text.
     #[schema(format = Password)]
     secret: Option<String>,
-    /// Sends a hexadecimal HMAC of the body too: sha1, sha256, sha384 or sha512.
+    /// Sends an HMAC of the body too: sha1, sha256, sha384 or sha512.
     algorithm: Option<String>,
-    /// The header of the hexadecimal HMAC; X-Webhook-Signature if not set.
+    /// The header of that HMAC; X-Webhook-Signature if not set.
     #[serde(default, deserialize_with = "optional")]
     #[schema(value_type = Option<String>)]
     header_name: Option<SignatureHeader>,
+    /// How that HMAC is written: hex or base64. If not set, base64 for X-Shopify-Hmac-Sha256 and X-WC-Webhook-Signature,
+    /// hex for any other header.
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>)]
+    encoding: Option<Encoding>,
 }
 
 /// How the receiver wants to know who is there: by a token (bearer), a user and a password (basic), a header of its own
@@ -98,53 +93,72 @@ enum ClientAuth {
     Body,
 }
 
-impl TryFrom<Fields> for Credentials {
-    type Error = String;
+/// What is wrong with credentials: where, and why.
+type Wrong = Vec<(&'static str, String)>;
 
-    fn try_from(fields: Fields) -> Result<Self, String> {
-        let need = |member: &Option<String>, name: &str, kind: &str| {
-            let given = member.clone().filter(|text| !text.is_empty());
-            given.ok_or_else(|| format!("{name} is missing: the type {kind} needs it"))
-        };
-        let authorization = |value| Identity::Header(reqwest::header::AUTHORIZATION, value);
-        let identity = match fields.kind {
-            Kind::Bearer => authorization(format!("Bearer {}", need(&fields.token, "token", "bearer")?)),
+impl Credentials {
+    /// How we say who we are, or all that is missing for it.
+    fn identity(&self) -> Result<Identity, Wrong> {
+        let mut wrong = Wrong::new();
+        let identity = match self.kind {
+            Kind::Bearer => {
+                let token = need(&mut wrong, &self.token, ("token", "bearer"));
+                authorization(&mut wrong, "token", format!("Bearer {token}"))
+            }
             Kind::Basic => {
-                let user = need(&fields.username, "username", "basic")?;
+                let user = need(&mut wrong, &self.username, ("username", "basic"));
                 if user.contains(':') {
-                    return Err("username must not hold a colon: it would end there".into());
+                    wrong.push(("username", "must not hold a colon: it would end there".to_owned()));
                 }
-                let pair = format!("{user}:{}", fields.password.as_deref().unwrap_or_default());
-                authorization(format!("Basic {}", STANDARD.encode(pair)))
+                let pair = format!("{user}:{}", self.password.as_deref().unwrap_or_default());
+                authorization(&mut wrong, "password", format!("Basic {}", STANDARD.encode(pair)))
             }
             Kind::Header => {
-                let name = need(&fields.header, "header", "header")?;
-                let header = free_header(&name).map_err(|why| format!("header: {why}"))?;
-                Identity::Header(header, need(&fields.value, "value", "header")?)
+                let name = need(&mut wrong, &self.header, ("header", "header"));
+                let value = need(&mut wrong, &self.value, ("value", "header"));
+                check_value(&mut wrong, "value", &value);
+                let header = free_header(&name).unwrap_or_else(|why| {
+                    wrong.extend((!name.is_empty()).then_some(("header", why)));
+                    AUTHORIZATION
+                });
+                Identity::Header(header, value)
             }
             Kind::OAuth2 => Identity::OAuth(Client {
-                token_url: need(&fields.token_url, "token_url", "oauth2")?,
-                id: need(&fields.client_id, "client_id", "oauth2")?,
-                secret: need(&fields.client_secret, "client_secret", "oauth2")?,
-                in_body: fields.client_auth == Some(ClientAuth::Body),
-                scope: fields.scope.filter(|scope| !scope.is_empty()),
-                audience: fields.audience.filter(|audience| !audience.is_empty()),
+                token_url: need(&mut wrong, &self.token_url, ("token_url", "oauth2")),
+                id: need(&mut wrong, &self.client_id, ("client_id", "oauth2")),
+                secret: need(&mut wrong, &self.client_secret, ("client_secret", "oauth2")),
+                in_body: self.client_auth == Some(ClientAuth::Body),
+                scope: self.scope.clone().filter(|scope| !scope.is_empty()),
+                audience: self.audience.clone().filter(|audience| !audience.is_empty()),
             }),
         };
-        let Fields { secret, algorithm, header_name, .. } = fields;
-        Ok(Self { identity, signing: Signing { secret, algorithm, header_name } })
+        if wrong.is_empty() { Ok(identity) } else { Err(wrong) }
+    }
+
+    fn signing(&self) -> Signing {
+        let Self { secret, algorithm, header_name, encoding, .. } = self;
+        let (secret, algorithm) = (secret.clone(), algorithm.clone());
+        Signing { secret, algorithm, header_name: header_name.clone(), encoding: *encoding }
     }
 }
 
-impl PartialSchema for Credentials {
-    fn schema() -> RefOr<Schema> {
-        Fields::schema()
+/// The member, which this type of credentials needs.
+fn need(wrong: &mut Wrong, member: &Option<String>, (name, kind): (&'static str, &str)) -> String {
+    let given = member.as_deref().map(str::trim).unwrap_or_default();
+    if given.is_empty() {
+        wrong.push((name, format!("is missing: the type {kind} needs it")));
     }
+    given.to_owned()
 }
 
-impl ToSchema for Credentials {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        Fields::schemas(schemas);
+fn authorization(wrong: &mut Wrong, name: &'static str, value: String) -> Identity {
+    check_value(wrong, name, &value);
+    Identity::Header(AUTHORIZATION, value)
+}
+
+fn check_value(wrong: &mut Wrong, name: &'static str, value: &str) {
+    if HeaderValue::from_str(value).is_err() {
+        wrong.push((name, "has letters that cannot be sent, such as a line break".to_owned()));
     }
 }
 
@@ -168,20 +182,31 @@ impl Handler for WebhookAuthenticated {
         }
     }
 
+    fn check(&self, _: &Empty, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        for (name, why) in credentials.identity().err().into_iter().flatten() {
+            check.credentials(name, &why);
+        }
+        if matches!(credentials.kind, Kind::OAuth2) {
+            check.credentials_url("token_url", credentials.token_url.as_deref());
+        }
+        credentials.signing().check(check);
+    }
+
     async fn run(&self, context: Context<Self>) -> Outcome {
-        let answer = match &context.credentials.identity {
+        let identity = context.credentials.identity().map_err(failure)?;
+        let answer = match &identity {
             Identity::Header(name, value) => post(&context)?.secret_header(name.as_str(), value).send().await?,
             Identity::OAuth(client) => self.post_with_token(&context, client).await?,
         };
         if answer.status() == 401 {
-            return Err(Failure::discard(refused(&context.credentials.identity, &answer)));
+            return Err(Failure::discard(refused(&identity, &answer)));
         }
         Ok(Done::new(answer.ok()?.line()))
     }
 
     /// Only a token endpoint can be asked without doing anything.
     async fn test(&self, context: Context<Self>) -> Outcome {
-        let Identity::OAuth(client) = &context.credentials.identity else {
+        let Identity::OAuth(client) = context.credentials.identity().map_err(failure)? else {
             return Err(Failure::discard(
                 "nothing can be asked of the receiver without sending it something: try the record with a sample",
             ));
@@ -209,7 +234,12 @@ impl WebhookAuthenticated {
 }
 
 fn post(context: &Context<WebhookAuthenticated>) -> Result<Call, Failure> {
-    webhook::post(context, &context.credentials.signing, &*context.event)
+    webhook::post(context, &context.credentials.signing(), &*context.event)
+}
+
+fn failure(wrong: Wrong) -> Failure {
+    let wrong = wrong.into_iter().map(|(name, why)| format!("credentials.{name} {why}"));
+    Failure::discard(wrong.collect::<Vec<_>>().join("; "))
 }
 
 fn refused(identity: &Identity, answer: &Answer) -> String {

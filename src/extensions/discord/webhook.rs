@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::clock::iso;
 use crate::commerce::Summary;
-use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
 use crate::services::form::filled;
 use crate::services::message::{cut, fit, markdown};
 
@@ -81,6 +81,13 @@ impl Handler for Webhook {
         }
     }
 
+    fn check(&self, _: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        check.credentials_url("webhook_url", credentials.webhook_url.as_deref());
+        if filled(credentials.webhook_url.as_deref()).is_none() && check.url().is_none() {
+            check.missing_url("credentials.webhook_url is missing: the webhook's url, as Discord shows it");
+        }
+    }
+
     async fn run(&self, context: Context<Self>) -> Outcome {
         let mut url = url(&context)?;
         url.query_pairs_mut().append_pair("wait", "true");
@@ -105,15 +112,13 @@ impl Handler for Webhook {
 
 /// The webhook's url: that of the credentials, else the record's.
 fn url(context: &Context<Webhook>) -> Result<Url, Failure> {
-    let url = match &context.credentials.webhook_url {
-        Some(url) if !url.is_empty() => url,
-        _ => context.url()?,
-    };
+    let url = filled(context.credentials.webhook_url.as_deref()).map_or_else(|| context.url(), Ok)?;
     Url::parse(url).map_err(|error| Failure::discard(format!("the webhook's url: {error}")))
 }
 
-/// The rule for answers, with what Discord adds to it: how long to wait stands in the body, to the millisecond, and codes
-/// say what is wrong.
+/// The rule for answers, with what Discord adds to it: how long to wait stands in a header, to the millisecond, and codes
+/// say what is wrong. That header is in seconds in every version of the API, while the body and `Retry-After` are in
+/// milliseconds where the url names no version.
 fn understood(answer: Answer) -> Result<Answer, Failure> {
     let told = answer.json::<Value>().unwrap_or_default();
     let said = told["message"].as_str().map(|message| format!(": {}", cut(message, 200))).unwrap_or_default();
@@ -129,11 +134,16 @@ fn understood(answer: Answer) -> Result<Answer, Failure> {
             refused(&format!("Discord refused the message, for {faults}"))
         }
         (429, _) => {
-            let in_body = told["retry_after"].as_f64();
-            let in_header = || answer.header("x-ratelimit-reset-after").and_then(|seconds| seconds.parse().ok());
+            let in_header = answer.header("x-ratelimit-reset-after").and_then(|seconds| seconds.parse().ok());
             let exact = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
-            let after = in_body.and_then(exact).or(answer.retry_after()).or_else(|| in_header().and_then(exact));
-            let whose = if told["global"] == json!(true) { " from this machine" } else { "" };
+            let (in_header, in_body) = (in_header.and_then(exact), told["retry_after"].as_f64().and_then(exact));
+            let is_global = told["global"] == json!(true);
+            let after = match (in_header, in_body) {
+                // The header is about the webhook's own limit.
+                (Some(own), Some(global)) if is_global => Some(own.min(global)),
+                (in_header, in_body) => in_header.or(in_body).or(answer.retry_after()),
+            };
+            let whose = if is_global { " from this machine" } else { "" };
             Err(Failure::limit(format!("Discord has enough{whose} for now ({}{said})", answer.line()), after))
         }
         _ => answer.ok(),
@@ -221,6 +231,11 @@ mod tests {
             answering("429 Too Many Requests", r#"{"message": "slow", "retry_after": 0.65, "global": false}"#);
         let (outcome, _) = attempt_with(Webhook, json!({}), json!({}), &url(&limited)).await;
         let wait = Duration::from_millis(650);
+        assert!(matches!(&outcome, Err(Failure::Limit { after, .. }) if *after == wait), "{outcome:?}");
+        let unversioned = "429 Too Many Requests\r\nRetry-After: 1500\r\nX-RateLimit-Reset-After: 1.5";
+        let unversioned = answering(unversioned, r#"{"message": "slow", "retry_after": 1500, "global": false}"#);
+        let (outcome, _) = attempt_with(Webhook, json!({}), json!({}), &url(&unversioned)).await;
+        let wait = Duration::from_millis(1500);
         assert!(matches!(&outcome, Err(Failure::Limit { after, .. }) if *after == wait), "{outcome:?}");
         let deleted = answering("404 Not Found", r#"{"message": "Unknown Webhook", "code": 10015}"#);
         let (outcome, _) = attempt_with(Webhook, json!({}), json!({}), &url(&deleted)).await;

@@ -9,10 +9,10 @@ use url::{Host, Url};
 use utoipa::ToSchema;
 
 use crate::handler::bounds::{check_data, check_meta};
-use crate::handler::{Answer, Context, Descriptor, Done, Event, Failure, Handler, Outcome};
+use crate::handler::{Answer, Context, Descriptor, Done, Event, Failure, Handler, Outcome, SetupCheck};
 use crate::outbound::ANSWER_LIMIT;
 use crate::services::form::optional;
-use crate::services::webhook::{self, SignatureHeader, Signing};
+use crate::services::webhook::{self, Encoding, SignatureHeader, Signing};
 
 /// How many bytes the `data` of an attempt may have, as JSON.
 const DATA: usize = 16 * 1024;
@@ -20,6 +20,9 @@ const DATA: usize = 16 * 1024;
 const MESSAGE: usize = 500;
 /// The longest time that an answer may ask to wait, in seconds.
 const LONGEST_WAIT: f64 = 86_400.0;
+/// Why credentials are not sent along.
+const NOT_PRIVATE: &str =
+    "config.send_credentials needs a url that begins with https://: anyone on the way could read them";
 
 /// The handler.
 pub struct External;
@@ -43,12 +46,17 @@ pub struct Credentials {
     /// What bodies are signed with: whsec_ and base64 for Standard Webhooks, or any text.
     #[schema(format = Password)]
     secret: Option<String>,
-    /// Sends a hexadecimal HMAC of the body too: sha1, sha256, sha384 or sha512.
+    /// Sends an HMAC of the body too: sha1, sha256, sha384 or sha512.
     algorithm: Option<String>,
-    /// The header of the hexadecimal HMAC; X-Webhook-Signature if not set.
+    /// The header of that HMAC; X-Webhook-Signature if not set.
     #[serde(default, deserialize_with = "optional")]
     #[schema(value_type = Option<String>)]
     header_name: Option<SignatureHeader>,
+    /// How that HMAC is written: hex or base64. If not set, base64 for X-Shopify-Hmac-Sha256 and X-WC-Webhook-Signature,
+    /// hex for any other header.
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>)]
+    encoding: Option<Encoding>,
     #[serde(flatten)]
     #[schema(ignore)]
     more: Map<String, Value>,
@@ -113,14 +121,17 @@ impl Handler for External {
         }
     }
 
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.signing().check(check);
+        if config.send_credentials && check.url().is_some_and(|url| !is_private(url)) {
+            check.config("send_credentials", NOT_PRIVATE);
+        }
+    }
+
     async fn run(&self, context: Context<Self>) -> Outcome {
-        let Credentials { secret, algorithm, header_name, more } = &context.credentials;
-        let signing =
-            Signing { secret: secret.clone(), algorithm: algorithm.clone(), header_name: header_name.clone() };
+        let (signing, more) = (context.credentials.signing(), &context.credentials.more);
         if context.config.send_credentials && !is_private(context.url()?) {
-            return Err(Failure::discard(
-                "config.send_credentials needs a url that begins with https://: anyone on the way could read them",
-            ));
+            return Err(Failure::discard(NOT_PRIVATE));
         }
         let run = &context.run;
         let told = Told {
@@ -146,6 +157,14 @@ impl Handler for External {
             None => failure,
         })?;
         reported(&answer, context.meta.value())
+    }
+}
+
+impl Credentials {
+    fn signing(&self) -> Signing {
+        let Self { secret, algorithm, header_name, encoding, .. } = self;
+        let (secret, algorithm) = (secret.clone(), algorithm.clone());
+        Signing { secret, algorithm, header_name: header_name.clone(), encoding: *encoding }
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::clock::iso;
-use crate::handler::{Context, Descriptor, Done, Failure, Handler, Json, Outcome};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Json, Outcome, SetupCheck};
 use crate::services::posthog::{Credentials, Flags, PostHog, Who, anonymous_id, groups, told};
 
 /// What `meta` keeps the flags under, with the distinct id behind it.
@@ -48,6 +48,10 @@ impl Handler for FeatureFlag {
             never_blocks: true,
             ..Descriptor::default()
         }
+    }
+
+    fn check(&self, _: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::clock::iso;
-use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
 use crate::services::posthog::{Captured, Credentials, PostHog, Who, anonymous_id, groups, told};
 
 /// The handler.
@@ -43,6 +43,10 @@ impl Handler for Identify {
             never_blocks: true,
             ..Descriptor::default()
         }
+    }
+
+    fn check(&self, _: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::commerce::Sale;
-use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Outcome, SetupCheck};
 use crate::services::posthog::{Captured, Credentials, PostHog, Who, groups};
 
 /// Names that mean something to PostHog about a person or a group: a payload does not bring them.
@@ -63,6 +63,15 @@ impl Handler for Track {
             has_test: true,
             never_blocks: true,
             ..Descriptor::default()
+        }
+    }
+
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
+        for (trigger, name) in &config.mapping {
+            if name.trim().is_empty() {
+                check.config(&format!("mapping.{trigger}"), "is empty, and an event needs a name");
+            }
         }
     }
 

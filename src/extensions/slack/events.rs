@@ -7,8 +7,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::handler::inbound::{receives_only, trigger_for};
-use crate::handler::signature::is_hex_hmac;
-use crate::handler::{Context, Delivery, Descriptor, Empty, Handler, Inbound, Notice, Outcome, Received, Refusal};
+use crate::handler::signature::is_body_hmac;
+use crate::handler::{
+    Context, Delivery, Descriptor, Empty, Handler, Inbound, Notice, Outcome, Received, Refusal, SetupCheck,
+};
 
 /// The handler.
 pub struct Events;
@@ -34,6 +36,20 @@ impl Handler for Events {
             icon: ICON,
             never_blocks: true,
             ..Descriptor::default()
+        }
+    }
+
+    fn check(&self, _: &Empty, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        // An empty one is refused by the schema.
+        let secret = &credentials.signing_secret;
+        if secret.trim().is_empty() && !secret.is_empty() {
+            check.credentials("signing_secret", "is blank: anyone could sign with it");
+        }
+        if secret.trim().starts_with("xox") {
+            check.credentials(
+                "signing_secret",
+                "is a token (xox…): the signing secret stands on the app's page Basic Information",
+            );
         }
     }
 
@@ -78,7 +94,7 @@ fn verify(delivery: &Delivery<'_>, secret: &str) -> Result<(), Refusal> {
     let sent_at = delivery.header(TIMESTAMP, "the header X-Slack-Request-Timestamp is missing")?;
     let signature = signature.strip_prefix("v0=").ok_or(Refusal("the header X-Slack-Signature has no v0="))?;
     let signed = [b"v0:", sent_at.as_bytes(), b":", delivery.body].concat();
-    if is_hex_hmac("sha256", secret, &signed, signature) != Some(true) {
+    if is_body_hmac("sha256", secret, &signed, signature) != Some(true) {
         return Err(Refusal("the signature does not fit this body and the app's signing secret"));
     }
     delivery.check_time(sent_at)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::commerce::Summary;
-use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
 use crate::services::form::filled;
 use crate::services::message::{cut, entity, fit};
 
@@ -25,6 +25,9 @@ const NAME: usize = 200;
 const TEXT: usize = 300;
 /// How much is told of each text of an answer that refuses.
 const TOLD: usize = 200;
+
+/// Why an app's message goes nowhere.
+const NO_CHANNEL: &str = "config.channel is missing: with a token Slack wants to know where to post";
 
 /// The handler.
 pub struct Message;
@@ -84,12 +87,21 @@ impl Handler for Message {
         }
     }
 
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        check.credentials_url("webhook_url", credentials.webhook_url.as_deref());
+        match way(credentials) {
+            Err(failure) => check.credentials("", failure.reason()),
+            Ok(Way::App(_)) if filled(config.channel.as_deref()).is_none() => check.config("channel", NO_CHANNEL),
+            Ok(_) => {}
+        }
+    }
+
     async fn run(&self, context: Context<Self>) -> Outcome {
         let mut message = message(&Summary::of(&context.event, context.config.title.as_deref()));
         if let Some(thread) = filled(context.config.thread_ts.as_deref()) {
             message["thread_ts"] = json!(thread);
         }
-        match way(&context)? {
+        match way(&context.credentials)? {
             Way::Webhook(url) => {
                 accepted(context.http.post(url).json(&message).send().await?)?;
                 Ok(Done::new("message sent"))
@@ -97,9 +109,7 @@ impl Handler for Message {
             Way::App(token) => {
                 let config = &context.config;
                 let channel = filled(config.channel.as_deref());
-                message["channel"] = json!(channel.ok_or_else(|| {
-                    Failure::discard("config.channel is missing: with a token Slack wants to know where to post")
-                })?);
+                message["channel"] = json!(channel.ok_or_else(|| Failure::discard(NO_CHANNEL))?);
                 for (name, value) in [("username", &config.username), ("icon_emoji", &config.icon_emoji)] {
                     if let Some(value) = filled(value.as_deref()) {
                         message[name] = json!(value);
@@ -113,7 +123,7 @@ impl Handler for Message {
 
     /// Slack tells an app who it is. A webhook that is there says that a message without a text has none.
     async fn test(&self, context: Context<Self>) -> Outcome {
-        match way(&context)? {
+        match way(&context.credentials)? {
             Way::App(token) => {
                 let told = call(&context, token, "auth.test", None).await?;
                 let [team, user] = ["team", "user"].map(|name| told[name].as_str().unwrap_or_default().to_owned());
@@ -132,12 +142,10 @@ impl Handler for Message {
     }
 }
 
-fn way(context: &Context<Message>) -> Result<Way<'_>, Failure> {
-    let given = |text: &'_ Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
-    let Credentials { webhook_url, token } = &context.credentials;
-    match (webhook_url, token) {
-        (Some(url), _) if given(webhook_url) => Ok(Way::Webhook(url)),
-        (_, Some(token)) if given(&context.credentials.token) => Ok(Way::App(token)),
+fn way(credentials: &Credentials) -> Result<Way<'_>, Failure> {
+    match (filled(credentials.webhook_url.as_deref()), filled(credentials.token.as_deref())) {
+        (Some(url), _) => Ok(Way::Webhook(url)),
+        (_, Some(token)) => Ok(Way::App(token)),
         _ => Err(Failure::discard("credentials.webhook_url or credentials.token is missing: Slack takes one of them")),
     }
 }

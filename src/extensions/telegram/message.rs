@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::commerce::Summary;
-use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
 use crate::services::message::{cut, entity, fit};
 
 /// Where bots call.
@@ -20,6 +20,9 @@ const TEXT: usize = 4096;
 const VALUE: usize = 500;
 /// The longest link that is made.
 const LINK: usize = 1000;
+
+/// Why nothing is called.
+const NO_TOKEN: &str = "credentials.token is no bot's token: @BotFather tells it, as 123456789:AA…";
 
 /// The handler.
 pub struct Message;
@@ -85,6 +88,12 @@ impl Handler for Message {
         }
     }
 
+    fn check(&self, _: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        if !is_token(&credentials.token) && !credentials.token.is_empty() {
+            check.credentials("token", NO_TOKEN);
+        }
+    }
+
     /// A group that became a supergroup has another number from then on, which Telegram tells whoever uses the old one:
     /// it is remembered.
     async fn run(&self, context: Context<Self>) -> Outcome {
@@ -129,15 +138,19 @@ async fn send(context: &Context<Message>, chat: &Value, text: &str) -> Result<An
     call(context, "sendMessage", Some(&message)).await
 }
 
-/// Calls a method of the Bot API, in whose path the token stands.
-async fn call(context: &Context<Message>, method: &str, body: Option<&Value>) -> Result<Answer, Failure> {
-    let token = &context.credentials.token;
-    let is_token = token.split_once(':').is_some_and(|(id, rest)| {
+/// Whether this has the form of a bot's token. It stands in the path of every call, so nothing else may be in it.
+fn is_token(text: &str) -> bool {
+    text.trim().split_once(':').is_some_and(|(id, rest)| {
         let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
         !id.is_empty() && id.bytes().all(|digit| digit.is_ascii_digit()) && !rest.is_empty() && rest.chars().all(plain)
-    });
-    if !is_token {
-        return Err(Failure::discard("credentials.token is no bot's token: @BotFather tells it, as 123456789:AA…"));
+    })
+}
+
+/// Calls a method of the Bot API, in whose path the token stands.
+async fn call(context: &Context<Message>, method: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+    let token = context.credentials.token.trim();
+    if !is_token(token) {
+        return Err(Failure::discard(NO_TOKEN));
     }
     let base = context.url.as_deref().filter(|url| !url.is_empty()).unwrap_or(API).trim_end_matches('/');
     let call = context.http.post(format!("{base}/bot{token}/{method}"));

@@ -37,7 +37,8 @@ use wire::Version;
 
 use crate::clock::Clock;
 use crate::handler::signature::to_hex;
-use crate::handler::{ExtensionContext, ExternalLock, Failure, Host, Http};
+use crate::handler::{ExtensionContext, ExternalLock, Failure, Host, Http, SetupCheck};
+use crate::services::form::filled;
 
 /// The first Odoo that speaks JSON-2.
 const JSON2_SINCE: u32 = 19;
@@ -272,6 +273,24 @@ impl Odoo {
         matches!(self.speech, Speech::Json2)
     }
 }
+
+impl Credentials {
+    /// Names what keeps Odoo from being spoken to.
+    pub fn check(&self, protocol: Protocol, check: &mut SetupCheck<'_>) {
+        if check.url().is_none() {
+            check.credentials_url("url", self.url.as_deref());
+        }
+        if let Err(failure) = base(check.url(), self) {
+            check.missing_url(failure.reason());
+        }
+        if protocol == Protocol::JsonRpc && filled(self.username.as_deref()).is_none() {
+            check.credentials("username", NO_USER);
+        }
+    }
+}
+
+/// What is missing where Odoo asks who comes.
+const NO_USER: &str = "credentials.username is missing: Odoo 18 and earlier ask who the key is of";
 
 /// The address of Odoo: that of the record, else that of the credentials.
 fn base(url: Option<&str>, credentials: &Credentials) -> Result<String, Failure> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::fault::Fault;
-use super::{Odoo, Speech, unreadable};
+use super::{NO_USER, Odoo, Speech, unreadable};
 use crate::handler::{Answer, Failure};
 
 /// What comes of asking Odoo for its version.
@@ -78,7 +78,7 @@ impl Odoo {
                 "Odoo's version is not known, since {}/web/version answered {answer} (a proxy before it?): set config.protocol to json2 for Odoo 19 and later; for those before, credentials.username is missing",
                 self.base
             )),
-            None => Failure::discard("credentials.username is missing: Odoo 18 and earlier ask who the key is of"),
+            None => Failure::discard(NO_USER),
         };
         let username = told.username.as_deref().filter(|name| !name.is_empty()).ok_or_else(missing)?;
         let arguments = json!([told.database, username, told.api_key, {}]);

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 pub use person::{Who, anonymous_id, groups, told};
 
 use crate::clock::iso;
-use crate::handler::{Answer, Done, Event, ExtensionContext, Failure, Http, Outcome};
+use crate::handler::{Answer, Done, Event, ExtensionContext, Failure, Http, Outcome, SetupCheck};
 
 /// Where requests go when the record has no url.
 const HOST: &str = "https://us.i.posthog.com";
@@ -37,6 +37,25 @@ pub struct Credentials {
     /// The project's API key, which begins with phc_. A personal key (phx_) does not fit.
     #[schema(format = Password)]
     api_key: String,
+}
+
+impl Credentials {
+    /// Names what keeps the key from being used.
+    pub fn check(&self, check: &mut SetupCheck<'_>) {
+        if let Err(failure) = self.key() {
+            check.credentials("api_key", failure.reason());
+        }
+    }
+
+    fn key(&self) -> Result<&str, Failure> {
+        match self.api_key.trim() {
+            "" => Err(Failure::discard("credentials.api_key is empty: it takes the project's key (phc_)")),
+            key if key.starts_with("phx_") => Err(Failure::discard(
+                "credentials.api_key is a personal key (phx_); it takes the project's (phc_), from the project's settings",
+            )),
+            key => Ok(key),
+        }
+    }
 }
 
 /// The way to a project for one attempt.
@@ -111,15 +130,7 @@ impl Flag {
 impl<'a> PostHog<'a> {
     /// The way for an attempt. A key that is no project's is never sent: a personal key opens the whole account.
     pub fn of<Config>(context: &'a ExtensionContext<Config, Credentials>) -> Result<Self, Failure> {
-        let key = context.credentials.api_key.trim();
-        if key.is_empty() {
-            return Err(Failure::discard("credentials.api_key is empty: it takes the project's key (phc_)"));
-        }
-        if key.starts_with("phx_") {
-            return Err(Failure::discard(
-                "credentials.api_key is a personal key (phx_); it takes the project's (phc_), from the project's settings",
-            ));
-        }
+        let key = context.credentials.key()?;
         let url = context.url.as_deref().filter(|url| !url.is_empty()).unwrap_or(HOST);
         Ok(Self { http: &context.http, base: host(url), key })
     }

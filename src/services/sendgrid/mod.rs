@@ -23,7 +23,8 @@ pub use templates::prove;
 pub use values::{Email, ListId, at_least_one};
 
 use crate::clock::{Millis, SECOND};
-use crate::handler::{Answer, ExtensionContext, Failure, Http};
+use crate::handler::{Answer, ExtensionContext, Failure, Http, SetupCheck};
+use crate::services::form::filled;
 use crate::services::message::cut;
 
 /// Where requests go when the record has no url.
@@ -51,6 +52,21 @@ pub struct Credentials {
     api_key: String,
 }
 
+impl Credentials {
+    /// Names what keeps the key from being used.
+    pub fn check(&self, check: &mut SetupCheck<'_>) {
+        if let Err(failure) = self.key() {
+            check.credentials("api_key", failure.reason());
+        }
+    }
+
+    fn key(&self) -> Result<&str, Failure> {
+        let key = filled(Some(&self.api_key));
+        let empty = "credentials.api_key is empty: SendGrid shows a key once, when it is made";
+        key.ok_or_else(|| Failure::discard(empty))
+    }
+}
+
 /// The way to SendGrid for one attempt.
 pub struct SendGrid<'a> {
     http: &'a Http,
@@ -65,10 +81,7 @@ type Advice = &'static [(u16, &'static str)];
 impl<'a> SendGrid<'a> {
     /// The way for an attempt; a record without a key is discarded.
     pub fn of<Config>(context: &'a ExtensionContext<Config, Credentials>) -> Result<Self, Failure> {
-        let key = context.credentials.api_key.trim();
-        if key.is_empty() {
-            return Err(Failure::discard("credentials.api_key is empty: SendGrid shows a key once, when it is made"));
-        }
+        let key = context.credentials.key()?;
         let url = context.url.as_deref().filter(|url| !url.is_empty());
         let base = url.unwrap_or(API).trim_end_matches('/');
         Ok(Self { http: &context.http, base, key, now: context.clock.now() })

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::handler::Failure;
+use crate::handler::{Failure, SetupCheck};
 
 /// Keys of a Stripe account. One is enough; with both, `mode` says which.
 #[derive(Deserialize, ToSchema)]
@@ -54,11 +54,22 @@ pub struct Key {
 }
 
 impl Credentials {
+    /// Names what keeps a key from being used.
+    pub fn check(&self, check: &mut SetupCheck<'_>) {
+        if let Err(Wrong(name, why)) = self.meant() {
+            check.credentials(name, &why);
+        }
+    }
+
     /// The key that is meant.
     ///
     /// Fails, before anything is sent, when there is none, when nobody says which, and when it is no key that can make
     /// anything.
     pub fn key(&self) -> Result<Key, Failure> {
+        self.meant().map_err(|Wrong(name, why)| Failure::discard(format!("credentials.{name} {why}")))
+    }
+
+    fn meant(&self) -> Result<Key, Wrong> {
         let there = |name: &'static str, value: &Option<String>| {
             let value = value.as_deref().map(str::trim).filter(|value| !value.is_empty())?;
             Some((name, value.to_owned()))
@@ -70,9 +81,7 @@ impl Credentials {
             (Some(Mode::Live), live, _) => live.or(only).ok_or_else(|| missing("live_key"))?,
             (Some(Mode::Test), _, test) => test.or(only).ok_or_else(|| missing("test_key"))?,
             (None, Some(_), Some(_)) if only.is_none() => {
-                return Err(Failure::discard(
-                    "credentials.mode is missing: with live_key and test_key, say live or test",
-                ));
+                return Err(Wrong("mode", "is missing: with live_key and test_key, say live or test".to_owned()));
             }
             (None, live, test) => only.or(live).or(test).ok_or_else(|| missing("secret_key"))?,
         };
@@ -86,8 +95,11 @@ impl Credentials {
     }
 }
 
-fn missing(name: &str) -> Failure {
-    Failure::discard(format!("credentials.{name} is missing: a secret (sk_…) or restricted (rk_…) key of Stripe"))
+/// What is wrong with a member of the credentials.
+struct Wrong(&'static str, String);
+
+fn missing(name: &'static str) -> Wrong {
+    Wrong(name, "is missing: a secret (sk_…) or restricted (rk_…) key of Stripe".to_owned())
 }
 
 fn mode_of(key: &str) -> Option<Mode> {
@@ -99,7 +111,7 @@ fn mode_of(key: &str) -> Option<Mode> {
 }
 
 impl Key {
-    fn check(&self, wanted: Option<Mode>) -> Result<(), Failure> {
+    fn check(&self, wanted: Option<Mode>) -> Result<(), Wrong> {
         let name = self.name;
         let take = "take a secret (sk_…) or restricted (rk_…) one";
         let problem = match self.value.split('_').next() {
@@ -113,7 +125,7 @@ impl Key {
             (Some(Mode::Test), Some(Mode::Live)) => Some("is a live key, but test is wanted".to_owned()),
             _ => None,
         });
-        problem.map_or(Ok(()), |problem| Err(Failure::discard(format!("credentials.{name} {problem}"))))
+        problem.map_or(Ok(()), |problem| Err(Wrong(name, problem)))
     }
 }
 

@@ -81,7 +81,8 @@ async fn whatever_happens_makes_a_message_that_slack_and_discord_take() {
     slack_thread.run().await.accepted();
     let config = json!({"username": "Shop", "avatar_url": "https://shop.example/a.png", "color": 5793266, "thread_id": "1310000000000000002"});
     Trial::of("discord:webhook").config(config).credentials(wait.clone()).run().await.accepted();
-    let known = Trial::of("slack:message").credentials(json!({"token": "xoxb-1"})).url(&slack).test().await.accepted();
+    let known = Trial::of("slack:message").config(json!({"channel": "C1"})).credentials(json!({"token": "xoxb-1"}));
+    let known = known.url(&slack).test().await.accepted();
     assert_eq!(
         (known.message.as_str(), known.data.expect("data")["teamId"].as_str()),
         ("Slack knows the token as bot in T", Some("T123ABC456"))

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::commerce::Customer;
-use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
+use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome, SetupCheck};
 use crate::services::odoo::{
     Credentials, Kept, Memory, Odoo, Partner, Protocol, Versions, What, sample_partner, text, upsert_partner,
 };
@@ -53,6 +53,10 @@ impl Handler for Entities {
             ordering: Ordering::Target,
             ..described()
         }
+    }
+
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(config.protocol, check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

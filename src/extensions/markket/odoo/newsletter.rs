@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use super::described;
 use crate::clock::iso;
 use crate::commerce::{Customer, former_address, is_subscribed};
-use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
+use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome, SetupCheck};
+use crate::services::form::filled;
 use crate::services::odoo::{Credentials, Odoo, Protocol, Row, Search, Versions, differing};
 
 const CONTACT: &str = "mailing.contact";
@@ -60,6 +61,13 @@ impl Handler for Newsletter {
             icon: ICON,
             ordering: Ordering::Target,
             ..described()
+        }
+    }
+
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(config.protocol, check);
+        if let Err(failure) = asked(config) {
+            check.config("list", failure.reason());
         }
     }
 
@@ -163,13 +171,17 @@ fn told(context: &Context<Newsletter>, done: Done, status: &str) -> Done {
     done.with_change("sync_status", status).with_change("last_synced_at", iso(context.clock.now()))
 }
 
+/// Which list is asked for: Odoo's domain, and the same for people.
+fn asked(config: &Config) -> Result<(Value, String), Failure> {
+    match (config.list_id, filled(config.list.as_deref())) {
+        (Some(id), _) => Ok((json!([["id", "=", id]]), format!("with the id {id}: correct config.list_id"))),
+        (None, Some(name)) => Ok((json!([["name", "=", name]]), format!("called {name:?}: correct config.list"))),
+        (None, None) => Err(Failure::discard("config.list or config.list_id must say which mailing list")),
+    }
+}
+
 async fn find_list(odoo: &Odoo, config: &Config) -> Result<i64, Failure> {
-    let name = config.list.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    let (domain, asked) = match (config.list_id, name) {
-        (Some(id), _) => (json!([["id", "=", id]]), format!("with the id {id}: correct config.list_id")),
-        (None, Some(name)) => (json!([["name", "=", name]]), format!("called {name:?}: correct config.list")),
-        (None, None) => return Err(Failure::discard("config.list or config.list_id must say which mailing list")),
-    };
+    let (domain, asked) = asked(config)?;
     let search = Search { model: "mailing.list", domain, fields: &["name"], order: "id", limit: Some(1) };
     let found = odoo.search(search).await?.into_iter().next();
     let missing = || {

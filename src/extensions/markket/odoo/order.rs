@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::described;
 use crate::commerce::{Amount, Line, Sale};
-use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
 use crate::services::odoo::{
     Buyer, COMPARED, Credentials, Invoiced, Odoo, Partner, Protocol, Row, Search, Versions, articles, buyer, counting,
     difference, invoice, invoice_difference, sample_articles, sample_partner,
@@ -72,6 +72,10 @@ impl Handler for Orders {
             timeout: Duration::from_secs(60),
             ..described()
         }
+    }
+
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(config.protocol, check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{described, overtaken, sampled};
-use crate::handler::{Context, Descriptor, Done, ExtensionContext, Failure, Handler, Ordering, Outcome};
+use crate::handler::{Context, Descriptor, Done, ExtensionContext, Failure, Handler, Ordering, Outcome, SetupCheck};
 use crate::services::odoo::{Credentials, Odoo, Protocol, Versions, archive_product, sample_product, upsert_product};
 
 /// The handler.
@@ -34,6 +34,10 @@ impl Handler for Products {
             ordering: Ordering::Target,
             ..described()
         }
+    }
+
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(config.protocol, check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::commerce::{Customer, Shop};
-use crate::handler::{Context, Descriptor, Event, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Event, Failure, Handler, Outcome, SetupCheck};
 use crate::services::sendgrid::{Credentials, Email, Letter, Mail, at_least_one, data, mail_config, prove, send};
 
 /// The handler.
@@ -35,6 +35,10 @@ impl Handler for InventoryAlert {
             never_blocks: true,
             ..Descriptor::default()
         }
+    }
+
+    fn check(&self, _: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::{Millis, iso};
 use crate::commerce::{Customer, former_address, is_subscribed};
-use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome};
+use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Ordering, Outcome, SetupCheck};
 use crate::services::sendgrid::{Contact, Credentials, Email, Entry, ListId, SendGrid, at_least_one};
 
 /// What `meta` remembers of a subscriber.
@@ -62,6 +62,10 @@ impl Handler for Newsletter {
             never_blocks: true,
             ..Descriptor::default()
         }
+    }
+
+    fn check(&self, _: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::commerce::{Address, Line, Sale, Shop, money};
-use crate::handler::{Context, Descriptor, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Failure, Handler, Outcome, SetupCheck};
 use crate::services::sendgrid::{Credentials, Letter, Mail, data, mail_config, prove, recipient, send};
 
 /// The handler.
@@ -30,6 +30,10 @@ impl Handler for OrderConfirm {
             never_blocks: true,
             ..Descriptor::default()
         }
+    }
+
+    fn check(&self, _: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

@@ -12,7 +12,9 @@ use utoipa::ToSchema;
 use crate::clock::{Millis, SECOND};
 use crate::handler::inbound::{TOLERANCE, receives_only};
 use crate::handler::signature::is_p256;
-use crate::handler::{Context, Delivery, Descriptor, Empty, Handler, Inbound, Notice, Outcome, Received, Refusal};
+use crate::handler::{
+    Context, Delivery, Descriptor, Empty, Handler, Inbound, Notice, Outcome, Received, Refusal, SetupCheck,
+};
 use crate::triggers::Name;
 
 /// The handler.
@@ -42,6 +44,15 @@ impl Handler for Webhook {
             icon: ICON,
             never_blocks: true,
             ..Descriptor::default()
+        }
+    }
+
+    fn check(&self, config: &Config, _: &Empty, check: &mut SetupCheck<'_>) {
+        if is_p256(&config.public_key, b"", b"").is_none() && !config.public_key.is_empty() {
+            check.config(
+                "public_key",
+                "is no verification key of SendGrid: it is shown when the event webhook is signed",
+            );
         }
     }
 

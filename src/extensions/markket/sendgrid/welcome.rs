@@ -1,7 +1,7 @@
 //! `markket:sendgrid:welcome`: a mail to someone new.
 
 use crate::commerce::Customer;
-use crate::handler::{Context, Descriptor, Done, Failure, Handler, Ordering, Outcome};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Ordering, Outcome, SetupCheck};
 use crate::services::sendgrid::{Credentials, Letter, Mail, data, mail_config, prove, recipient, send};
 
 /// The handler.
@@ -30,6 +30,10 @@ impl Handler for Welcome {
             never_blocks: true,
             ..Descriptor::default()
         }
+    }
+
+    fn check(&self, _: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {

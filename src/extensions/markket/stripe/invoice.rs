@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::commerce::{Address, Amount, Sale};
-use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
 use crate::services::stripe::{
     Collection, Credentials, DUE, Form, Minor, Order, Payer, Refused, Stripe, customer_of, find_or_make, id_of,
     is_sale, means_nothing, prove, remember, remembered,
@@ -63,12 +63,18 @@ impl Handler for Invoice {
         }
     }
 
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
+        if let Some((name, why)) = refused(config) {
+            check.config(name, why);
+        }
+    }
+
     async fn run(&self, context: Context<Self>) -> Outcome {
         if !is_sale(&context.event) {
             return Err(means_nothing(&context.event, "post_sale, order_created, order_fulfilled or order_shipped"));
         }
         let config = &context.config;
-        check(config)?;
         let sale = Sale::of(&context.event)?;
         let lines = Lines::of(&sale, config)?;
         let stripe = Stripe::of(&context, config.account.as_deref())?;
@@ -93,7 +99,6 @@ impl Handler for Invoice {
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {
-        check(&context.config)?;
         prove(&context, context.config.account.as_deref()).await
     }
 }
@@ -102,17 +107,18 @@ fn method(config: &Config) -> Collection {
     config.collection_method.unwrap_or(Collection::SendInvoice)
 }
 
-/// What Stripe would refuse in the config, whatever is sold.
-fn check(config: &Config) -> Result<(), Failure> {
+/// What Stripe would refuse in the config, whatever is sold: where, and why.
+fn refused(config: &Config) -> Option<(&'static str, &'static str)> {
     let charges = method(config) == Collection::ChargeAutomatically;
-    if charges && config.send {
-        return Err(Failure::discard("config.send needs config.collection_method to be send_invoice"));
+    match (charges && config.send, charges && config.days_until_due.is_some()) {
+        (true, _) => Some(("send", NEEDS_SENDING)),
+        (_, true) => Some(("days_until_due", NEEDS_SENDING)),
+        _ => None,
     }
-    if charges && config.days_until_due.is_some() {
-        return Err(Failure::discard("config.days_until_due needs config.collection_method to be send_invoice"));
-    }
-    Ok(())
 }
+
+/// Why something means nothing for what is charged.
+const NEEDS_SENDING: &str = "needs config.collection_method to be send_invoice";
 
 /// What an invoice is about.
 struct Lines {

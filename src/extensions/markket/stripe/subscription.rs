@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::commerce::Sale;
-use crate::handler::{Context, Descriptor, Done, Failure, Handler, Ordering, Outcome};
+use crate::handler::{Context, Descriptor, Done, Failure, Handler, Ordering, Outcome, SetupCheck};
 use crate::services::stripe::{
     Collection, Credentials, DUE, Form, Order, Payer, PaymentBehavior, Placed, ProductFacts, Refused, Shelf, Stripe,
     Terms, customer_of, find_or_make, id_of, is_recurring, is_sale, means_nothing, prove, recurring_price_of, remember,
@@ -83,6 +83,13 @@ impl Handler for Subscription {
             has_test: true,
             never_blocks: true,
             ..Descriptor::default()
+        }
+    }
+
+    fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        credentials.check(check);
+        if config.days_until_due.is_some() && !sends_invoices(config) {
+            check.config("days_until_due", "needs config.collection_method to be send_invoice");
         }
     }
 
@@ -324,10 +331,6 @@ fn seen(context: &Given, done: Done) -> Done {
 
 /// Subscribes who buys to what of it is paid again and again.
 async fn subscribe(context: &Given) -> Outcome {
-    let sends = context.config.collection_method == Some(Collection::SendInvoice);
-    if context.config.days_until_due.is_some() && !sends {
-        return Err(Failure::discard("config.days_until_due needs config.collection_method to be send_invoice"));
-    }
     let sale = Sale::of(&context.event)?;
     let stripe = stripe(context)?;
     let mut items = Vec::new();
@@ -366,11 +369,15 @@ fn form(config: &Config, customer: &str, order: &Order, items: &[(String, i64)])
     for (place, (price, quantity)) in items.iter().enumerate() {
         form = form.with(format!("items[{place}][price]"), price).with(format!("items[{place}][quantity]"), quantity);
     }
-    let sends = config.collection_method == Some(Collection::SendInvoice);
+    let sends = sends_invoices(config);
     form.with_some("collection_method", config.collection_method.map(Collection::as_str))
         .with_some("days_until_due", sends.then(|| config.days_until_due.unwrap_or(DUE)))
         .with_some("trial_period_days", config.trial_period_days)
         .with_some("payment_behavior", config.payment_behavior.map(PaymentBehavior::as_str))
+}
+
+fn sends_invoices(config: &Config) -> bool {
+    config.collection_method == Some(Collection::SendInvoice)
 }
 
 /// Where nothing is on file to be charged, Stripe says so as of something that is missing.

@@ -7,8 +7,10 @@ use utoipa::ToSchema;
 
 use crate::clock::SECOND;
 use crate::handler::inbound::{STALE, TOLERANCE, receives_only, trigger_for};
-use crate::handler::signature::is_hex_hmac;
-use crate::handler::{Context, Delivery, Descriptor, Empty, Handler, Inbound, Notice, Outcome, Received, Refusal};
+use crate::handler::signature::is_body_hmac;
+use crate::handler::{
+    Context, Delivery, Descriptor, Empty, Handler, Inbound, Notice, Outcome, Received, Refusal, SetupCheck,
+};
 use crate::triggers::Name;
 
 /// The handler.
@@ -35,6 +37,25 @@ impl Handler for Webhook {
             icon: ICON,
             never_blocks: true,
             ..Descriptor::default()
+        }
+    }
+
+    fn check(&self, _: &Empty, credentials: &Credentials, check: &mut SetupCheck<'_>) {
+        let secret = credentials.webhook_secret.trim();
+        let is_key = ["sk_", "rk_", "pk_"].iter().any(|prefix| secret.starts_with(prefix));
+        // An empty one is refused by the schema.
+        match secret {
+            "" if !credentials.webhook_secret.is_empty() => {
+                check.credentials("webhook_secret", "is blank: anyone could sign with it");
+            }
+            "whsec_" => check.credentials("webhook_secret", "has nothing behind whsec_: anyone could sign with it"),
+            _ if is_key => {
+                check.credentials(
+                    "webhook_secret",
+                    "is a key of the API: the endpoint's page shows its signing secret (whsec_…)",
+                );
+            }
+            _ => {}
         }
     }
 
@@ -70,7 +91,7 @@ fn verify(delivery: &Delivery<'_>, header: &str, secret: &str) -> Result<(), Ref
         return Err(Refusal("the header Stripe-Signature has no v1=, the signature"));
     }
     let signed = [sent_at.as_bytes(), b".", delivery.body].concat();
-    if !signatures.any(|signature| is_hex_hmac("sha256", secret, &signed, signature) == Some(true)) {
+    if !signatures.any(|signature| is_body_hmac("sha256", secret, &signed, signature) == Some(true)) {
         return Err(Refusal("no signature fits this body and the endpoint's secret"));
     }
     if age > TOLERANCE / SECOND { Err(Refusal(STALE)) } else { Ok(()) }

@@ -27,7 +27,8 @@ fn credentials() -> Value {
 
 /// An attempt of the handler `key` with the small Odoo, which speaks what its version speaks.
 fn trial(key: &'static str, odoo: &Double) -> Trial {
-    Trial::of(key).url(odoo.url()).credentials(credentials())
+    let config = if key == "markket:odoo:newsletter" { json!({"list": "Newsletter"}) } else { json!({}) };
+    Trial::of(key).url(odoo.url()).credentials(credentials()).config(config)
 }
 
 /// What was done, as it is kept in the record's `meta` for the next run.
