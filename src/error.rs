@@ -128,6 +128,14 @@ pub enum Error {
     /// answered with 409 for a value that another request stored, else with 503.
     #[error("{0}")]
     Raced(Race),
+    /// 429: it was done too often; it can be done again after so many seconds.
+    #[error("{message}")]
+    TooMany {
+        /// What is too often, and how often it may be.
+        message: String,
+        /// Seconds.
+        after: u64,
+    },
     /// 503: too much at once, or the database is away; the request can be sent again.
     #[error("{0}")]
     Unavailable(&'static str),

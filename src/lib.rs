@@ -12,6 +12,7 @@ pub mod fold; // letters whose case does not count
 pub mod json_schema; // the form of JSON Schemas
 pub mod nesting; // how deep JSON may nest, and what it may not hold
 pub mod secrets; // sealing and masking of credentials
+pub mod links; // links that mails carry, signed
 pub mod triggers; // trigger names and pattern matching
 pub mod outbound; // the one way out to the network
 pub mod handler; // keys and handlers: what they are given and report
@@ -31,6 +32,7 @@ pub mod readiness; // whether the database can be written
 pub mod room; // how many attempts may be under way, and for whom
 pub mod standby; // what the runner lends while it waits
 pub mod cache; // finished answers, until a commit makes them old
+pub mod rates; // how often something may be done
 pub mod lock_queues; // attempts of this process that wait for each other
 pub mod state; // what requests and workers may use
 pub mod documents; // what can be done with documents

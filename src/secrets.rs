@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
+use ring::hmac;
 use serde_json::Value;
 
 use crate::clock::Random;
@@ -22,6 +23,8 @@ pub const USE_DEFAULT: &str = "use_default";
 pub struct Sealer {
     key: LessSafeKey,
     key_id: String,
+    /// Signs links that mails carry: derived from the key, so that what one shows helps nobody with the other.
+    links: hmac::Key,
 }
 
 impl Sealer {
@@ -30,7 +33,9 @@ impl Sealer {
         let unbound =
             UnboundKey::new(&AES_256_GCM, key).map_err(|_| Error::internal("the key does not fit the cipher"))?;
         let key_id = hexadecimal(&digest(&SHA256, key).as_ref()[..4]);
-        Ok(Self { key: LessSafeKey::new(unbound), key_id })
+        let links = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"links of mails");
+        let links = hmac::Key::new(hmac::HMAC_SHA256, links.as_ref());
+        Ok(Self { key: LessSafeKey::new(unbound), key_id, links })
     }
 
     /// Reads a key of 32 bytes from base64 or 64 hexadecimal digits; `None` when it is neither.
@@ -81,6 +86,16 @@ impl Sealer {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
         let plain = self.key.open_in_place(nonce, self.aad(place), sealed).map_err(|_| broken())?;
         String::from_utf8(plain.to_vec()).map_err(|_| broken())
+    }
+
+    /// The signature of what a link says.
+    pub fn sign_link(&self, said: &str) -> Vec<u8> {
+        hmac::sign(&self.links, said.as_bytes()).as_ref().to_vec()
+    }
+
+    /// Whether [`Sealer::sign_link`] made this signature of what a link says; the time that takes tells nothing.
+    pub fn has_signed_link(&self, said: &str, signature: &[u8]) -> bool {
+        hmac::verify(&self.links, said.as_bytes(), signature).is_ok()
     }
 
     fn aad(&self, place: &str) -> Aad<Vec<u8>> {

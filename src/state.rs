@@ -16,6 +16,7 @@ use crate::handler::Registry;
 use crate::key;
 use crate::lock_queues::LockQueues;
 use crate::outbound;
+use crate::rates::Rates;
 use crate::readiness::Readiness;
 use crate::refusals::Refusals;
 use crate::secrets::{Sealer, token_hash};
@@ -60,6 +61,8 @@ pub struct AppState {
     pub pulse: Pulse,
     /// Breaks off attempts whose run is cancelled.
     pub stops: Stops,
+    /// How often visitors subscribe and unsubscribe.
+    pub subscribe_rates: Rates,
     /// Attempts that wait for an external lock.
     pub lock_queues: LockQueues,
 }
@@ -86,7 +89,7 @@ impl AppState {
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
         let cache = Cache::new(config.cache_mib << 20);
         let (matchers, token_uses, emissions, refusals, readiness) = Default::default();
-        let (wake, standby, pulse, stops, lock_queues) = Default::default();
+        let (wake, standby, pulse, stops, subscribe_rates, lock_queues) = Default::default();
         Ok(Arc::new(Self {
             config,
             db,
@@ -106,6 +109,7 @@ impl AppState {
             standby,
             pulse,
             stops,
+            subscribe_rates,
             lock_queues,
         }))
     }

@@ -1,15 +1,18 @@
 //! Configuration: the only reader of the environment. A variable is a line in [`VARIABLES`] and a field below.
 
+mod links;
 mod log;
+mod runner;
 mod unknown;
 
+pub use links::{LinkConfig, Subscribing};
+pub use runner::RunnerConfig;
 pub use unknown::unknown;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -57,6 +60,8 @@ pub const VARIABLES: &[Variable] = &[
         "*",
         "Origins whose pages may call from a browser, comma separated, such as https://shop.example; * for any. Never with cookies.",
     ),
+    variable("TENON_PUBLIC_URL", "", "Where links in mails lead to this instance; to TENON_LISTEN if not set."),
+    variable("TENON_SUBSCRIBE", "single", "How visitors subscribe: single (at once) or double (by a mail's link)."),
     secret("TENON_BOOTSTRAP_TOKEN", "A full-access token that exists while this is set; at least 16 characters."),
     secret(
         "TENON_SECRET_KEY",
@@ -117,6 +122,8 @@ pub struct Config {
     pub public_access: PublicAccess,
     /// `TENON_CORS_ORIGINS`.
     pub cors_origins: Origins,
+    /// `TENON_PUBLIC_URL` and `TENON_SUBSCRIBE`.
+    pub links: LinkConfig,
     /// `TENON_BOOTSTRAP_TOKEN`.
     pub bootstrap_token: Option<String>,
     /// `TENON_SECRET_KEY`.
@@ -141,21 +148,6 @@ pub struct Config {
     pub log: String,
     /// How the runner works.
     pub runner: RunnerConfig,
-}
-
-/// How the runner works.
-#[derive(Clone)]
-pub struct RunnerConfig {
-    /// `TENON_RUNNER_CONCURRENCY`.
-    pub concurrency: usize,
-    /// `TENON_RUNNER_PER_HOST`.
-    pub per_host: usize,
-    /// `TENON_RUNNER_LEASE_S`.
-    pub lease: Duration,
-    /// `TENON_RETENTION_DAYS`.
-    pub retention: Duration,
-    /// `TENON_SHUTDOWN_GRACE_S`.
-    pub shutdown_grace: Duration,
 }
 
 /// A variable as it stands.
@@ -213,6 +205,7 @@ impl Config {
             reader.parse("TENON_LISTEN", |text| from_str(text, "an address and a port, such as 127.0.0.1:1337"));
         let public_access = reader.parse("TENON_PUBLIC_ACCESS", public_access);
         let cors_origins = reader.parse("TENON_CORS_ORIGINS", Origins::parse);
+        let links = LinkConfig::from_reader(reader);
         let bootstrap_token = reader.parse("TENON_BOOTSTRAP_TOKEN", bootstrap_token);
         let secret_key = reader.parse("TENON_SECRET_KEY", secret_key);
         let secret_key_file = reader.parse("TENON_SECRET_KEY_FILE", |text| Ok(PathBuf::from(text)));
@@ -230,6 +223,7 @@ impl Config {
             listen: listen?,
             public_access: public_access?,
             cors_origins: cors_origins?,
+            links: links?,
             bootstrap_token: bootstrap_token?,
             secret_key: secret_key?,
             secret_key_file: secret_key_file?,
@@ -242,23 +236,6 @@ impl Config {
             cache_mib: cache_mib?.into(),
             log: log?,
             runner: runner?,
-        })
-    }
-}
-
-impl RunnerConfig {
-    fn from_reader(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
-        let concurrency = reader.number("TENON_RUNNER_CONCURRENCY", 1..=10_000);
-        let per_host = reader.number("TENON_RUNNER_PER_HOST", 1..=10_000);
-        let lease = reader.number("TENON_RUNNER_LEASE_S", 1..=3600);
-        let retention = reader.number("TENON_RETENTION_DAYS", 1..=36_500);
-        let shutdown_grace = reader.number("TENON_SHUTDOWN_GRACE_S", 0..=3600);
-        Some(Self {
-            concurrency: concurrency? as usize,
-            per_host: per_host? as usize,
-            lease: Duration::from_secs(lease?.into()),
-            retention: Duration::from_secs(u64::from(retention?) * 86_400),
-            shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
         })
     }
 }

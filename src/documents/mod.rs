@@ -34,6 +34,6 @@ pub use review::find_amiss;
 pub use set::{NewValues, set};
 pub use setup::{Setup, check_setup, set_up, verifying_credentials};
 pub use storefront::{Signals, info, signals};
-pub use subscriptions::{Subscription, Wish, subscribe};
+pub use subscriptions::{Subscription, Wish, address, find_stores, follow, subscribe};
 pub use write::{Action, Request, act, create, delete, update};
 pub use write_records::{create_record, delete_record, find_records, show_record, toggle_record, update_record};

@@ -10,13 +10,14 @@ use serde_json::{Map, Value, json};
 
 use super::change::Changing;
 use super::lifecycle::{self, Change, Story};
-use crate::access::Caller;
-use crate::clock::iso;
+use crate::access::{Access, Caller, PublicAccess};
+use crate::clock::{Millis, iso};
 use crate::content::{self, Reference, Rules, STORE, SUBSCRIBER};
 use crate::db::Conn;
 use crate::db::documents::{self as rows, Subscriber};
 use crate::error::{Error, Result};
 use crate::ids;
+use crate::links::Link;
 use crate::state::AppState;
 
 /// Who subscribes to what.
@@ -43,8 +44,7 @@ pub enum Wish {
 /// [`Error::NotFound`] when a store is not there or not published.
 pub async fn subscribe(state: &Arc<AppState>, caller: Caller, asked: Subscription, wish: Wish) -> Result<()> {
     caller.access.require_subscribe()?;
-    let email = asked.email.trim().to_ascii_lowercase();
-    content::validate(&SUBSCRIBER, &members(json!({"Email": email})), Rules { publishing: true, creating: true })?;
+    let email = address(&asked.email)?;
     let shared = Arc::clone(state);
     let work = move |conn: &mut Conn| {
         let stores = |conn: &mut Conn| -> Result<Vec<i64>> {
@@ -62,6 +62,62 @@ pub async fn subscribe(state: &Arc<AppState>, caller: Caller, asked: Subscriptio
             }
         }
         Ok(())
+    };
+    state.db.write(work).await?;
+    state.wake_for_events();
+    Ok(())
+}
+
+/// An address as it is kept. Fails with [`Error::Invalid`] when it is none.
+pub fn address(email: &str) -> Result<String> {
+    let email = email.trim().to_ascii_lowercase();
+    content::validate(&SUBSCRIBER, &members(json!({"Email": email})), Rules { publishing: true, creating: true })?;
+    Ok(email)
+}
+
+/// The documentIds of published stores, each once. Fails with [`Error::NotFound`] when one is not there.
+pub async fn find_stores(state: &AppState, stores: Vec<Reference>) -> Result<Vec<String>> {
+    let find = move |conn: &mut Conn| {
+        let mut found: Vec<String> = Vec::with_capacity(stores.len());
+        for reference in &stores {
+            let store = rows::find_published_id(conn, &STORE, reference)?.ok_or(Error::NotFound)?;
+            if !found.contains(&store) {
+                found.push(store);
+            }
+        }
+        Ok(found)
+    };
+    state.db.read(find).await
+}
+
+/// Does what a link of a mail is for: subscribes its address, which is verified by that, or unsubscribes it. Done again it
+/// changes nothing.
+///
+/// Fails with [`Error::NotFound`] when the store is gone, and with [`Error::Application`] when the address was unsubscribed
+/// after the link that would subscribe it was made.
+pub async fn follow(state: &Arc<AppState>, link: Link, wish: Wish) -> Result<()> {
+    let shared = Arc::clone(state);
+    let work = move |conn: &mut Conn| {
+        let store = |conn: &mut Conn| -> Result<i64> {
+            let published = rows::find_published(conn, &STORE, &Reference::Document(link.store.clone()))?;
+            let found = match (published, wish) {
+                (Some(draft), _) => Some(draft),
+                (None, Wish::Subscribe) => None,
+                // Whoever leaves a store that is closed leaves it.
+                (None, Wish::Unsubscribe) => rows::find_subject(conn, &STORE, &link.store)?.map(|found| found.draft),
+            };
+            found.ok_or(Error::NotFound)
+        };
+        let named = store(conn)?;
+        rows::lock_subscriptions(conn, &link.email, vec![named])?;
+        // Once more: it may have been unpublished before it was locked.
+        let store = store(conn)?;
+        let caller = Caller { actor: "public".to_owned(), access: Access::Public(PublicAccess::Read), depth: 0 };
+        let mut desk = Desk { state: &shared, conn, caller: &caller, email: &link.email, store };
+        match wish {
+            Wish::Subscribe => desk.confirm(link.issued_at),
+            Wish::Unsubscribe => desk.unsubscribe(),
+        }
     };
     state.db.write(work).await?;
     state.wake_for_events();
@@ -89,13 +145,36 @@ impl Desk<'_> {
                 let data = json!({"active": true, "unsubscribed_at": null, "sync_status": "pending"});
                 self.update(&former.document_id, data)
             }
-            None => {
-                let data = members(json!({"Email": self.email, "active": true, "stores": [self.store]}));
-                let input = content::validate(&SUBSCRIBER, &data, Rules { publishing: true, creating: true })?;
-                let document_id = ids::document_id(&*self.state.random);
-                self.changing(&document_id).create(input, true)
-            }
+            None => self.create(&members(json!({"Email": self.email, "active": true, "stores": [self.store]}))),
         }
+    }
+
+    /// Subscribes an address that was verified by a link of this time.
+    fn confirm(&mut self, issued_at: Millis) -> Result<()> {
+        let known = rows::find_subscribers(self.conn, self.email, self.store)?;
+        let verified = iso(self.state.clock.now());
+        let Some(found) = known.iter().find(|found| found.is_subscribed).or(known.first()) else {
+            let data = json!({"Email": self.email, "active": true, "EmailVerified": verified, "stores": [self.store]});
+            return self.create(&members(data));
+        };
+        if found.is_subscribed && found.is_verified {
+            return Ok(());
+        }
+        // An old mail, or whatever looks at its links, must not bring back who has left since.
+        if !found.is_subscribed && found.unsubscribed_at.is_some_and(|at| at >= issued_at) {
+            return Err(Error::Application("the address was unsubscribed after this link was made".to_owned()));
+        }
+        let mut data = json!({"active": true, "unsubscribed_at": null, "EmailVerified": verified});
+        if !found.is_subscribed {
+            data["sync_status"] = json!("pending");
+        }
+        self.update(&found.document_id, data)
+    }
+
+    fn create(&mut self, data: &Map<String, Value>) -> Result<()> {
+        let input = content::validate(&SUBSCRIBER, data, Rules { publishing: true, creating: true })?;
+        let document_id = ids::document_id(&*self.state.random);
+        self.changing(&document_id).create(input, true)
     }
 
     fn unsubscribe(&mut self) -> Result<()> {

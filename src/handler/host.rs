@@ -20,6 +20,10 @@ pub trait Host: Send + Sync {
 
     /// The article number of the product with this documentId, if the product is in the event's store and has one.
     fn find_sku<'a>(&'a self, product: &'a str) -> Hosted<'a, Result<Option<String>, Failure>>;
+
+    /// The link by which `email` is unsubscribed from the event's store: by a POST (RFC 8058), and after a question in a
+    /// browser. `None` without a store, and where nothing is sent.
+    fn unsubscribe_url(&self, email: &str) -> Option<String>;
 }
 
 /// A name that nobody else holds.
@@ -44,6 +48,10 @@ impl Host for Detached {
 
     fn find_sku<'a>(&'a self, _: &'a str) -> Hosted<'a, Result<Option<String>, Failure>> {
         Box::pin(async { Ok(None) })
+    }
+
+    fn unsubscribe_url(&self, _: &str) -> Option<String> {
+        None
     }
 }
 

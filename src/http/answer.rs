@@ -44,7 +44,7 @@ pub struct Problems;
 
 impl Problems {
     /// Status and name of each.
-    pub const ALL: [(&'static str, &'static str, &'static str); 10] = [
+    pub const ALL: [(&'static str, &'static str, &'static str); 11] = [
         ("400", "BadRequest", "Something in the request is not right; `error` says where"),
         ("401", "Unauthorized", "The token is not known or has expired"),
         ("403", "Forbidden", "The caller may not do this"),
@@ -58,6 +58,7 @@ impl Problems {
         ("412", "PreconditionFailed", "The document is not the one that `If-Match` names"),
         ("413", "PayloadTooLarge", "The body is above the limit"),
         ("415", "UnsupportedMediaType", "The body is of a type that is not read"),
+        ("429", "TooManyRequests", "It was done too often; `Retry-After` says when it can be done again"),
         ("500", "InternalServerError", "A fault of the server; its log has the cause under the request's id"),
         ("503", "ServiceUnavailable", "Too much at once, or the database is away; try again"),
     ];

@@ -59,7 +59,7 @@ async fn create(
     sent: Submission,
 ) -> Result<HttpResponse> {
     if subscriptions::is_subscription(of.0, &sent) {
-        return subscriptions::create(state, sent).await;
+        return subscriptions::create(&request, state, sent).await;
     }
     let (asked, data) = asked_of_document(&request, of, sent, Right::Create).await?;
     let answer = documents::create(&state.into_inner(), asked, data).await?;

@@ -26,8 +26,13 @@ impl ResponseError for Error {
         }
         let mut response =
             HttpResponse::build(status).content_type(JSON).body(json!({"data": null, "error": error}).to_string());
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let after = match self {
+            Self::TooMany { after, .. } => Some(*after),
+            Self::Unavailable(_) | Self::Raced(_) => Some(1),
+            _ => None,
+        };
+        if let Some(after) = after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(after));
         }
         response
     }
@@ -64,6 +69,7 @@ fn face(error: &Error) -> (StatusCode, &'static str) {
         }
         Error::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
         Error::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaTypeError"),
+        Error::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "RateLimitError"),
         Error::Unavailable(_) | Error::Raced(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableError"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
     }

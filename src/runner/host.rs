@@ -11,6 +11,7 @@ use crate::db::external_locks;
 use crate::error::Error;
 use crate::handler::{ExternalLock, Failure, Host, Hosted};
 use crate::ids;
+use crate::links::{Link, Purpose};
 use crate::lock_queues::Place;
 use crate::state::AppState;
 
@@ -68,6 +69,12 @@ impl Host for RunnerHost {
             let found = self.state.db.read(move |conn| rows::find_sku(conn, &product, store.as_deref())).await;
             found.map_err(failed)
         })
+    }
+
+    fn unsubscribe_url(&self, email: &str) -> Option<String> {
+        let (email, store) = (email.trim().to_ascii_lowercase(), self.store.clone()?);
+        let link = Link { purpose: Purpose::Unsubscribe, email, store, issued_at: self.state.clock.now() };
+        Some(link.url(&self.state.config.base_url(), &self.state.sealer))
     }
 }
 

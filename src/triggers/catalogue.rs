@@ -25,7 +25,7 @@ pub enum Source {
     Caller,
     /// An inbound webhook.
     Webhook,
-    /// The runner itself.
+    /// The program itself.
     Runner,
 }
 
@@ -39,6 +39,9 @@ pub const EXTENSION_CREATED: &str = "trigger:extension_created";
 pub const EXTENSION_UPDATED: &str = "trigger:extension_updated";
 /// See [`EXTENSION_CREATED`].
 pub const EXTENSION_REMOVED: &str = "trigger:extension_removed";
+
+/// The trigger of a subscription that waits for the link in a mail.
+pub const CONFIRM_SUBSCRIPTION: &str = "trigger:confirm_subscription";
 
 impl Source {
     /// Its name on the wire.
@@ -289,6 +292,18 @@ const RECORD: &str = r#"{
   }
 }"#;
 
+/// Who wants to subscribe, and the link that does so.
+const CONFIRMATION: &str = r#"{
+  "type": "object",
+  "required": ["email", "confirm_url", "expires_at", "unsubscribe_url"],
+  "properties": {
+    "email": {"type": "string", "description": "The address."},
+    "confirm_url": {"type": "string", "description": "Subscribes the address when it is followed."},
+    "expires_at": {"type": "string", "format": "date-time", "description": "When that link ends."},
+    "unsubscribe_url": {"type": "string", "description": "Unsubscribes the address by a POST (RFC 8058), and asks in a browser."}
+  }
+}"#;
+
 /// Every trigger of the catalogue.
 pub const CATALOGUE: &[Entry] = &[
     change("store_created", "store", "A store was created."),
@@ -343,6 +358,11 @@ pub const CATALOGUE: &[Entry] = &[
     record(
         "extension_removed",
         "An extension record was removed. Only a pattern that begins with `extension_` matches it.",
+    ),
+    runner(
+        "confirm_subscription",
+        "A visitor wants to subscribe, and has to follow a link for it (`TENON_SUBSCRIBE=double`).",
+        CONFIRMATION,
     ),
     runner("schedule", "A moment that a record's `config.policy.schedule` names; it reaches that record alone.", TICK),
     runner("extension_disabled", "The runner has switched an extension record off.", DISABLED),

@@ -10,8 +10,8 @@ mod samples;
 pub mod stock;
 
 pub use catalogue::{
-    CATALOGUE, EXTENSION_CREATED, EXTENSION_DISABLED, EXTENSION_REMOVED, EXTENSION_UPDATED, Entry, SCHEDULE, Source,
-    find as find_in_catalogue,
+    CATALOGUE, CONFIRM_SUBSCRIPTION, EXTENSION_CREATED, EXTENSION_DISABLED, EXTENSION_REMOVED, EXTENSION_UPDATED,
+    Entry, SCHEDULE, Source, find as find_in_catalogue,
 };
 pub use matchers::Matchers;
 pub use name::Name;

@@ -43,6 +43,7 @@ pub fn sample(trigger: &Name) -> Sample {
         (Source::Caller, _) => payload(ORDER),
         (Source::Webhook, "sendgrid_event") => payload(SENDGRID),
         (Source::Webhook, _) => payload(STRIPE),
+        (Source::Runner, "confirm_subscription") => payload(CONFIRMATION),
         (Source::Runner, "schedule") => payload(r#"{"scheduledFor": "2026-01-02T03:04:00.000Z"}"#),
         (Source::Runner, _) => payload(DISABLED),
         (Source::Change, _) => Sample::default(),
@@ -106,6 +107,12 @@ const ORDER: &str = r#"{
 }"#;
 
 const RECORD: &str = r#"{"extension": {"id": 7, "key": "custom:webhook", "url": "https://erp.example/hook"}}"#;
+
+const CONFIRMATION: &str = r#"{
+  "email": "ada@example.com", "confirm_url": "https://api.shop.example/api/subscribers/confirm/sample",
+  "expires_at": "2026-01-09T03:04:05.006Z",
+  "unsubscribe_url": "https://api.shop.example/api/subscribers/unsubscribe/sample"
+}"#;
 
 const DISABLED: &str = r#"{
   "extension": {"id": 7, "key": "custom:webhook", "url": "https://erp.example/hook"},

@@ -25,7 +25,7 @@ pub use inventory::{InventoryChange, LARGEST_INVENTORY, PriceRows, change_invent
 pub use items::{Writer, list_items};
 pub use links::save as save_links;
 pub use locks::{Changing, lock_before, lock_documents};
-pub use named::{find_named, find_published};
+pub use named::{find_named, find_published, find_published_id};
 pub use owners::{Reach, reach_of};
 pub use record_writer::{Done, RecordChange, Records, retire_records, seal_place};
 pub use records::{ItemOwner, item_owners};

@@ -30,8 +30,18 @@ fn find_slug(content_type: &'static ContentType) -> Option<&'static Field> {
 
 /// The draft's row of the published document that `reference` names.
 pub fn find_published(conn: &mut Conn, content_type: &ContentType, reference: &Reference) -> Result<Option<i64>> {
-    let mut sql = Sql::new("SELECT d.id FROM ");
-    sql.name(content_type.table).text(" d WHERE d.draft_id IS NULL AND ");
+    conn.first(&published("d.id", content_type, reference), |row| row.int(0))
+}
+
+/// The documentId of the published document that `reference` names.
+pub fn find_published_id(conn: &mut Conn, content_type: &ContentType, reference: &Reference) -> Result<Option<String>> {
+    conn.first(&published("d.document_id", content_type, reference), |row| row.text(0))
+}
+
+/// Reads `column` of the draft, called d, of the published document that `reference` names.
+fn published(column: &'static str, content_type: &ContentType, reference: &Reference) -> Sql {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(column).text(" FROM ").name(content_type.table).text(" d WHERE d.draft_id IS NULL AND ");
     match reference {
         Reference::Document(id) => sql.text("d.document_id = ").str(id),
         Reference::Row(id) => {
@@ -40,5 +50,5 @@ pub fn find_published(conn: &mut Conn, content_type: &ContentType, reference: &R
         }
     };
     sql.text(" AND EXISTS (SELECT 1 FROM ").name(content_type.table).text(" p WHERE p.draft_id = d.id)");
-    conn.first(&sql, |row| row.int(0))
+    sql
 }

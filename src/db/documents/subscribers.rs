@@ -1,6 +1,7 @@
 //! Subscribers by their address.
 
 use super::locks::lock;
+use crate::clock::Millis;
 use crate::content::{STORE, SUBSCRIBER};
 use crate::db::{Bind, Conn, Sql};
 use crate::error::Result;
@@ -17,6 +18,10 @@ pub struct Subscriber {
     pub is_subscribed: bool,
     /// Whether other stores share the document.
     pub is_shared: bool,
+    /// Whether the address was verified.
+    pub is_verified: bool,
+    /// When they unsubscribed, if they did.
+    pub unsubscribed_at: Option<Millis>,
 }
 
 /// Locks the subscribers with this address of these stores, by their drafts, and then the stores: on PostgreSQL others who
@@ -42,12 +47,18 @@ pub fn find_subscribers(conn: &mut Conn, address: &str, store: i64) -> Result<Ve
          (SELECT count(*) FROM subscriber_stores o WHERE o.subscriber_id = s.id AND ",
     );
     links(&mut sql, "o");
-    sql.text(") FROM subscribers s JOIN subscriber_stores l ON l.subscriber_id = s.id AND ");
+    sql.text("), (CASE WHEN s.email_verified IS NULL THEN 0 ELSE 1 END), s.unsubscribed_at FROM subscribers s JOIN subscriber_stores l ON l.subscriber_id = s.id AND ");
     links(&mut sql, "l");
     sql.text(" AND l.store_id = ").int(store);
     sql.text(" WHERE s.draft_id IS NULL AND lower(s.email) = ").str(address.to_ascii_lowercase());
     sql.text(" ORDER BY s.id LIMIT ").int(MOST);
     conn.list(&sql, |row| {
-        Ok(Subscriber { document_id: row.text(0)?, is_subscribed: row.int(1)? == 1, is_shared: row.int(2)? > 1 })
+        Ok(Subscriber {
+            document_id: row.text(0)?,
+            is_subscribed: row.int(1)? == 1,
+            is_shared: row.int(2)? > 1,
+            is_verified: row.int(3)? == 1,
+            unsubscribed_at: row.find_int(4)?,
+        })
     })
 }

@@ -47,7 +47,8 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         record_runs::list_runs, record_runs::stats,
         triggers::list, triggers::find, triggers::emit, triggers::emit_batch, runs::list, runs::find, by_hand::run,
         by_hand::test, replays::cancel, replays::replay, replays::replay_many, events::list, events::find,
-        storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe, content_schema::schema,
+        storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe,
+        subscriptions::confirm, subscriptions::ask_to_leave, subscriptions::leave, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,
         docs::document, docs::entrance, docs::docs, docs::page
     ),

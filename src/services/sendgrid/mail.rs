@@ -129,6 +129,8 @@ pub struct Mail {
     pub about: String,
     /// What it is counted under if the config does not say.
     pub category: &'static str,
+    /// The link by which who gets it gets no more of its kind; mailboxes show it as a button (RFC 8058).
+    pub unsubscribe_url: Option<String>,
 }
 
 impl Settings<'_> {
@@ -227,6 +229,7 @@ fn body<C>(
     let subject = if event.test { format!("Test: {subject}") } else { subject };
     let mut data = mail.data.clone();
     data.insert("subject".into(), json!(subject));
+    data.insert("unsubscribe_url".into(), json!(mail.unsubscribe_url));
     let to_each = to.iter().map(|(email, name)| {
         let mut one = json!({"to": [person(email, name.as_deref())]});
         if settings.template_id.is_some() {
@@ -251,6 +254,10 @@ fn body<C>(
             // In this order, or SendGrid refuses it.
             body["content"] = json!([{"type": "text/plain", "value": plain}, {"type": "text/html", "value": html}]);
         }
+    }
+    if let Some(url) = &mail.unsubscribe_url {
+        body["headers"]["List-Unsubscribe"] = json!(format!("<{url}>"));
+        body["headers"]["List-Unsubscribe-Post"] = json!("List-Unsubscribe=One-Click");
     }
     if let Some(email) = settings.reply_to {
         body["reply_to"] = person(email, None);

@@ -2,6 +2,7 @@
 
 mod reads;
 mod requests;
+mod subscribing;
 mod subscriptions;
 
 use reqwest::Method;

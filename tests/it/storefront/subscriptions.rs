@@ -127,21 +127,21 @@ on_both_databases! {
     }
 }
 
-async fn subscribe(api: &Api, address: &str, stores: &[Value]) -> Answered {
+pub async fn subscribe(api: &Api, address: &str, stores: &[Value]) -> Answered {
     api.post("/api/subscribers/subscribe", json!({"data": {"Email": address, "stores": stores}})).await
 }
 
-async fn unsubscribe(api: &Api, address: &str, stores: &[Value]) -> Answered {
+pub async fn unsubscribe(api: &Api, address: &str, stores: &[Value]) -> Answered {
     api.post("/api/subscribers/unsubscribe", json!({"data": {"Email": address, "stores": stores}})).await
 }
 
-async fn subscribers(app: &TestApp) -> Vec<Value> {
+pub async fn subscribers(app: &TestApp) -> Vec<Value> {
     let found = app.get("/api/subscribers?populate=stores&sort=createdAt").await;
     found.expect(200)["data"].as_array().expect("a list").clone()
 }
 
 /// The events about subscribers, in order, with who caused them.
-async fn events(app: &TestApp) -> Vec<String> {
+pub async fn events(app: &TestApp) -> Vec<String> {
     app.texts("SELECT \"trigger\" || ' ' || actor FROM events WHERE \"trigger\" LIKE '%subscriber%' ORDER BY id").await
 }
 

@@ -54,7 +54,12 @@ impl Handler for InventoryAlert {
                 to.push((email.clone(), None));
             }
         }
-        send(&context, &settings, Mail { to, data, letter, about: event.id.clone(), category: "inventory_alert" }).await
+        send(
+            &context,
+            &settings,
+            Mail { to, data, letter, about: event.id.clone(), category: "inventory_alert", unsubscribe_url: None },
+        )
+        .await
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {

@@ -50,7 +50,12 @@ impl Handler for OrderConfirm {
         data.insert("order".into(), order(&sale, number(&sale, &event.id)));
         let letter = letter(&sale, &shop, number(&sale, &event.id));
         let about = format!("order {}", sale.id);
-        send(&context, &settings, Mail { to: vec![to], data, letter, about, category: "order_confirm" }).await
+        send(
+            &context,
+            &settings,
+            Mail { to: vec![to], data, letter, about, category: "order_confirm", unsubscribe_url: None },
+        )
+        .await
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {

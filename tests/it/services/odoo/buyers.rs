@@ -234,6 +234,10 @@ impl Host for Shop {
         let found = (product == self.0).then(|| self.1.to_owned());
         Box::pin(async { Ok(found) })
     }
+
+    fn unsubscribe_url(&self, _: &str) -> Option<String> {
+        None
+    }
 }
 
 #[tokio::test]
