@@ -97,7 +97,7 @@ async fn publish(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    act(asked_to_act(&request, of, sent)?, document_id, state, Action::Publish).await
+    act(asked_to_act(&request, of, sent).await?, document_id, state, Action::Publish).await
 }
 
 async fn unpublish(
@@ -107,7 +107,7 @@ async fn unpublish(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    act(asked_to_act(&request, of, sent)?, document_id, state, Action::Unpublish).await
+    act(asked_to_act(&request, of, sent).await?, document_id, state, Action::Unpublish).await
 }
 
 async fn discard(
@@ -117,7 +117,7 @@ async fn discard(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    act(asked_to_act(&request, of, sent)?, document_id, state, Action::Discard).await
+    act(asked_to_act(&request, of, sent).await?, document_id, state, Action::Discard).await
 }
 
 async fn act(
@@ -168,7 +168,7 @@ pub(super) async fn asked(
 }
 
 /// What is asked of an action, which takes no more than what of the document it shall answer.
-fn asked_to_act(request: &HttpRequest, of: OfType, sent: Submission) -> Result<Request> {
+async fn asked_to_act(request: &HttpRequest, of: OfType, sent: Submission) -> Result<Request> {
     sent.caller.access.require(Right::Update, of.0)?;
     Parameters::read(request.query_string(), &["fields", "populate"])?;
     without_data(request, of, sent.read().await?.without_members()?)

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::bound::bound;
 use super::items::{Place, Writer, at, insert, there, update};
 use crate::clock::Millis;
-use crate::content::{Check, Component, EXTENSION, Field, Input, Item, Value};
+use crate::content::{Check, Component, EXTENSION, Field, Input, Value};
 use crate::db::events::Owner;
 use crate::db::{Bind, Conn, Sql, extensions, runs};
 use crate::error::{Error, Problem, Result};
