@@ -64,7 +64,12 @@ fn parameters(place: &str, query: &str, exchange: &Exchange<'_>) -> Result<(), S
     let list = place.split("~1{documentId}").next().unwrap_or_default();
     let described = [place.to_owned(), format!("{list}/get"), list.replace("/post", "/get")];
     let described = described.iter().filter_map(|place| DOCUMENT.pointer(place)?["parameters"].as_array());
-    let known = described.flatten().filter(|parameter| parameter["in"] == "query");
+    // What several operations take is described once, and referred to.
+    let meant = |parameter: &'static Value| {
+        let at = parameter["$ref"].as_str().and_then(|reference| DOCUMENT.pointer(reference.strip_prefix('#')?));
+        at.unwrap_or(parameter)
+    };
+    let known = described.flatten().map(meant).filter(|parameter| parameter["in"] == "query");
     let known: Vec<_> = known.filter_map(|parameter| parameter["name"].as_str().map(root)).collect();
     let warned = answered["meta"]["warnings"].to_string();
     for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
