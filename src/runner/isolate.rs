@@ -13,9 +13,10 @@ use crate::db::runs::{self, NewRun};
 use crate::error::{Error, Result};
 use crate::state::AppState;
 
-/// Whether `error` is about what was to be stored; else about the database, which takes nothing of anyone at the moment.
+/// Whether `error` is about what was to be stored; else about the database, which takes nothing of anyone at the moment,
+/// or about another transaction that was in the way.
 pub(super) fn is_own_fault(error: &Error) -> bool {
-    !matches!(error, Error::Unavailable(_))
+    !matches!(error, Error::Unavailable(_) | Error::Raced(_))
 }
 
 /// Stores runs one by one. One that cannot be stored is stored as dead, with the reason and without what it may be about.
