@@ -113,7 +113,8 @@ pub(super) struct AttemptAnswer {
     started_at: String,
     /// How long it took.
     duration_ms: i64,
-    /// `done`, `retry`, `discard`, `gone`, `cancelled` when someone broke it off, or `lost` when its worker vanished.
+    /// `done`, `retry`, `limit` when the receiver had enough, `discard`, `gone`, `cancelled` when someone broke it off, or
+    /// `lost` when its worker vanished.
     #[schema(example = "done")]
     outcome: String,
     /// A line for people.
