@@ -11,7 +11,7 @@ use super::extract::{Pace, Reader};
 use super::list::{Page, Parameters};
 use super::problem::plain_text;
 use super::routes::Endpoint;
-use crate::access::Caller;
+use crate::access::{Caller, Right};
 use crate::clock::iso;
 use crate::db::inbound::{self, FoundDelivery, FoundNotice};
 use crate::error::{Error, Result};
@@ -163,6 +163,7 @@ pub(super) async fn rotate(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
+    sent.caller.access.require_somewhere(Right::Extensions)?;
     let caller = sent.read().await?.without_members()?;
     let found = service::address(&state, &caller, number(&id)?, true).await?;
     answer::data(StatusCode::OK, InboundAnswer::new(&request, found))
