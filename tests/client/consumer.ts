@@ -127,7 +127,7 @@ await check('creates an extension record, switches it and reads it', async () =>
   const path = { type: 'stores' as const, documentId: store.documentId };
   const made = await plain.POST('/api/{type}/{documentId}/extensions', { params: { path }, body: { data } });
   const record = content(made).data;
-  equal([made.response.status, record.key, record.credentials?.secret, record.active], [201, 'custom:webhook', '********', true]);
+  equal([made.response.status, record.key, record.credentials, record.active], [201, 'custom:webhook', { secret: '********' }, true]);
   const one = { ...path, id: record.id };
   const off = await plain.POST('/api/{type}/{documentId}/extensions/{id}/toggle', { params: { path: one }, body: { data: { active: false } } });
   equal(content(off).data.active, false);

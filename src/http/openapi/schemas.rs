@@ -169,8 +169,9 @@ fn kind(field: &Field, side: Side) -> Value {
         Kind::Decimal => json!({"type": ["number", "null"]}),
         Kind::Boolean => json!({"type": ["boolean", "null"]}),
         Kind::DateTime => json!({"type": ["string", "null"], "format": "date-time"}),
-        Kind::Json => free(field.check),
-        Kind::Secret => json!({"type": ["object", "null"]}),
+        Kind::Json => free(field.check, side),
+        Kind::Secret if side == Side::Input => json!({"type": ["object", "null"]}),
+        Kind::Secret => json!({}),
         Kind::Enumeration(words) => {
             let words = words.iter().map(|word| json!(word)).chain([Value::Null]).collect::<Vec<_>>();
             json!({"type": ["string", "null"], "enum": words})
@@ -183,12 +184,12 @@ fn kind(field: &Field, side: Side) -> Value {
     }
 }
 
-/// A JSON value, with the form that its rule gives it.
-fn free(check: Check) -> Value {
+/// A JSON value, with the form that its rule gives it. A config that handlers can use is an object; documents keep others.
+fn free(check: Check, side: Side) -> Value {
     match check {
         Check::Patterns => json!({"type": ["array", "null"], "items": {"type": "string"}}),
-        Check::Config => json!({"type": ["object", "null"]}),
-        Check::None | Check::ExtensionKey | Check::HttpUrl => json!({}),
+        Check::Config if side == Side::Input => json!({"type": ["object", "null"]}),
+        Check::Config | Check::None | Check::ExtensionKey | Check::HttpUrl => json!({}),
     }
 }
 
