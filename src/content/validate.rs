@@ -115,8 +115,6 @@ fn validated(mut check: Checker, shape: Shape, data: &Map<String, Json>, rules: 
 
 struct Checker {
     publishing: bool,
-    /// Whether the values are stored already, so that limits come too late.
-    is_stored: bool,
     path: Vec<String>,
     problems: Vec<Problem>,
     no_moment: bool,
