@@ -87,12 +87,33 @@ pub enum Error {
     /// 400: a body that is not JSON.
     #[error("{0}")]
     Syntax(String),
-    /// 401: no token, or one that is not known.
-    #[error("{0}")]
-    Unauthorized(&'static str),
+    /// 401: a token that is not known or has expired, or a signature that is not right.
+    #[error("{message}")]
+    Unauthorized {
+        /// Why, in Strapi's words where it has some.
+        message: &'static str,
+        /// What is wrong with the token, and what to do.
+        hint: Option<String>,
+    },
     /// 403: the caller may not do this.
     #[error("Forbidden")]
     Forbidden,
+    /// 403: the caller lacks a right.
+    #[error("Forbidden")]
+    MissingRight {
+        /// What would be needed, such as `the right store.update`.
+        needed: String,
+        /// Whether the caller sent a token.
+        has_token: bool,
+    },
+    /// 404: there is no such document, but another way to name one.
+    #[error("Not Found")]
+    Misnamed {
+        /// The member of the path that names nothing.
+        param: String,
+        /// What it is instead.
+        hint: String,
+    },
     /// 403: the body changes extension records, which the caller may not.
     #[error("{} changes extension records, which needs the right {right}", place(.path))]
     RecordsForbidden {

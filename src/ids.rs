@@ -49,6 +49,12 @@ pub fn token(random: &dyn Random) -> String {
     format!("tenon_{}", secret(random))
 }
 
+/// Whether `text` has the form of an API token.
+pub fn is_token(text: &str) -> bool {
+    let secret = text.strip_prefix("tenon_");
+    secret.is_some_and(|secret| secret.len() == 40 && secret.bytes().all(|byte| BASE32.contains(&byte)))
+}
+
 /// A text that nobody can guess: 40 characters of `a-z0-9`, 200 bits of chance.
 pub fn secret(random: &dyn Random) -> String {
     let mut bytes = [0; 40];

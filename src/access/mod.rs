@@ -59,18 +59,29 @@ impl Access {
         }
     }
 
-    /// [`Error::Forbidden`] unless this can be done with documents of this type.
+    /// [`Error::MissingRight`] unless this can be done with documents of this type.
     pub fn require(self, right: Right, content_type: &ContentType) -> Result<()> {
-        if self.may(right, content_type) { Ok(()) } else { Err(Error::Forbidden) }
+        match self.may(right, content_type) {
+            true => Ok(()),
+            false => Err(self.lacks(format!("the right {}", right.of(content_type)))),
+        }
     }
 
-    /// [`Error::Forbidden`] unless this can be done with documents of some type.
+    /// The error for a caller who lacks what is `needed`.
+    pub fn lacks(self, needed: impl Into<String>) -> Error {
+        Error::MissingRight { needed: needed.into(), has_token: !matches!(self, Self::Public(_)) }
+    }
+
+    /// [`Error::MissingRight`] unless this can be done with documents of some type.
     pub fn require_somewhere(self, right: Right) -> Result<()> {
-        let somewhere = CONTENT_TYPES.into_iter().any(|content_type| self.may(right, content_type));
-        if somewhere { Ok(()) } else { Err(Error::Forbidden) }
+        if CONTENT_TYPES.into_iter().any(|content_type| self.may(right, content_type)) {
+            return Ok(());
+        }
+        let names: Vec<_> = CONTENT_TYPES.into_iter().map(|content_type| right.of(content_type)).collect();
+        Err(self.lacks(format!("one of the rights {}", names.join(", "))))
     }
 
-    /// [`Error::Forbidden`] unless it can be read how the extension records of documents of this type are wired, and what
+    /// [`Error::MissingRight`] unless it can be read how the extension records of documents of this type are wired, and what
     /// becomes of events at them.
     pub fn require_records(self, content_type: &ContentType) -> Result<()> {
         if self.may(Right::Extensions, content_type) { Ok(()) } else { self.require_internals() }
@@ -86,16 +97,18 @@ impl Access {
         self.may(Right::Create, &SUBSCRIBER) || self == Self::Public(PublicAccess::Read)
     }
 
-    /// [`Error::Forbidden`] unless an address can be subscribed to a store.
+    /// [`Error::MissingRight`] unless an address can be subscribed to a store.
     pub fn require_subscribe(self) -> Result<()> {
-        if self.may_subscribe() { Ok(()) } else { Err(Error::Forbidden) }
+        if self.may_subscribe() { Ok(()) } else { Err(self.lacks("the right subscriber.create")) }
     }
 
-    /// [`Error::Forbidden`] unless events, runs, triggers and handlers can be read.
+    /// [`Error::MissingRight`] unless events, runs, triggers and handlers can be read.
     pub fn require_internals(self) -> Result<()> {
         match self {
             Self::Full | Self::ReadOnly | Self::Public(PublicAccess::Full) => Ok(()),
-            Self::Custom(_) | Self::Public(PublicAccess::Read | PublicAccess::None) => Err(Error::Forbidden),
+            Self::Custom(_) | Self::Public(PublicAccess::Read | PublicAccess::None) => {
+                Err(self.lacks("a full-access or a read-only token"))
+            }
         }
     }
 }

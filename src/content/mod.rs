@@ -8,6 +8,7 @@ mod links;
 mod moment;
 mod print;
 mod scalars;
+mod sent;
 mod set;
 mod system;
 mod types;
@@ -18,10 +19,11 @@ pub use facts::{Check, Component, ContentType, Field, Kind, Shape};
 pub use input::{Input, Item, Links, Position, Reference, Value};
 pub use links::{LinkSide, LinkTable, Relation};
 pub use moment::parse_moment;
+pub use sent::with_body;
 pub use set::{TypeSet, place_of};
 pub use system::{CREATED_AT, DOCUMENT_ID, ID, PUBLISHED_AT, UPDATED_AT, Version};
 pub use types::{PRODUCT, STORE, SUBSCRIBER};
-pub use validate::{Rules, check_item_keys, check_keys, object, validate, validate_item, validate_stored};
+pub use validate::{Rules, check_item_keys, check_keys, object, problems, validate, validate_item, validate_stored};
 
 /// Every content type, in the order in which documents show them.
 pub static CONTENT_TYPES: [&ContentType; 3] = [&STORE, &PRODUCT, &SUBSCRIBER];

@@ -26,6 +26,7 @@ pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value
     match field.kind {
         Kind::String | Kind::Text | Kind::RichText => text(field, json, publishing),
         Kind::Email => match json {
+            Json::String(text) if publishing && text.is_empty() => refuse("cannot be empty", json),
             Json::String(text) if publishing && !is_email(text) => refuse("must be a valid email", json),
             _ => text(field, json, publishing),
         },

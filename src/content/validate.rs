@@ -74,13 +74,31 @@ fn unknown(key: &str, path: KeyPath, shape: Shape) -> Error {
 }
 
 fn check_nested_keys(field: &Field, value: &Json, path: &str) -> Result<()> {
-    let Kind::Component { of, .. } = field.kind else { return Ok(()) };
+    // What Strapi takes beside the attributes of a document that is linked.
+    const OF_LINKS: [&str; 11] = [
+        "documentId",
+        "connect",
+        "disconnect",
+        "set",
+        "options",
+        "createdAt",
+        "updatedAt",
+        "publishedAt",
+        "createdBy",
+        "updatedBy",
+        "locale",
+    ];
+    let (shape, beside) = match field.kind {
+        Kind::Component { of, .. } => (Shape::Component(of), &[][..]),
+        Kind::Relation(relation) => (Shape::Document(relation.target), &OF_LINKS[..]),
+        _ => return Ok(()),
+    };
     let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     for (key, value) in items.iter().filter_map(Json::as_object).flatten() {
-        match Shape::Component(of).find_field(key) {
+        match shape.find_field(key) {
             Some(field) => check_nested_keys(field, value, &format!("{path}.{}", field.name))?,
-            None if key == "id" => {}
-            None => return Err(unknown(key, KeyPath::At(path.to_owned()), Shape::Component(of))),
+            None if key == "id" || beside.contains(&key.as_str()) => {}
+            None => return Err(unknown(key, KeyPath::At(path.to_owned()), shape)),
         }
     }
     Ok(())
@@ -97,6 +115,17 @@ pub fn validate_stored(content_type: &'static ContentType, data: &Map<String, Js
     let rules = Rules { publishing: true, creating: false };
     let check = Checker { is_stored: true, ..Checker::of_body(rules) };
     validated(check, Shape::Document(content_type), data, rules).map(drop)
+}
+
+/// What [`validate`] finds, as a list: none when all is well.
+///
+/// Fails when there was another error.
+pub fn problems<T>(checked: Result<T>) -> Result<Vec<Problem>> {
+    match checked {
+        Ok(_) => Ok(Vec::new()),
+        Err(Error::Invalid(problems)) => Ok(problems),
+        Err(other) => Err(other),
+    }
 }
 
 /// Checks every value of an item that comes by itself, as [`validate`] does.

@@ -15,7 +15,7 @@ use crate::content::{self, ContentType, Field, Input, Links, Rules, Shape, Versi
 use crate::db::Conn;
 use crate::db::documents::read::Form;
 use crate::db::documents::{self as rows, NewDocument, RecordChange, Records, Versions, Writer};
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::query::{ReadPlan, Warning};
 use crate::state::AppState;
 
@@ -42,8 +42,10 @@ pub(super) struct Changing<'a> {
 pub(super) struct Step(pub Change, pub Value, pub Value);
 
 impl Changing<'_> {
-    /// Stores a new document, and publishes it unless it stays a draft.
-    pub fn create(&mut self, input: Input, publishing: bool) -> Result<()> {
+    /// Stores a new document, and publishes it unless it stays a draft: `unmet` is what a published version must have and
+    /// this one has not, as far as that can be known beforehand.
+    pub fn create(&mut self, input: Input, unmet: Option<Vec<Problem>>) -> Result<()> {
+        let publishing = unmet.is_some();
         let sent = Sent::of(&input);
         // No content type has a secret: that would not compile.
         let Input { values, items, links, secrets: _ } = input;
@@ -54,11 +56,12 @@ impl Changing<'_> {
         let shape = Shape::Document(self.content_type);
         self.writer().save(shape, draft, items)?;
         self.warnings.extend(sent.review(self.conn, self.state, shape, draft)?);
+        rows::check_linked(self.conn, &links)?;
         rows::save_links(self.conn, draft, links)?;
         let versions = Versions { draft, published: None, revision: 0 };
         let mut steps = Vec::new();
-        if publishing {
-            self.refuse_taken(draft)?;
+        if let Some(unmet) = unmet {
+            self.refuse_unmet(draft, unmet)?;
             rows::publish(self.conn, self.content_type, versions, self.now)?;
         }
         let after = self.state_of(publishing)?;
@@ -72,12 +75,13 @@ impl Changing<'_> {
     }
 
     /// Changes the draft, and publishes it unless it stays a draft.
-    pub fn update(&mut self, data: &Map<String, Value>, rules: Rules) -> Result<()> {
-        let input = content::validate(self.content_type, data, rules);
+    pub fn update(&mut self, data: &Map<String, Value>, publishing: bool) -> Result<()> {
+        // It is saved as a draft first; what is published of it is looked at as a whole.
+        let input = content::validate(self.content_type, data, Rules { publishing: false, creating: false });
         let links = input.as_ref().map_or(&[][..], |input| &input.links);
-        self.lock_before(links, if rules.publishing { rows::Changing::Version } else { rows::Changing::Nothing })?;
+        self.lock_before(links, if publishing { rows::Changing::Version } else { rows::Changing::Nothing })?;
         let versions = self.seen()?;
-        self.save(versions, input?, rules.publishing)
+        self.save(versions, input?, publishing)
     }
 
     /// Makes `input` part of the draft, and publishes it unless it stays a draft.
@@ -170,6 +174,7 @@ impl Changing<'_> {
         let shape = Shape::Document(self.content_type);
         self.writer().save(shape, draft, items)?;
         self.warnings.extend(sent.review(self.conn, self.state, shape, draft)?);
+        rows::check_linked(self.conn, &links)?;
         rows::save_links(self.conn, draft, links)
     }
 
@@ -177,17 +182,24 @@ impl Changing<'_> {
     fn publish_row(&mut self, versions: Versions) -> Result<()> {
         let complete = ReadPlan::complete(self.content_type, Version::Draft).of_document(self.document_id);
         let Value::Object(whole) = self.read(&complete)? else { return Err(Error::NotFound) };
-        content::validate_stored(self.content_type, &whole)?;
-        self.refuse_taken(versions.draft)?;
+        let unmet = content::problems(content::validate_stored(self.content_type, &whole))?;
+        self.refuse_unmet(versions.draft, unmet)?;
         rows::publish(self.conn, self.content_type, versions, self.now)?;
         Ok(())
     }
 
-    pub(super) fn refuse_taken(&mut self, draft: i64) -> Result<()> {
-        match rows::find_taken(self.conn, self.content_type, draft)? {
-            taken if taken.is_empty() => Ok(()),
-            taken => Err(Error::Invalid(taken)),
-        }
+    /// Refuses to publish the draft for what is `unmet` and for values that another document has, in the order of the fields.
+    pub(super) fn refuse_unmet(&mut self, draft: i64, mut unmet: Vec<Problem>) -> Result<()> {
+        let taken = rows::find_taken(self.conn, self.content_type, draft)?;
+        let is_new = |taken: &Problem| !unmet.iter().any(|other| other.path == taken.path);
+        let taken: Vec<_> = taken.into_iter().filter(is_new).collect();
+        unmet.extend(taken);
+        let place = |problem: &Problem| {
+            let name = problem.path.first();
+            self.content_type.fields.iter().position(|field| Some(field.name) == name.map(String::as_str))
+        };
+        unmet.sort_by_key(|problem| place(problem).unwrap_or(usize::MAX));
+        if unmet.is_empty() { Ok(()) } else { Err(Error::Invalid(unmet)) }
     }
 
     /// Puts away the records of items that no version holds any more.

@@ -81,6 +81,11 @@ impl IfMatch {
         match self {
             Self::Exists => Ok(()),
             Self::Revisions(wanted) if wanted.contains(&revision) => Ok(()),
+            Self::Revisions(wanted) if wanted.is_empty() => Err(Error::PreconditionFailed(
+                "If-Match names no document's ETag, which is \"<revision>-<hash>\" as the document's own answers have it; \
+                 that of a list is none"
+                    .into(),
+            )),
             Self::Revisions(_) => Err(Error::PreconditionFailed(format!(
                 "The document is not the one that If-Match names: it is in revision {revision} now; read it again"
             ))),

@@ -96,12 +96,13 @@ pub async fn update_price(
 /// Removes a price: from the draft, and from what is published unless the query asks for a draft. One that does not
 /// exist is as good as removed.
 pub async fn delete_price(state: &Arc<AppState>, request: Request, product: String, price: i64) -> Result<Answer> {
-    let publishing = request.price_plan(state)?.version == Version::Published;
+    let plan = request.price_plan(state)?;
+    let publishing = plan.version == Version::Published;
     let delete = move |changing: &mut Changing<'_>| {
         changing.delete_price(price, publishing)?;
         Ok(Answer::empty())
     };
-    request.write(state, product, delete).await
+    Ok(Answer { warnings: plan.warnings, ..request.write(state, product, delete).await? })
 }
 
 impl Request {

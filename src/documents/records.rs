@@ -42,7 +42,7 @@ impl HolderPath {
     /// the document with what only those see who see drafts.
     pub fn require(&self, access: Access, right: Right) -> Result<()> {
         access.require(right, self.content_type)?;
-        if access.sees_drafts() { Ok(()) } else { Err(Error::Forbidden) }
+        if access.sees_drafts() { Ok(()) } else { Err(access.lacks("a token: extension records are not public")) }
     }
 }
 

@@ -64,7 +64,7 @@ impl Changing<'_> {
         for (price, data) in &values.prices {
             self.set_price(versions, *price, data)?;
         }
-        self.refuse_taken(versions.draft)?;
+        self.refuse_unmet(versions.draft, Vec::new())?;
         let after = self.state_of(publishing)?;
         self.finish(versions, &[Step(Change::Updated, before, after)])
     }

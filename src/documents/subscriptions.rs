@@ -174,7 +174,7 @@ impl Desk<'_> {
     fn create(&mut self, data: &Map<String, Value>) -> Result<()> {
         let input = content::validate(&SUBSCRIBER, data, Rules { publishing: true, creating: true })?;
         let document_id = ids::document_id(&*self.state.random);
-        self.changing(&document_id).create(input, true)
+        self.changing(&document_id).create(input, Some(Vec::new()))
     }
 
     fn unsubscribe(&mut self) -> Result<()> {
@@ -217,7 +217,7 @@ impl Desk<'_> {
     }
 
     fn update(&mut self, document_id: &str, data: Value) -> Result<()> {
-        self.changing(document_id).update(&members(data), Rules { publishing: true, creating: false })
+        self.changing(document_id).update(&members(data), true)
     }
 
     fn changing<'b>(&'b mut self, document_id: &'b str) -> Changing<'b> {

@@ -52,10 +52,20 @@ pub enum Action {
 pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, Value>) -> Result<Answer> {
     let plan = request.plan(state, Right::Create)?;
     content::check_keys(request.content_type, &data)?;
-    let rules = Rules { publishing: plan.version == Version::Published, creating: true };
-    let input = content::validate(request.content_type, &data, rules)?;
+    // As in Strapi it is a draft first: what is wrong even with that is told before what only a published version must have.
+    let content_type = request.content_type;
+    let check = |publishing| content::validate(content_type, &data, Rules { publishing, creating: true });
+    let input = check(false)?;
+    let unmet = match plan.version {
+        Version::Published => Some(content::problems(check(true))?),
+        Version::Draft => None,
+    };
     let document_id = ids::document_id(&*state.random);
-    request.change(state, plan, document_id, move |changing| changing.create(input.clone(), rules.publishing)).await
+    let create = move |changing: &mut Changing<'_>| {
+        let created = changing.create(input.clone(), unmet.clone());
+        created.map_err(|error| content::with_body(error, content_type, &data, true))
+    };
+    request.change(state, plan, document_id, create).await
 }
 
 /// Changes the fields that `data` names. The whole draft is published with them unless the query asks for a draft.
@@ -70,8 +80,12 @@ pub async fn update(
 ) -> Result<Answer> {
     let plan = request.plan(state, Right::Update)?;
     content::check_keys(request.content_type, &data)?;
-    let rules = Rules { publishing: plan.version == Version::Published, creating: false };
-    request.change(state, plan, document_id, move |changing| changing.update(&data, rules)).await
+    let (content_type, publishing) = (request.content_type, plan.version == Version::Published);
+    let update = move |changing: &mut Changing<'_>| {
+        let updated = changing.update(&data, publishing);
+        updated.map_err(|error| content::with_body(error, content_type, &data, false))
+    };
+    request.change(state, plan, document_id, update).await
 }
 
 /// Publishes, unpublishes, or goes back to what is published; `name` is the documentId or, of a store, the slug. The answer

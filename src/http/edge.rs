@@ -14,7 +14,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::FutureExt as _;
 
 use super::cors::Cors;
-use super::problem;
+use super::{misnamed, problem};
 use crate::clock::Random;
 use crate::error::Error;
 
@@ -61,7 +61,8 @@ pub(super) async fn around<B: MessageBody>(
             .map_into_right_body()
     } else {
         let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        answered.unwrap_or_else(|_| Err(Error::internal("a request panicked").into()))?.map_into_left_body()
+        let answered = answered.unwrap_or_else(|_| Err(Error::internal("a request panicked").into()))?;
+        misnamed::explain(answered.map_into_left_body()).await
     };
     log_answer(&response, &id, started);
     add_headers(response.headers_mut(), id, cors);

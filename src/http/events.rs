@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::extract::{Pace, Reader};
-use super::list::{Page, Parameters};
+use super::list::{By, Filterable, Page, Parameters};
 use super::routes::Endpoint;
 use super::runs::RunAnswer;
 use crate::access::Caller;
@@ -81,6 +81,14 @@ pub(super) struct WholeEvent {
     runs: Vec<RunAnswer>,
 }
 
+/// What events are filtered by.
+const FILTERABLE: [Filterable; 4] = [
+    Filterable { name: "trigger", by: By::One("trigger") },
+    Filterable { name: "store.documentId", by: By::One("store") },
+    Filterable { name: "target.documentId", by: By::One("document") },
+    Filterable { name: "occurredAt", by: By::Moments("from", "to") },
+];
+
 /// List events, newest first
 #[utoipa::path(get, path = "/api/events", tag = "events", operation_id = "listEvents",
     params(
@@ -89,13 +97,15 @@ pub(super) struct WholeEvent {
         ("document" = Option<String>, Query, description = "Only events about the document with this documentId"),
         ("from" = Option<String>, Query, description = "Only events that happened at this moment or later, ISO 8601"),
         ("to" = Option<String>, Query, description = "Only events that happened before this moment"),
+        ("filters[trigger]" = Option<String>, Query, description = "The same as `trigger`, in the form of other lists; so are `[store][documentId]`, `[target][documentId]`, and `[occurredAt][$gte]` and `[$lt]`"),
         ("pagination[page]" = Option<i64>, Query, description = "The page, from 1"),
         ("pagination[pageSize]" = Option<i64>, Query, description = "Events on a page, at most 100; 25 if not sent")
     ),
     responses((status = 200, description = "A page of them", body = Page<EventAnswer>), Problems))]
 pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     caller.access.require_internals()?;
-    let asked = Parameters::read(request.query_string(), &["trigger", "store", "document", "from", "to"])?;
+    let known = ["trigger", "store", "document", "from", "to"];
+    let asked = Parameters::read_filtered(request.query_string(), &known, &FILTERABLE)?;
     let (store, document, window) = (asked.text("store")?, asked.text("document")?, asked.window()?);
     let (from, to) = (asked.moment("from")?, asked.moment("to")?);
     let filter = EventFilter { trigger: asked.trigger()?, store, document, from, to };

@@ -15,6 +15,7 @@ use crate::content::ContentType;
 use crate::db::tokens::{self, Token};
 use crate::error::{Error, Result};
 use crate::handler::DEPTH_HEADER;
+use crate::ids;
 pub use crate::query::Pace;
 use crate::secrets::token_hash;
 use crate::state::AppState;
@@ -71,13 +72,23 @@ async fn find_caller(request: &HttpRequest) -> Result<Caller> {
         return Ok(Caller { actor: "token:bootstrap".to_owned(), access: Access::Full, depth: depth(request) });
     }
     let found = Reader::of(request)?.read(Pace::Quick, move |conn| tokens::find_by_hash(conn, &hash)).await?;
-    let token = found.ok_or(Error::Unauthorized("Missing or invalid credentials"))?;
+    let Some(token) = found else { return Err(unknown(token)) };
     let now = state.clock.now();
     if token.has_expired(now) {
-        return Err(Error::Unauthorized("Token expired"));
+        let hint = Some(format!("the token {:?} has expired; make another one", token.name));
+        return Err(Error::Unauthorized { message: "Token expired", hint });
     }
     note_use(&state, &token, now);
     Ok(Caller { actor: format!("token:{}", token.name), access: token.kind.into(), depth: depth(request) })
+}
+
+/// The error for a token that is not in the table.
+fn unknown(token: &str) -> Error {
+    let hint = match ids::is_token(token) {
+        true => "the token is not known here: it was deleted, or belongs to another installation",
+        false => "the token is malformed: it is tenon_ and 40 characters of a-z0-9",
+    };
+    Error::Unauthorized { message: "Missing or invalid credentials", hint: Some(hint.to_owned()) }
 }
 
 /// The token of `Authorization: Bearer <token>`; the scheme in any case, as RFC 9110 has it.

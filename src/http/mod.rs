@@ -18,6 +18,7 @@ mod hooks;
 mod idempotency;
 mod intake;
 mod list;
+mod misnamed;
 pub mod openapi;
 mod prices;
 mod problem;

@@ -53,15 +53,17 @@ pub(super) fn plain_text(status: StatusCode, text: String) -> HttpResponse {
 /// The status and the name that clients match on.
 fn face(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::NotFound => (StatusCode::NOT_FOUND, "NotFoundError"),
+        Error::NotFound | Error::Misnamed { .. } => (StatusCode::NOT_FOUND, "NotFoundError"),
         Error::Validation(_) | Error::Parameter { .. } | Error::Invalid(_) | Error::InvalidKey { .. } => {
             (StatusCode::BAD_REQUEST, "ValidationError")
         }
         Error::Application(_) => (StatusCode::BAD_REQUEST, "ApplicationError"),
         Error::Pagination(_) => (StatusCode::BAD_REQUEST, "PaginationError"),
         Error::Syntax(_) => (StatusCode::BAD_REQUEST, "SyntaxError"),
-        Error::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "UnauthorizedError"),
-        Error::Forbidden | Error::RecordsForbidden { .. } => (StatusCode::FORBIDDEN, "ForbiddenError"),
+        Error::Unauthorized { .. } => (StatusCode::UNAUTHORIZED, "UnauthorizedError"),
+        Error::Forbidden | Error::MissingRight { .. } | Error::RecordsForbidden { .. } => {
+            (StatusCode::FORBIDDEN, "ForbiddenError")
+        }
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
         Error::PreconditionFailed(_) => (StatusCode::PRECONDITION_FAILED, "PreconditionFailedError"),
         Error::Conflict(_) | Error::OutOfStock { .. } | Error::Raced(Race::Unique) => {
@@ -101,7 +103,22 @@ fn details(error: &Error) -> Option<Value> {
             Some(shown)
         }
         Error::OutOfStock { left, asked } => Some(json!({"inventory": left, "quantity": asked})),
+        Error::Unauthorized { hint: Some(hint), .. } => Some(hinted("Authorization", hint)),
+        Error::MissingRight { needed, has_token } => Some(hinted("Authorization", &missing(needed, *has_token))),
+        Error::Misnamed { param, hint } => Some(hinted(param, hint)),
         _ => Some(json!({})),
+    }
+}
+
+/// What helps with an error whose details are empty in Strapi: in the form of `meta.warnings`, which its clients pass over.
+fn hinted(place: &str, hint: &str) -> Value {
+    json!({"warnings": [{"path": [place], "message": hint}]})
+}
+
+fn missing(needed: &str, has_token: bool) -> String {
+    match has_token {
+        true => format!("this needs {needed}, which the token that was sent does not have"),
+        false => format!("this needs {needed}; no token was seen: send Authorization: Bearer <token>"),
     }
 }
 

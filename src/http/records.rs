@@ -9,7 +9,7 @@ use super::answer;
 use super::body::Submission;
 use super::documents::{asked, described, without_data};
 use super::extract::{OfType, Pace, Reader};
-use super::list::{Page, Parameters};
+use super::list::{By, Filterable, Page, Parameters};
 use super::reading::{self, written};
 use super::routes::Endpoint;
 use crate::access::{Access, Caller, Right};
@@ -46,9 +46,13 @@ pub(super) fn require_read(path: &HolderPath, access: Access) -> Result<()> {
     path.require(access, Right::Extensions).or_else(|_| path.require(access, Right::FindOne))
 }
 
+/// What records are filtered by.
+const FILTERABLE: [Filterable; 2] =
+    [Filterable { name: "key", by: By::One("key") }, Filterable { name: "active", by: By::One("active") }];
+
 async fn find_many(request: HttpRequest, path: HolderPath, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     require_read(&path, caller.access)?;
-    let asked = Parameters::read(request.query_string(), &["key", "active"])?;
+    let asked = Parameters::read_filtered(request.query_string(), &["key", "active"], &FILTERABLE)?;
     let is_true = |text: &str| text.parse().map_err(|_| "active must be true or false".to_owned());
     let filter = RecordFilter { key: asked.text("key")?, active: asked.parsed("active", is_true)? };
     let window = asked.window()?;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::extract::{Pace, Reader};
-use super::list::{Page, Parameters};
+use super::list::{By, Filterable, Page, Parameters};
 use super::routes::Endpoint;
 use crate::access::Caller;
 use crate::clock::iso;
@@ -148,6 +148,7 @@ pub(super) struct WholeRun {
         ("extension" = Option<i64>, Query, description = "Only runs of the extension record with this id"),
         ("from" = Option<String>, Query, description = "Only runs made at this moment or later, ISO 8601"),
         ("to" = Option<String>, Query, description = "Only runs made before this moment"),
+        ("filters[state]" = Option<String>, Query, description = "The same as `state`, in the form of other lists; so are `[key]`, `[trigger]`, `[store]`, `[target][documentId]`, `[eventId]`, `[extension][id]`, and `[createdAt][$gte]` and `[$lt]`"),
         ("populate" = Option<String>, Query, description = "`attempts`: with what was sent and what came back"),
         ("pagination[page]" = Option<i64>, Query, description = "The page, from 1"),
         ("pagination[pageSize]" = Option<i64>, Query, description = "Runs on a page, at most 100; 25 if not sent")
@@ -158,11 +159,26 @@ pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -
     page(&request, &reader, None).await
 }
 
+/// What runs are filtered by. The record comes last: a list of one record's runs is not filtered by it.
+const FILTERABLE: [Filterable; 8] = [
+    Filterable { name: "state", by: By::Several("state") },
+    Filterable { name: "key", by: By::One("key") },
+    Filterable { name: "trigger", by: By::One("trigger") },
+    Filterable { name: "store", by: By::One("store") },
+    Filterable { name: "target.documentId", by: By::One("document") },
+    Filterable { name: "eventId", by: By::One("event") },
+    Filterable { name: "createdAt", by: By::Moments("from", "to") },
+    Filterable { name: "extension.id", by: By::One("extension") },
+];
+
 /// Answers with a page of runs; of this record alone, where it is known from the path.
 pub(super) async fn page(request: &HttpRequest, reader: &Reader, extension: Option<i64>) -> Result<HttpResponse> {
     let known = ["state", "key", "trigger", "store", "document", "event", "from", "to", "populate", "extension"];
-    let known = if extension.is_some() { &known[..known.len() - 1] } else { &known[..] };
-    let asked = Parameters::read(request.query_string(), known)?;
+    let (known, filterable) = match extension {
+        Some(_) => (&known[..known.len() - 1], &FILTERABLE[..FILTERABLE.len() - 1]),
+        None => (&known[..], &FILTERABLE[..]),
+    };
+    let asked = Parameters::read_filtered(request.query_string(), known, filterable)?;
     let (mut filter, window) = (filter(&asked)?, asked.window()?);
     filter.extension = extension.or(filter.extension);
     let with_attempts = asked.parsed("populate", populate)?.is_some();

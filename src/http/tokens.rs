@@ -128,7 +128,7 @@ pub(super) async fn delete(state: web::Data<AppState>, caller: Caller, id: web::
 
 /// A public that may do everything for a trial may not make tokens, which would outlive it.
 fn require_full(caller: &Caller) -> Result<()> {
-    if caller.access == Access::Full { Ok(()) } else { Err(Error::Forbidden) }
+    if caller.access == Access::Full { Ok(()) } else { Err(caller.access.lacks("a full-access token")) }
 }
 
 impl TokenInput {

@@ -122,7 +122,8 @@ pub(super) async fn find(name: web::Path<String>, caller: Caller) -> Result<Http
 
 /// Emit a trigger for a document
 ///
-/// The event is stored when this is answered; handlers and receivers are told of it after that.
+/// The event is stored when this is answered; handlers and receivers are told of it after that. The body may stand in `data`,
+/// as other routes have it: `{"data": {"payload": …}}`.
 #[utoipa::path(post, path = "/api/{type}/{documentId}/triggers/{name}", tag = "triggers", operation_id = "emitTrigger",
     params(
         ("type" = String, Path, description = "`stores`, `products` or `subscribers`"),

@@ -19,7 +19,7 @@ pub(super) fn version(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<V
             }
             Ok(Version::Draft)
         }
-        Some(Some("draft")) => Err(Error::Forbidden),
+        Some(Some("draft")) => Err(tally.access.lacks("a token: drafts are not public")),
         Some(_) => {
             tally.warn(&["status"], "drafts may not be read by this caller: what is published was answered");
             Ok(Version::Published)

@@ -220,7 +220,7 @@ fn only_who_may_read_gets_a_plan() {
     for (content_type, text, access) in
         [(&STORE, "status=draft", public), (&SUBSCRIBER, "", public), (&STORE, "", Access::Public(PublicAccess::None))]
     {
-        assert!(matches!(plan(content_type, &asked(text), access), Err(Error::Forbidden)), "{text}");
+        assert!(matches!(plan(content_type, &asked(text), access), Err(Error::MissingRight { .. })), "{text}");
     }
     assert!(plan(&SUBSCRIBER, &asked("status=draft"), Access::ReadOnly).is_ok());
 }

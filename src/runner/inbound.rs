@@ -107,7 +107,7 @@ pub async fn take(state: &Arc<AppState>, Open { found, entry }: Open, sent: Sent
     match receive(state, entry, &found, &sent, now)? {
         Err(refusal) => {
             note(state, &found.key, id, refusal).await;
-            Err(Error::Unauthorized(refusal.0))
+            Err(Error::Unauthorized { message: refusal.0, hint: None })
         }
         Ok(Received::Challenge(text)) => Ok(Taken::Challenge(text)),
         Ok(Received::Notices(notices)) => {

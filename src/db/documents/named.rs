@@ -24,6 +24,15 @@ pub fn find_named(conn: &mut Conn, content_type: &'static ContentType, name: &st
     }
 }
 
+/// The documentIds of the published documents with this slug, at most two.
+pub fn find_published_by_slug(conn: &mut Conn, content_type: &'static ContentType, slug: &str) -> Result<Vec<String>> {
+    let Some(field) = Shape::Document(content_type).find_field("slug") else { return Ok(Vec::new()) };
+    let mut sql = Sql::new("SELECT document_id FROM ");
+    sql.name(content_type.table).text(" WHERE ").name(field.column).text(" = ").str(slug);
+    sql.text(" AND draft_id IS NOT NULL ORDER BY id LIMIT 2");
+    conn.list(&sql, |row| row.text(0))
+}
+
 fn find_slug(content_type: &'static ContentType) -> Option<&'static Field> {
     Shape::Document(content_type).find_field("slug").filter(|field| field.unique)
 }

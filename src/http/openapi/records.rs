@@ -49,6 +49,7 @@ const OPERATIONS: &[Operation] = &[
         takes: &[],
         filters: &[
             ("key", "string", "Only records with this key"),
+            ("filters[key]", "string", "The same as `key`, in the form of other lists; so is `[active]`"),
             ("active", "boolean", "Only records that are switched on, or off"),
             PAGES[0],
             PAGES[1],

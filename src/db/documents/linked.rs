@@ -1,0 +1,43 @@
+//! Whether what a body links to can be there at all, told as Strapi tells it.
+
+use std::collections::HashSet;
+
+use crate::content::{Field, Kind, Links, Reference};
+use crate::db::{Conn, Sql};
+use crate::error::{Error, Problem, Result};
+
+/// Refuses links to the empty name, and to rows that are not there. What a documentId names is looked for when it is linked.
+pub fn check(conn: &mut Conn, links: &[(&'static Field, Links)]) -> Result<()> {
+    for (field, links) in links {
+        let Kind::Relation(relation) = field.kind else { continue };
+        let linked: Vec<&Reference> = match links {
+            Links::Set(references) => references.iter().collect(),
+            Links::Change { connect, .. } => connect.iter().map(|(reference, _)| reference).collect(),
+        };
+        if linked.iter().any(|reference| matches!(reference, Reference::Document(id) if id.is_empty())) {
+            return Err(refused("Invalid relations".to_owned()));
+        }
+
+        let row = |reference: &&Reference| if let Reference::Row(row) = reference { Some(*row) } else { None };
+        let rows: HashSet<i64> = linked.iter().filter_map(row).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let asked = rows.len() as i64;
+        let mut sql = Sql::new("SELECT count(*) FROM ");
+        sql.name(relation.target.table).text(" WHERE id").in_ints(rows.into_iter().collect());
+        let missing = asked - conn.first(&sql, |row| row.int(0))?.unwrap_or_default();
+        if missing > 0 {
+            let uid = relation.target.uid;
+            return Err(refused(format!(
+                "{missing} relation(s) of type {uid} associated with this entity do not exist"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Strapi tells no place of it.
+fn refused(message: String) -> Error {
+    Error::Invalid(vec![Problem { path: Vec::new(), message, value: None }])
+}
