@@ -208,6 +208,7 @@ impl Entry {
 mod tests {
     use serde::Deserialize;
     use serde_json::json;
+    use utoipa::ToSchema;
 
     use super::*;
     use crate::handler::{Context, Done, Empty};
