@@ -232,7 +232,10 @@ on_both_databases! {
         app.put(&format!("{path}?status=draft"), json!({"data": {"title": "New"}})).await.expect(200);
         app.post(&format!("{path}/actions/publish"), json!({})).await.expect(200);
         let one = format!("{path}/extensions/{}", app.record(&store, 0).await["id"]);
-        let mended = json!({"data": {"url": app.receiver.url("/hook"), "triggers": ["acme:*"], "config": {}}});
+        // Another destination asks for the secret anew.
+        let mut mended = app.webhook("acme:*");
+        mended["config"] = json!({});
+        let mended = json!({ "data": mended });
         assert_eq!(send(app.request(Method::PATCH, &one).json(&mended)).await.expect(200)["meta"], json!({}));
         app.emit(&store, "acme:checked", json!({})).await;
         app.run_until_idle().await;
