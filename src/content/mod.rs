@@ -7,6 +7,7 @@ mod input;
 mod links;
 mod moment;
 mod print;
+mod references;
 mod scalars;
 mod sent;
 mod set;

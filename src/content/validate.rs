@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::input::{Input, Item, Links, Position, Reference, Value};
+use super::input::{Input, Item, Links, Value};
+use super::references::{is_change, placed_references, references, whole_number};
 use super::scalars::{Fault, check_length, missing, parsed, read, wrong_type};
 use super::{Component, ContentType, Field, Kind, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
@@ -369,45 +370,4 @@ pub(super) fn written(path: &[String]) -> String {
         }
     }
     out
-}
-
-fn is_change(data: &Map<String, Json>) -> bool {
-    ["set", "connect", "disconnect"].iter().any(|key| data.contains_key(*key))
-}
-
-fn references(json: &Json) -> Vec<Reference> {
-    let list = json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice);
-    list.iter().filter_map(reference).collect()
-}
-
-fn placed_references(json: &Json) -> Vec<(Reference, Position)> {
-    let list = json.as_array().map_or(std::slice::from_ref(json), Vec::as_slice);
-    list.iter()
-        .filter_map(|json| Some((reference(json)?, json.get("position").map_or(Position::End, position))))
-        .collect()
-}
-
-fn reference(json: &Json) -> Option<Reference> {
-    match json {
-        Json::Object(data) => data.get("documentId").or_else(|| data.get("id")).and_then(reference),
-        Json::String(text) => match text.parse() {
-            Ok(row) => Some(Reference::Row(row)),
-            Err(_) => Some(Reference::Document(text.clone())),
-        },
-        json => whole_number(json).map(Reference::Row),
-    }
-}
-
-fn position(json: &Json) -> Position {
-    let is_true = |name: &str| json.get(name).and_then(Json::as_bool).unwrap_or(false);
-    match (json.get("before").and_then(reference), json.get("after").and_then(reference)) {
-        (Some(other), _) => Position::Before(other),
-        (None, Some(other)) => Position::After(other),
-        (None, None) if is_true("start") => Position::Start,
-        (None, None) => Position::End,
-    }
-}
-
-fn whole_number(json: &Json) -> Option<i64> {
-    json.as_i64().or_else(|| json.as_str()?.parse().ok())
 }
