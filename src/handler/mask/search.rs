@@ -13,6 +13,8 @@ pub(super) const SHORTEST: usize = 4;
 const SHORTEST_SKELETON: usize = 12;
 /// A secret that was cut in two is known by as many bytes of its beginning, if it has a third more than that.
 const BEGINNING: usize = 12;
+/// A secret is looked for without its first and last bytes if it still has as many.
+const SHORTEST_MIDDLE: usize = 8;
 /// How many escapes may lie around each other. JSON in JSON has 31 backslashes for each sign at the fifth level.
 const LEVELS: usize = 6;
 /// How many digits may lie around each other: base64 of base64.
@@ -37,11 +39,11 @@ impl Search {
     /// Fails when there is more to look for than can be looked for at once.
     pub(super) fn new(secrets: &[Secret]) -> Result<Self, BuildError> {
         let (mut whole, mut skeletons) = (BTreeMap::new(), BTreeMap::new());
-        for secret in secrets {
-            for view in levels(View::new(&secret.bytes)) {
+        for (bytes, has_beginning) in secrets.iter().flat_map(patterns_of) {
+            for view in levels(View::new(bytes)) {
                 let folded = view.folded();
-                add(&mut skeletons, folded.skeleton().bytes(), SHORTEST_SKELETON, secret.has_beginning);
-                add(&mut whole, folded.bytes(), SHORTEST, secret.has_beginning);
+                add(&mut skeletons, folded.skeleton().bytes(), SHORTEST_SKELETON, has_beginning);
+                add(&mut whole, folded.bytes(), SHORTEST, has_beginning);
             }
         }
         let is_first = |byte: &&u8| **byte & 0xc0 != 0x80;
@@ -126,6 +128,13 @@ fn levels(text: View) -> impl Iterator<Item = View> {
         Some(view)
     })
     .take(LEVELS)
+}
+
+/// A secret, and its middle: where the digits around it are missing, base64 does not tell its first two bytes nor its last.
+fn patterns_of(secret: &Secret) -> impl Iterator<Item = (&[u8], bool)> {
+    let middle =
+        secret.bytes.get(2..secret.bytes.len().saturating_sub(1)).filter(|middle| middle.len() >= SHORTEST_MIDDLE);
+    std::iter::once(secret.bytes.as_slice()).chain(middle).map(|bytes| (bytes, secret.has_beginning))
 }
 
 /// Adds a pattern of at least `shortest` bytes, and what a secret that was cut off behind it begins with.

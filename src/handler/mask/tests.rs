@@ -7,8 +7,11 @@ use serde_json::json;
 
 use super::*;
 
+/// A name, and how a text is spelt.
+type Encoding = (&'static str, fn(&str) -> String);
+
 /// Ways to spell a text, as receivers do.
-const ENCODINGS: [(&str, fn(&str) -> String); 24] = [
+const ENCODINGS: [Encoding; 24] = [
     ("as it is", str::to_owned),
     ("capitals", str::to_uppercase),
     ("small letters", str::to_lowercase),
