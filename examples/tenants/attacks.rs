@@ -21,8 +21,11 @@ const SPAN: Duration = Duration::from_secs(3);
 /// An attack by one who may write in store A.
 pub struct Attack {
     pub name: &'static str,
-    run: fn(Hostile) -> Pin<Box<dyn Future<Output = Outcome<()>> + Send>>,
+    run: fn(Hostile) -> Attacking,
 }
+
+/// An attack under way.
+type Attacking = Pin<Box<dyn Future<Output = Outcome<()>> + Send>>;
 
 /// What the attacks are made with.
 #[derive(Clone)]

@@ -55,7 +55,9 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         // Without waiting, which must not be done where it is dropped.
-        self.thread.take().map(Runtime::shutdown_background);
+        if let Some(thread) = self.thread.take() {
+            thread.shutdown_background();
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Sent {
     /// is told by its path in the body.
     pub(super) fn review(&self, conn: &mut Conn, state: &AppState, shape: Shape, owner: i64) -> Result<Vec<Warning>> {
         let mut lists = Vec::new();
-        self.find_lists(conn, shape, owner, &mut Vec::new(), &mut lists)?;
+        self.find_lists(conn, (shape, owner), &mut Vec::new(), &mut lists)?;
         if lists.is_empty() {
             return Ok(Vec::new());
         }
@@ -68,8 +68,7 @@ impl Sent {
     fn find_lists(
         &self,
         conn: &mut Conn,
-        shape: Shape,
-        owner: i64,
+        (shape, owner): (Shape, i64),
         path: &mut Vec<String>,
         found: &mut Vec<(Vec<String>, Owner)>,
     ) -> Result<()> {
@@ -82,7 +81,7 @@ impl Sent {
                     let ids = rows::list_items(conn, shape, field, owner)?;
                     for (place, (item, id)) in items.iter().zip(ids).enumerate() {
                         path.push(place.to_string());
-                        item.find_lists(conn, Shape::Component(of), id, path, found)?;
+                        item.find_lists(conn, (Shape::Component(of), id), path, found)?;
                         path.pop();
                     }
                 }

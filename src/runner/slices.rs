@@ -46,9 +46,12 @@ pub(super) fn queue_behind(conn: &mut Conn, under_way: &[Sliced], waiting: Vec<O
     Ok(free)
 }
 
+/// Events, and the records of all that they reach.
+pub(super) type WithListeners = (Vec<Owned>, HashMap<Owner, Vec<Listener>>);
+
 /// Takes from `waiting`, which together reach more records than one transaction looks at, the oldest that do not, with
 /// their records. Those that do by themselves are dispatched in slices from now on.
-pub(super) fn set_apart(conn: &mut Conn, waiting: Vec<Owned>) -> Result<(Vec<Owned>, HashMap<Owner, Vec<Listener>>)> {
+pub(super) fn set_apart(conn: &mut Conn, waiting: Vec<Owned>) -> Result<WithListeners> {
     let (mut whole, mut listeners, mut count, mut apart) = (Vec::new(), HashMap::new(), 0, Vec::new());
     let mut taken: HashSet<Owner> = HashSet::new();
     for (event, owners) in waiting {

@@ -20,7 +20,7 @@ pub struct Refused {
     pub param: String,
     /// Whether it was so when the same was asked before, and Stripe has not tried again.
     pub is_replayed: bool,
-    failure: Failure,
+    failure: Box<Failure>,
 }
 
 impl Refused {
@@ -42,13 +42,19 @@ impl Refused {
 
 impl From<Failure> for Refused {
     fn from(failure: Failure) -> Self {
-        Self { code: String::new(), kind: String::new(), param: String::new(), is_replayed: false, failure }
+        Self {
+            code: String::new(),
+            kind: String::new(),
+            param: String::new(),
+            is_replayed: false,
+            failure: Box::new(failure),
+        }
     }
 }
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
-        refused.failure
+        *refused.failure
     }
 }
 
@@ -104,7 +110,7 @@ fn refused(answer: &Answer, error: &Value, asked: &str, key: &str) -> Refused {
         kind: text("type").to_owned(),
         param: param.to_owned(),
         is_replayed: is_replayed(answer),
-        failure,
+        failure: Box::new(failure),
     }
 }
 

@@ -83,7 +83,7 @@ fn record(app: &TestApp, choices: &mut Choices<'_>) -> Value {
         ("url", json!("")),
         ("url", Value::Null),
         ("config", json!({"policy": {"inventory_threshold": choices.below(30)}})),
-        ("config", json!("text")),
+        ("config", json!({"policy": "text"})),
         ("config", json!({"mapping": {"post_sale": 1}, "color": "red"})),
         ("credentials", Value::Null),
         ("credentials", json!({"secret": 7, "webhook_url": [], "api_key": {}})),

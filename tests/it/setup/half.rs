@@ -16,11 +16,15 @@ pub fn half_filled() -> Vec<(String, Half)> {
         let all = records.into_iter().chain(NOWHERE.map(|url| (json!({}), json!({}), url, "url")));
         all.map(|half| (key.to_owned(), half)).collect::<Vec<_>>()
     };
-    [webhooks(), messages(), odoo(), sendgrid(), stripe_and_posthog()].concat().into_iter().flat_map(of_key).collect()
+    [webhooks(), inbound_and_erp(), messages(), odoo(), sendgrid(), stripe_and_posthog()]
+        .concat()
+        .into_iter()
+        .flat_map(of_key)
+        .collect()
 }
 
 fn webhooks() -> Vec<(&'static str, Vec<Half>)> {
-    let (none, url) = (json!({}), "$url");
+    let url = "$url";
     let signing = || {
         vec![
             (json!({}), json!({"secret": "key", "algorithm": "md5"}), url, "credentials/algorithm"),
@@ -68,6 +72,12 @@ fn webhooks() -> Vec<(&'static str, Vec<Half>)> {
                 ),
             ],
         ),
+    ]
+}
+
+fn inbound_and_erp() -> Vec<(&'static str, Vec<Half>)> {
+    let (none, url) = (json!({}), "$url");
+    vec![
         (
             "custom:inbound",
             vec![

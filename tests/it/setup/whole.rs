@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 /// A key, a config, credentials and a url.
 pub type Whole = (&'static str, Value, Value, &'static str);
 
-/// The verification key of SendGrid's documentation.
-const P256: &str =
-    "MFkwEwYHKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eNEc6wEA3F+g==";
+/// A verification key in the form in which SendGrid shows it.
+const P256: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEU/M2q9R3WZnlsoeVR6ESED5h7y9vSD5KmECmo7FeKMx+UNlqo/iDNlP6N3FHy3JF9GEEav6cwpTzcg2k78sv7Q==";
 
 /// All of them.
 pub fn whole() -> Vec<Whole> {

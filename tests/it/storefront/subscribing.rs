@@ -49,7 +49,7 @@ on_both_databases! {
         assert!(asked.iter().all(|answer| answer.status == 200));
         // However the address and the store are written, and by whichever route.
         for (address, store) in [("ada@example.com", json!(one)), (" ADA@example.com", number)] {
-            let refused = subscribe(&anyone, address, &[store.clone()]).await;
+            let refused = subscribe(&anyone, address, std::slice::from_ref(&store)).await;
             let error = &refused.expect(429)["error"];
             assert_eq!((&error["name"], &error["status"]), (&json!("RateLimitError"), &json!(429)));
             assert!(error["message"].as_str().is_some_and(|line| line.contains("at most 20 in 60 minutes")), "{error}");
