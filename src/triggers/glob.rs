@@ -1,7 +1,9 @@
 //! Globs over the names of triggers: `*`, `?`, `[a-z]`, `[!a-z]`, `{a,b}`.
 //!
-//! Records have as many of them as callers like, and each event is matched with all of them: nothing is compiled, and a
-//! match looks at each letter of the glob once for each place in the name, however alternatives are nested.
+//! Our own and not `globset`, which compiles each into a regular expression for a quarter of a millisecond: a store may
+//! have thousands of records with a hundred different ones each, and every event is matched with all of them while others
+//! wait. Here nothing is compiled, and a match looks at each letter of the glob once for each place in the name, however
+//! alternatives are nested.
 
 use super::name::{MAX_LENGTH, is_name_letter};
 
