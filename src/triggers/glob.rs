@@ -3,7 +3,7 @@
 //! Our own and not `globset`, which compiles each into a regular expression for a quarter of a millisecond: a store may
 //! have thousands of records with a hundred different ones each, and every event is matched with all of them while others
 //! wait. Here nothing is compiled, and a match looks at each letter of the glob once for each place in the name, however
-//! alternatives are nested.
+//! alternatives are nested. What a glob means is what `globset` says it means: a test compares the two.
 
 use super::name::{MAX_LENGTH, is_name_letter};
 
@@ -197,6 +197,9 @@ const NAME_LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
 
 #[cfg(test)]
 mod tests {
+    use globset::GlobBuilder;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn glob(text: &str) -> Glob {
@@ -261,6 +264,30 @@ mod tests {
                 assert!(!glob(&text).matches(&name), "{text}");
             }
             assert!(begun.elapsed().as_millis() < 2000, "{text}: {:?} for 100", begun.elapsed());
+        }
+    }
+
+    /// Without a second `-`: `[a-c-e]` is a list here, and a range of another kind there.
+    const TEXT: &str =
+        r"[ab_*?{}\[\],!^]{0,6}(-[ab_*?{}\[\],!^]{0,6})?|([ab*?]|\{[ab*?]{0,2}(,[ab*?]{0,2}){0,2}\}){0,6}";
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_glob_means_what_globset_says(text in TEXT, names in prop::collection::vec("[ab_,!^-]{0,8}", 8))
+        {
+            let builder = GlobBuilder::new(&text).literal_separator(false).backslash_escape(false)
+                .empty_alternates(true).build();
+            match (Glob::parse(&text), builder) {
+                (Ok(own), Ok(other)) => {
+                    let other = other.compile_matcher();
+                    for name in names {
+                        prop_assert_eq!(own.matches(&name), other.is_match(&name), "{} and {}", text, name);
+                    }
+                }
+                (own, other) => prop_assert_eq!(own.is_ok(), other.is_ok(), "{}: {:?}, {:?}", text, own, other),
+            }
         }
     }
 }
