@@ -3,7 +3,7 @@
 use diesel::result::DatabaseErrorKind;
 use serde_json::Value;
 
-use crate::nearest::nearest;
+use crate::suggest::nearest;
 
 /// The result of everything that can fail in a request's way.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -3,7 +3,7 @@
 //! The modules in the order of their arrows: each uses those above it and none below.
 
 pub mod clock; // time and randomness
-pub mod nearest; // which known name is meant by a misspelt one
+pub mod suggest; // which known name is meant by a misspelt one
 pub mod error; // what can go wrong
 pub mod limits; // how much one request may ask for and bring
 pub mod ids; // documentIds, event and run ids, tokens
@@ -26,14 +26,10 @@ pub mod db; // everything that speaks SQL
 pub mod origins; // whose scripts may read answers
 pub mod config; // the only reader of the environment
 pub mod key; // the key that seals credentials
-pub mod emission; // what callers emit, waiting to be stored
-pub mod refusals; // deliveries that were not taken, counted
+pub mod queue; // what requests and the runner hand to each other
 pub mod readiness; // whether the database can be written
-pub mod room; // how many attempts may be under way, and for whom
-pub mod standby; // what the runner lends while it waits
 pub mod cache; // finished answers, until a commit makes them old
 pub mod rates; // how often something may be done
-pub mod lock_queues; // attempts of this process that wait for each other
 pub mod state; // what requests and workers may use
 pub mod documents; // what can be done with documents
 pub mod runner; // events become runs, runs are executed and recorded

@@ -11,16 +11,16 @@ use crate::cache::Cache;
 use crate::clock::{Clock, Millis, Random, SECOND, iso};
 use crate::config::Config;
 use crate::db::Db;
-use crate::emission;
 use crate::handler::Registry;
 use crate::key;
-use crate::lock_queues::LockQueues;
 use crate::outbound;
+use crate::queue::handoff::Standby;
+use crate::queue::ingest;
+use crate::queue::lock_queues::LockQueues;
+use crate::queue::refusals::Refusals;
 use crate::rates::Rates;
 use crate::readiness::Readiness;
-use crate::refusals::Refusals;
 use crate::secrets::{Sealer, token_hash};
-use crate::standby::Standby;
 use crate::triggers::Matchers;
 
 /// The parts of the running program.
@@ -46,7 +46,7 @@ pub struct AppState {
     /// When the use of each token was noted.
     pub token_uses: TokenUses,
     /// What callers emit, waiting to be stored.
-    pub emissions: Arc<emission::Queue>,
+    pub emissions: Arc<ingest::Queue>,
     /// Deliveries that were not taken, and not told of yet.
     pub refusals: Refusals,
     /// Whether the database can be written.

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::{Failure, say};
 use crate::content::{self, ContentType};
-use crate::emission::Emission;
 use crate::error::Error;
 use crate::nesting;
+use crate::queue::ingest::Emission;
 use crate::runner::{self, Operator};
 use crate::triggers::Name;
 

@@ -1,6 +1,6 @@
 //! `RUST_LOG`: what a filter must be like.
 
-use crate::nearest::nearest;
+use crate::suggest::nearest;
 
 /// The levels of `RUST_LOG`.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

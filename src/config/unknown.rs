@@ -1,7 +1,7 @@
 //! Variables that look like this program's and are none: a misspelt name would keep a default in silence.
 
 use super::VARIABLES;
-use crate::nearest::nearest;
+use crate::suggest::nearest;
 
 /// A line for each variable of the environment that looks like one of this program's and is none, with the names that may
 /// be meant.

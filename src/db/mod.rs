@@ -8,30 +8,30 @@ mod conn;
 pub mod destinations;
 pub mod documents;
 pub mod events;
+pub mod extension_hours;
 pub mod extensions;
 pub mod external_locks;
 mod generations;
 mod holder;
 pub mod holds;
-pub mod hours;
+pub mod hourly_uses;
 pub mod idempotency;
 pub mod inbound;
-pub mod limits;
-mod line;
 mod lock;
+mod notify;
 mod open;
 mod readiness;
 pub mod records;
 pub mod runs;
 pub mod schedules;
 pub mod seal_keys;
+mod serial;
 mod sql;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tls;
 pub mod tokens;
 mod url;
-mod watch;
 mod writer;
 
 pub use bind::{Bind, List};
@@ -50,7 +50,7 @@ use diesel::r2d2::Pool;
 use crate::content::TypeSet;
 use crate::error::{Error, Result};
 use generations::Generations;
-use watch::Watch;
+use notify::Watch;
 
 /// Runs the same expression on whichever connection is behind a [`Conn`]: diesel checks it for both.
 macro_rules! on_backend {
@@ -78,7 +78,7 @@ enum Writers {
     /// One thread that commits in groups.
     Thread(writer::Writer),
     /// A transaction of its own for each, on connections that readers use too, or one for a group of those in line.
-    Pool(Arc<Watch>, line::Lines),
+    Pool(Arc<Watch>, serial::Lines),
 }
 
 impl Db {
@@ -90,7 +90,7 @@ impl Db {
         let generations = Arc::new(Generations::new(url.kind() == Kind::Sqlite));
         let writers = match url.kind() {
             Kind::Sqlite => Writers::Thread(writer::Writer::start(open::connect(url)?, Arc::clone(&generations))?),
-            Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&generations)), line::Lines::default()),
+            Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&generations)), serial::Lines::default()),
         };
         Ok(Self { url: url.clone(), readers: pool, writers, generations })
     }
@@ -205,7 +205,7 @@ impl Db {
         };
         let mut races = 0;
         loop {
-            let place = line::Place::new(&self.readers, watch, &self.generations);
+            let place = serial::Place::new(&self.readers, watch, &self.generations);
             let (again, done) = off_thread(move || {
                 let done = place.transact(&mut work);
                 Ok((work, done))
@@ -241,7 +241,7 @@ impl Db {
         };
         let (job, told) = writer::job(work);
         if let Some(turn) = lines.stand(line.to_owned(), job)? {
-            let place = line::Place::new(&self.readers, watch, &self.generations);
+            let place = serial::Place::new(&self.readers, watch, &self.generations);
             // Apart from this caller, who may give up while others are in line.
             tokio::spawn(turn.take(place));
         }

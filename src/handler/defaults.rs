@@ -11,9 +11,9 @@ use url::Url;
 use super::binding::is_destination;
 use super::reading::MISSING;
 use super::{Descriptor, Entry, ExtensionKey, Obstacle, ObstacleKind, Registry};
-use crate::nearest::nearest;
 use crate::outbound::parse_url;
 use crate::secrets::USE_DEFAULT;
+use crate::suggest::nearest;
 
 /// The variable that they come from.
 const VARIABLE: &str = "TENON_DEFAULT_CREDENTIALS";

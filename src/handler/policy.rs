@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{Misfit, Schedule};
 use crate::clock::Millis;
-use crate::nearest::nearest;
+use crate::suggest::nearest;
 use crate::triggers::stock::DEFAULT_THRESHOLD;
 
 /// The member of a config that is the runner's and not the handler's.

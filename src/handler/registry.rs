@@ -13,8 +13,8 @@ use super::typed::{AnyHandler, Offer, Rules, Typed};
 use super::{
     Delivery, Description, Descriptor, ExtensionKey, Handler, Inbound, Obstacles, Outcome, Received, Refusal, schema,
 };
-use crate::nearest::nearest;
 use crate::outbound::Client;
+use crate::suggest::nearest;
 
 /// An attempt of a handler, ready to be awaited.
 pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;

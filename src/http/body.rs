@@ -16,9 +16,9 @@ use super::extract;
 use crate::access::{Access, Caller};
 use crate::error::{Error, Problem, Result};
 use crate::limits::MEMBERS;
-use crate::nearest::nearest;
 use crate::nesting::{self, Unkept};
 use crate::query::{self, QueryValue};
+use crate::suggest::nearest;
 
 /// Strapi's limit for forms, in bytes; JSON has the one of the configuration.
 const FORM_LIMIT: usize = 56 * 1024;

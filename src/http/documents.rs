@@ -6,10 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value};
 
 use super::body::Submission;
+use super::conditional::{self, form, written};
 use super::extract::{OfType, Reader};
 use super::idempotency;
 use super::list::Parameters;
-use super::reading::{self, form, written};
 use super::routes::Endpoint;
 use super::subscriptions;
 use crate::access::{Caller, Right};
@@ -38,7 +38,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 async fn find_many(request: HttpRequest, of: OfType, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     let find = |terms, form| documents::find_many(of.0, request.query_string(), terms, form);
-    reading::read(&request, caller, &reader, find).await
+    conditional::read(&request, caller, &reader, find).await
 }
 
 async fn find_one(
@@ -49,7 +49,7 @@ async fn find_one(
     reader: Reader,
 ) -> Result<HttpResponse> {
     let find = |terms, form| documents::find_one(of.0, &document_id, request.query_string(), terms, form);
-    reading::read(&request, caller, &reader, find).await
+    conditional::read(&request, caller, &reader, find).await
 }
 
 async fn create(

@@ -7,7 +7,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::edge;
+use super::middleware;
 pub use super::reader::Reader;
 use super::routes;
 use crate::access::{Access, Caller};
@@ -55,7 +55,7 @@ impl FromRequest for Caller {
 /// read.
 pub(super) async fn caller(request: &HttpRequest) -> Result<Caller> {
     let caller = find_caller(request).await?;
-    edge::tell_actor(request, &caller.actor);
+    middleware::tell_actor(request, &caller.actor);
     routes::check_parameters(request)?;
     Ok(caller)
 }

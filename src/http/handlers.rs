@@ -12,10 +12,10 @@ use utoipa::openapi::Ref;
 
 use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
+use super::conditional::written;
 use super::documents::once;
 use super::extract::{Pace, Reader};
 use super::list::Parameters;
-use super::reading::written;
 use super::routes::Endpoint;
 use crate::access::{Caller, Right};
 use crate::content::{self, PRODUCT};

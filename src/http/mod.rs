@@ -3,33 +3,33 @@
 mod answer;
 mod arrival;
 pub mod body;
-mod by_hand;
+mod cache_middleware;
+mod conditional;
 mod content_schema;
 mod cors;
 mod docs;
 mod documents;
-mod edge;
 mod events;
 mod explain;
 pub mod extract;
 mod handlers;
 mod health;
-mod hooks;
 mod idempotency;
+mod inbound;
 mod intake;
 mod list;
+mod middleware;
 mod misnamed;
 pub mod openapi;
 mod prices;
 mod problem;
-mod quick;
 mod reader;
-mod reading;
 mod record_runs;
 mod record_path;
 mod records;
 mod replays;
 pub mod routes;
+mod run_now;
 mod runs;
 mod storefront;
 mod subscriptions;
@@ -64,11 +64,11 @@ pub fn serve(state: Arc<AppState>, listener: TcpListener) -> std::io::Result<Ser
             .app_data(web::Data::from(Arc::clone(&state)))
             .app_data(intake.clone())
             .app_data(reader::OwnConnection::default())
-            .app_data(edge::RequestIds::new(&*state.random))
+            .app_data(middleware::RequestIds::new(&*state.random))
             .configure(routes::configure)
             .wrap(Compress::default())
-            .wrap(from_fn(edge::around))
-            .wrap(quick::Quick(Arc::clone(&state)))
+            .wrap(from_fn(middleware::around))
+            .wrap(cache_middleware::Quick(Arc::clone(&state)))
     });
     let server = server
         .workers(workers)

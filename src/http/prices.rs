@@ -7,9 +7,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::body::Submission;
+use super::conditional::{self, written};
 use super::documents::{asked, described, without_data};
 use super::extract::{OfType, Reader};
-use super::reading::{self, written};
 use super::routes::Endpoint;
 use crate::access::{Caller, Right};
 use crate::content::PRODUCT;
@@ -70,7 +70,7 @@ async fn find_many(
     reader: Reader,
 ) -> Result<HttpResponse> {
     let find = |terms, _| documents::find_prices(&product, request.query_string(), terms);
-    reading::read(&request, caller, &reader, find).await
+    conditional::read(&request, caller, &reader, find).await
 }
 
 async fn find_one(
@@ -81,7 +81,7 @@ async fn find_one(
 ) -> Result<HttpResponse> {
     let (product, price) = path.into_inner();
     let find = |terms, _| documents::find_price(&product, price_id(&price), request.query_string(), terms);
-    reading::read(&request, caller, &reader, find).await
+    conditional::read(&request, caller, &reader, find).await
 }
 
 async fn create(

@@ -13,7 +13,7 @@ use super::routes::Endpoint;
 use super::runs::{self, RunAnswer};
 use crate::access::Caller;
 use crate::clock::{Millis, iso};
-use crate::db::hours::Tally;
+use crate::db::extension_hours::Tally;
 use crate::db::records;
 use crate::documents::{RecordPath, find_record};
 use crate::error::{Error, Result};

@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 
 use super::answer;
 use super::body::Submission;
+use super::conditional::{self, written};
 use super::documents::{asked, described, without_data};
 use super::extract::{OfType, Pace, Reader};
 use super::list::{By, Filterable, Page, Parameters};
-use super::reading::{self, written};
 use super::routes::Endpoint;
 use crate::access::{Access, Caller, Right};
 use crate::db::records::RecordFilter;
@@ -67,7 +67,7 @@ async fn find_one(request: HttpRequest, path: RecordPath, caller: Caller, reader
     require_read(&path.holder, caller.access)?;
     let find = move |conn: &mut _| documents::show_record(conn, &path, &[]);
     let found = reader.read(Pace::Quick, move |conn| conn.snapshot(find)).await?;
-    reading::unkept(&request, caller.access, found)
+    conditional::unkept(&request, caller.access, found)
 }
 
 async fn create(

@@ -7,8 +7,8 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 use super::list::Parameters;
 use super::problem::plain;
 use super::{
-    body, by_hand, content_schema, docs, documents, events, explain, handlers, health, hooks, prices, record_runs,
-    records, replays, runs, storefront, subscriptions, tokens, triggers,
+    body, content_schema, docs, documents, events, explain, handlers, health, inbound, prices, record_runs, records,
+    replays, run_now, runs, storefront, subscriptions, tokens, triggers,
 };
 use crate::error::{Error, Result};
 
@@ -140,12 +140,12 @@ pub fn endpoints() -> Vec<Endpoint> {
         replays::endpoints(),
         records::endpoints(),
         record_runs::endpoints(),
-        hooks::endpoints(),
+        inbound::endpoints(),
         runs::endpoints(),
         events::endpoints(),
         storefront::endpoints(),
         subscriptions::endpoints(),
-        by_hand::endpoints(),
+        run_now::endpoints(),
         prices::endpoints(),
         documents::endpoints(),
         content_schema::endpoints(),

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::answer::{self, Problems};
+use super::conditional;
 use super::extract::{Pace, Reader};
-use super::reading;
 use super::routes::Endpoint;
 use crate::access::Caller;
 use crate::clock::iso;
@@ -87,7 +87,7 @@ pub(super) async fn info(
     caller: Caller,
     reader: Reader,
 ) -> Result<HttpResponse> {
-    reading::read(&request, caller, &reader, |terms, form| documents::info(&slug, terms.access, form)).await
+    conditional::read(&request, caller, &reader, |terms, form| documents::info(&slug, terms.access, form)).await
 }
 
 /// Which sections a store's site shows

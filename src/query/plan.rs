@@ -11,7 +11,7 @@ use super::{fields, filters, populate, search, status};
 use crate::access::Right;
 use crate::content::{ContentType, DOCUMENT_ID, ID, Shape, Version};
 use crate::error::{Error, KeyPath, Result, Source};
-use crate::nearest::nearest;
+use crate::suggest::nearest;
 
 /// Documents to read. Everything in it has been checked: to run it cannot fail for what the caller asked.
 #[derive(Debug, Clone)]

@@ -17,40 +17,12 @@
 //! A run is held by whoever has its attempt number. A worker that lost its lease cannot record over its successor.
 //! Knows nothing of HTTP.
 
-mod about;
-mod alone;
-mod at_once;
-mod breaker;
-mod by_hand;
-mod claim;
-mod disable;
+mod execute;
 mod dispatch;
-mod effect;
-mod emit;
-mod explain;
-mod hears;
-mod host;
-pub mod inbound;
-mod isolate;
-mod limit;
-mod occasion;
+mod cycle;
 mod operator;
-mod prune;
-mod pump;
-mod record;
-mod replay;
-mod rescue;
-mod retry;
-mod schedule;
-mod slices;
-mod stats;
-mod subjects;
 #[cfg(test)]
 mod tests;
-mod trial;
-mod turn;
-mod waits;
-mod worker;
 
 use std::sync::Arc;
 
@@ -59,15 +31,19 @@ use tokio::task::JoinHandle;
 
 use crate::state::AppState;
 
-pub use by_hand::{Started, Wanted, cancel, require_run, run_now};
-pub use emit::{emit, emit_all, emit_alone};
-pub use explain::{Because, Explained, Explanation, Question, Reason, explain};
+pub use cycle::prune::prune;
+pub use dispatch::emit::{emit, emit_all, emit_alone};
+pub use dispatch::inbound;
 pub use operator::Operator;
-pub use prune::prune;
-pub use replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
-pub use stats::{LastFailure, Latency, Latest, Stats, stats};
-pub use trial::{Trial, Way, try_record};
-pub use waits::{Wait, WaitsFor};
+pub use operator::delays::{Wait, WaitsFor};
+pub use operator::explain::{Because, Explained, Explanation, Question, Reason, explain};
+pub use operator::replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
+pub use operator::run_now::{Started, Wanted, cancel, require_run, run_now};
+pub use operator::stats::{LastFailure, Latency, Latest, Stats, stats};
+pub use operator::test_run::{Trial, Way, try_record};
+
+use cycle::{main_loop, prune as pruning};
+use dispatch::cron;
 
 /// The running loops. [`Runner::stop`] waits for their end; dropped, they end as well, unwaited for.
 pub struct Runner {
@@ -79,11 +55,11 @@ impl Runner {
     /// Starts the loops on the current runtime, which must have several threads: handlers are executed on it.
     pub fn start(state: Arc<AppState>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let pump = pump::Pump::new(Arc::clone(&state), stopped.clone());
+        let pump = main_loop::Pump::new(Arc::clone(&state), stopped.clone());
         let shared = Arc::clone(&state);
         let pump = tokio::spawn(async move { shared.pulse.of(pump.run()).await });
-        let ticking = tokio::spawn(schedule::keep_ticking(Arc::clone(&state), stopped.clone()));
-        let pruning = tokio::spawn(prune::keep_pruning(state, stopped));
+        let ticking = tokio::spawn(cron::keep_ticking(Arc::clone(&state), stopped.clone()));
+        let pruning = tokio::spawn(pruning::keep_pruning(state, stopped));
         Self { stop, tasks: [pump, ticking, pruning] }
     }
 

@@ -3,7 +3,7 @@
 use super::catalogue::{self, CATALOGUE, EXTENSION_CREATED, EXTENSION_REMOVED, EXTENSION_UPDATED};
 use super::glob::Glob;
 use super::name::{PREFIX, is_name_letter};
-use crate::nearest::nearest;
+use crate::suggest::nearest;
 
 /// How a pattern must begin to match [`OF_RECORDS`].
 const RECORDS: &str = "extension_";

@@ -23,7 +23,7 @@ use super::answer::Problems;
 use super::prices::InventoryInput;
 use super::records::ToggleInput;
 use super::{
-    by_hand, content_schema, docs, events, explain, handlers, health, hooks, record_runs, replays, runs, storefront,
+    content_schema, docs, events, explain, handlers, health, inbound, record_runs, replays, run_now, runs, storefront,
     subscriptions, tokens, triggers,
 };
 use crate::content::CONTENT_TYPES;
@@ -43,10 +43,10 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
         license(name = "MIT", identifier = "MIT")
     ),
     paths(
-        handlers::list, handlers::find, handlers::activate, explain::explain, hooks::take, hooks::address, hooks::rotate, hooks::deliveries,
+        handlers::list, handlers::find, handlers::activate, explain::explain, inbound::take, inbound::address, inbound::rotate, inbound::deliveries,
         record_runs::list_runs, record_runs::stats,
-        triggers::list, triggers::find, triggers::emit, triggers::emit_batch, runs::list, runs::find, by_hand::run,
-        by_hand::test, replays::cancel, replays::replay, replays::replay_many, events::list, events::find,
+        triggers::list, triggers::find, triggers::emit, triggers::emit_batch, runs::list, runs::find, run_now::run,
+        run_now::test, replays::cancel, replays::replay, replays::replay_many, events::list, events::find,
         storefront::info, storefront::visibility, subscriptions::subscribe, subscriptions::unsubscribe,
         subscriptions::confirm, subscriptions::ask_to_leave, subscriptions::leave, content_schema::schema,
         tokens::list, tokens::create, tokens::delete, health::alive, health::ready, health::alive_for_strapi,

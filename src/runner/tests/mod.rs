@@ -14,15 +14,17 @@ use crate::content::STORE;
 use crate::db::events::{NewEvent, Target};
 use crate::db::testing::TestDatabase;
 use crate::db::{Kind, Sql};
-use crate::emission::Emission;
 use crate::error::Error;
 use crate::handler::{Context, Descriptor, Done, Empty, Failure, Handler, Outcome, Registry};
 use crate::ids;
+use crate::queue::ingest::Emission;
+use crate::runner::cycle::{claim, complete};
+use crate::runner::execute::worker;
 use crate::triggers::Name;
 
 const NOON: Millis = 1_795_262_400_000;
 
-mod at_once;
+mod inline;
 mod effects;
 mod isolation;
 mod plans;
@@ -341,7 +343,8 @@ fn a_worker_that_lost_its_lease_records_nothing() {
         let finished = worker::execute(&stage.state, claim::Taken { run: first, probe: None }).await;
         let finished = [finished];
         let random = Arc::clone(&stage.state.random);
-        let record = move |conn: &mut crate::db::Conn| record::record(conn, &*random, &finished, true, NOON).map(drop);
+        let record =
+            move |conn: &mut crate::db::Conn| complete::record(conn, &*random, &finished, true, NOON).map(drop);
         stage.state.db.write(record).await.expect("recorded");
         assert_eq!(stage.texts("SELECT state FROM runs").await, ["running"]);
         assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::turn::{Asked, Done as Turned, turn};
 use super::*;
 use crate::db::Conn;
-use crate::room::Room;
-use crate::standby::Loan;
+use crate::queue::handoff::Loan;
+use crate::queue::permits::Room;
+use crate::runner::cycle::tick::{Asked, Done as Turned, turn};
 
 /// Events of the past, each with a run that has ended.
 const PAST: &str = "WITH e AS (INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, owners, actor, \
@@ -46,7 +46,7 @@ fn counted<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, Error>)
 /// Stores a sale as callers' events are stored, and begins its run if there is room.
 fn store(conn: &mut Conn, state: &Arc<AppState>, room: usize) -> (String, i64) {
     state.standby.lend(Loan::new(Room::new(room, 8), None, 30_000, tokio::sync::mpsc::unbounded_channel().0));
-    counted(conn, |conn| super::super::at_once::store(conn, state, &[sale(state)], NOON)).1
+    counted(conn, |conn| crate::runner::dispatch::inline::store(conn, state, &[sale(state)], NOON)).1
 }
 
 /// Turns as the loop does for one sale, and returns the most rows that either of the two turns read of a table.

@@ -1,9 +1,9 @@
 //! An event with more records than one transaction looks at: its runs are made in slices, each once and in order, and the
 //! events of others go between.
 
-use super::super::dispatch::{self, CANDIDATES, Dispatched, RUNS};
 use super::*;
 use crate::db::events;
+use crate::runner::dispatch::batch::{self, CANDIDATES, Dispatched, RUNS};
 
 /// So many records are at the first store; another store has one.
 const CROWD: usize = 3000;
@@ -28,7 +28,7 @@ async fn crowd(stage: &Stage) {
 
 async fn dispatch_once(state: &Arc<AppState>) -> Dispatched {
     let shared = Arc::clone(state);
-    let work = move |conn: &mut crate::db::Conn| dispatch::dispatch(conn, &shared, dispatch::store_all, NOON);
+    let work = move |conn: &mut crate::db::Conn| batch::dispatch(conn, &shared, batch::store_all, NOON);
     state.db.write(work).await.expect("dispatched")
 }
 

@@ -1,0 +1,385 @@
+//! The loop that turns the wheel: waits for something to do, takes a turn, starts the attempts it claimed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::claim::{Round, Taken};
+use super::complete::Finished;
+use super::rescue;
+use super::tick::{self, Asked};
+use crate::clock::Millis;
+use crate::db::Kind;
+use crate::db::runs::{Held, Lost, Upcoming};
+use crate::queue::handoff::{Loan, Returned};
+use crate::queue::permits::Room;
+use crate::runner::execute::worker;
+use crate::state::AppState;
+
+/// How long at most until it is looked for events and runs again, when nobody wakes the loop: on PostgreSQL other
+/// processes make them too.
+const TICK_POSTGRES: Duration = Duration::from_millis(200);
+const TICK_SQLITE: Duration = Duration::from_secs(1);
+/// How soon it is looked again for what another process was at.
+const BUSY: Duration = Duration::from_millis(20);
+/// How often it is looked for runs whose worker vanished.
+const RESCUE: Duration = Duration::from_secs(5);
+/// How long to wait after a turn that failed; twice as long after each further one, up to the most.
+const FAILED: Duration = Duration::from_millis(100);
+const FAILED_MOST: Duration = Duration::from_secs(5);
+/// How long to wait for what was lent before the turns go on without it: a commit takes milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The loop's own state.
+pub struct Pump {
+    state: Arc<AppState>,
+    stopped: watch::Receiver<bool>,
+    /// Whether the one who could say so is gone.
+    stopping: bool,
+    ended: (mpsc::UnboundedSender<Finished>, mpsc::UnboundedReceiver<Finished>),
+    /// The way back of what is lent.
+    returned: (mpsc::UnboundedSender<Returned>, mpsc::UnboundedReceiver<Returned>),
+    /// Whether something is lent.
+    is_lent: bool,
+    /// Attempts under way, by run.
+    under_way: HashMap<i64, UnderWay>,
+    /// Attempts that ended and are to be recorded.
+    unrecorded: Vec<Finished>,
+    /// Whether events may be waiting.
+    events: bool,
+    /// Whether runs may be due.
+    runs: bool,
+    /// Whether there are runs that no turn made.
+    runs_came: bool,
+    /// Whether runs are due for which there was no room.
+    blocked: bool,
+    /// Whether runs are left to be let go that wait for nothing any more.
+    strays: bool,
+    /// Where the lanes are in taking turns, if more is due than one look sees.
+    round: Option<Round>,
+    /// When the next run and the next probe are due, as far as is known, and whether any destination has failed.
+    upcoming: Upcoming,
+    next_rescue: Instant,
+    /// When to look for events and runs at the latest.
+    next_look: Instant,
+    /// How many turns failed one after the other.
+    failures: u32,
+}
+
+struct UnderWay {
+    attempt: u32,
+    lost: u32,
+    limited_since: Option<Millis>,
+    extension_id: i64,
+    destination: String,
+    store: Option<String>,
+    line: Option<String>,
+    is_probe: bool,
+    lease_until: Millis,
+    task: AbortHandle,
+}
+
+impl Pump {
+    pub fn new(state: Arc<AppState>, stopped: watch::Receiver<bool>) -> Self {
+        Self {
+            state,
+            stopped,
+            stopping: false,
+            ended: mpsc::unbounded_channel(),
+            returned: mpsc::unbounded_channel(),
+            is_lent: false,
+            under_way: HashMap::new(),
+            unrecorded: Vec::new(),
+            events: true,
+            runs: true,
+            runs_came: false,
+            blocked: false,
+            strays: false,
+            round: None,
+            upcoming: Upcoming { troubled: true, ..Upcoming::default() },
+            next_rescue: Instant::now(),
+            next_look: Instant::now(),
+            failures: 0,
+        }
+    }
+
+    /// Turns until it is stopped, then lets attempts under way finish.
+    pub async fn run(mut self) {
+        while !self.stopping && !*self.stopped.borrow() {
+            self.turn(true).await;
+            self.wait().await;
+        }
+        self.drain().await;
+    }
+
+    /// Waits until there is something to do. What it has meanwhile is lent to those who store events.
+    async fn wait(&mut self) {
+        let may_claim = !self.is_lent && (self.events || self.runs && self.free() > 0);
+        if self.failures == 0 && (may_claim || self.strays || !self.unrecorded.is_empty()) {
+            self.collect();
+            return;
+        }
+        let until = self.until();
+        self.lend();
+        let wake = &self.state.wake;
+        tokio::select! {
+            Some(returned) = self.returned.1.recv() => self.take_back(returned),
+            Some(finished) = self.ended.1.recv() => self.unrecorded.push(finished),
+            () = wake.events.notified() => self.events = true,
+            () = wake.runs.notified() => (self.runs, self.runs_came) = (true, true),
+            () = self.state.db.work() => (self.events, self.runs) = (true, true),
+            changed = self.stopped.changed() => self.stopping |= changed.is_err(),
+            () = tokio::time::sleep_until(until) => {}
+        }
+        self.end_loan().await;
+        self.collect();
+    }
+
+    /// Lends the room there is. What waits for room does so because its destination or its store has its share, to which
+    /// whoever borrows keeps as well.
+    fn lend(&mut self) {
+        if self.failures == 0 && self.round.is_none() && self.free() > 0 && !self.is_lent {
+            let lease = i64::try_from(self.state.config.runner.lease.as_millis()).unwrap_or(i64::MAX / 2);
+            let loan = Loan::new(self.room(), self.upcoming.due_at, lease, self.returned.0.clone());
+            self.state.standby.lend(loan);
+            self.is_lent = true;
+        }
+    }
+
+    /// Calls in what is lent. Until it is back nothing is claimed, since there may be no room; but whoever has it may hang,
+    /// and leases must go on.
+    async fn end_loan(&mut self) {
+        if self.is_lent {
+            self.state.standby.end();
+            if let Ok(Some(returned)) = tokio::time::timeout(PATIENCE, self.returned.1.recv()).await {
+                self.take_back(returned);
+            }
+        }
+    }
+
+    fn take_back(&mut self, returned: Returned) {
+        self.is_lent = false;
+        for run in returned.runs {
+            self.begin(Taken { run, probe: None }, returned.lease_until);
+        }
+        self.tell_whether_full();
+    }
+
+    /// Tells those who commit something for runners whether another process would sooner come to it.
+    fn tell_whether_full(&self) {
+        self.state.wake.is_full.store(self.free() == 0 || self.blocked, Ordering::Relaxed);
+    }
+
+    /// Takes the attempts that have ended.
+    fn collect(&mut self) {
+        while let Ok(returned) = self.returned.1.try_recv() {
+            self.take_back(returned);
+        }
+        while let Ok(finished) = self.ended.1.try_recv() {
+            self.unrecorded.push(finished);
+        }
+    }
+
+    /// When to look again if nobody wakes the loop.
+    fn until(&self) -> Instant {
+        let now = Instant::now();
+        if self.failures == 1 {
+            // Carefully, at once: it may have been for what one run is.
+            return now;
+        }
+        if self.failures > 0 {
+            return now + FAILED_MOST.min(FAILED * 2_u32.saturating_pow(self.failures - 1));
+        }
+        let next = self.upcoming.due_at.into_iter().chain(self.upcoming.probe_at).min().filter(|_| self.free() > 0);
+        let due = next.map(|due| due.saturating_sub(self.state.clock.now()));
+        let due = due.map(|wait| Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)));
+        due.map_or(self.next_look, |wait| self.next_look.min(now + wait)).min(self.next_rescue)
+    }
+
+    fn tick(&self) -> Duration {
+        if self.state.db.kind() == Kind::Postgres { TICK_POSTGRES } else { TICK_SQLITE }
+    }
+
+    fn free(&self) -> usize {
+        self.state.config.runner.concurrency.saturating_sub(self.under_way.len() + self.unrecorded.len())
+    }
+
+    fn room(&self) -> Room {
+        let config = &self.state.config.runner;
+        let mut room = Room::new(config.concurrency, config.per_host);
+        for one in self.under_way.values() {
+            room.add(&one.destination, one.store.as_deref().unwrap_or_default());
+        }
+        room
+    }
+
+    /// Takes one turn. When it fails, nothing of it happened, and what ended is recorded with the next.
+    async fn turn(&mut self, claim: bool) {
+        let finished = Arc::new(std::mem::take(&mut self.unrecorded));
+        for one in finished.iter() {
+            self.under_way.remove(&one.held.0);
+        }
+        let asked = self.asked(claim, Arc::clone(&finished));
+        if asked.is_nothing() {
+            return;
+        }
+        let (state, now) = (Arc::clone(&self.state), self.state.clock.now());
+        let (events, runs) = (asked.dispatch, asked.claim);
+        let (rescue, renewed) = (asked.rescue.is_some(), asked.renew.clone());
+        (self.events, self.runs, self.runs_came) = (false, false, false);
+        match self.state.db.write(move |conn| tick::turn(conn, &state, &asked, now)).await {
+            Ok(done) => {
+                self.failures = 0;
+                match done.stuck {
+                    true => self.state.pulse.stumbled("events cannot be dispatched, as the log says", now),
+                    false if events => self.state.pulse.moved(),
+                    false => {}
+                }
+                if rescue {
+                    self.next_rescue = Instant::now() + RESCUE;
+                }
+                if events && runs {
+                    self.next_look = Instant::now() + self.tick();
+                }
+                if done.busy {
+                    let soon = Instant::now() + BUSY;
+                    (self.next_rescue, self.next_look) = (self.next_rescue.min(soon), self.next_look.min(soon));
+                }
+                self.events |= done.more_events;
+                self.strays = done.strays;
+                match done.upcoming {
+                    Some(upcoming) => self.upcoming = upcoming,
+                    None => self.upcoming.due_at = self.upcoming.due_at.into_iter().chain(done.retry_at).min(),
+                }
+                self.keep(&renewed, &done);
+                if let Some(claim) = done.claim {
+                    (self.runs, self.blocked, self.round) = (self.runs || claim.more, claim.blocked, claim.round);
+                    for taken in claim.taken {
+                        self.begin(taken, done.lease_until);
+                    }
+                }
+                self.tell_whether_full();
+            }
+            Err(error) => {
+                if self.failures == 0 {
+                    log::error!("a turn of the runner failed and is tried again: {error}");
+                }
+                self.state.pulse.stumbled(error.to_string(), now);
+                self.failures += 1;
+                self.unrecorded.extend(finished.iter().cloned());
+                (self.events, self.runs) = (events, runs);
+            }
+        }
+    }
+
+    fn asked(&self, claim: bool, finished: Arc<Vec<Finished>>) -> Asked {
+        let now = self.state.clock.now();
+        let half_a_lease = i64::try_from(self.state.config.runner.lease.as_millis() / 2).unwrap_or(i64::MAX);
+        let ending = self.under_way.iter().filter(|(_, one)| one.lease_until - now < half_a_lease);
+        let (renew, probing): (Vec<_>, Vec<_>) =
+            ending.map(|(id, one)| ((*id, one.attempt), one.is_probe.then(|| one.destination.clone()))).unzip();
+        let claim = claim && !self.is_lent;
+        let look = self.next_look <= Instant::now();
+        let due = self.upcoming.due_at.is_some_and(|due| due <= now);
+        let probes = self.upcoming.probe_at.is_some_and(|at| at <= now);
+        // Whoever has ended makes room.
+        let unblocked = self.blocked && !finished.is_empty();
+        let mut round = self.round.clone();
+        if let Some(round) = round.as_mut().filter(|_| self.runs_came) {
+            round.expect_more();
+        }
+        Asked {
+            finished,
+            troubled: self.upcoming.troubled,
+            renew,
+            probing: probing.into_iter().flatten().collect(),
+            // What is begun on a loan is not known yet, and would be taken for lost.
+            rescue: (!self.is_lent && self.next_rescue <= Instant::now())
+                .then(|| self.under_way.keys().copied().collect()),
+            dispatch: claim && (self.events || look),
+            careful: self.failures > 0,
+            claim: claim && (self.runs || look || due || probes || unblocked),
+            probes: claim && probes,
+            strays: self.strays,
+            room: if claim { self.room() } else { Room::default() },
+            round,
+        }
+    }
+
+    /// Notes which leases go on; attempts whose run was given to someone else are stopped.
+    fn keep(&mut self, renewed: &[Held], done: &tick::Done) {
+        for (id, _) in renewed {
+            if done.lost.contains(id) {
+                if let Some(lost) = self.under_way.remove(id) {
+                    lost.task.abort();
+                }
+            } else if let Some(kept) = self.under_way.get_mut(id) {
+                kept.lease_until = done.lease_until;
+            }
+        }
+    }
+
+    fn begin(&mut self, taken: Taken, lease_until: Millis) {
+        let (state, ended) = (Arc::clone(&self.state), self.ended.0.clone());
+        let run = &taken.run;
+        let (id, attempt, lost, limited_since) = (run.id, run.attempt, run.lost, run.limited_since);
+        let (extension_id, destination, store) = (run.extension_id, run.destination.clone(), run.store.clone());
+        let (line, is_probe) = (run.line.clone(), taken.probe.is_some());
+        let task = tokio::spawn(async move {
+            // Nobody takes it when the loop has ended; the run is given back by its lease.
+            let _ = ended.send(worker::execute(&state, taken).await);
+        });
+        let task = task.abort_handle();
+        self.under_way.insert(
+            id,
+            UnderWay {
+                attempt,
+                lost,
+                limited_since,
+                extension_id,
+                destination,
+                store,
+                line,
+                is_probe,
+                lease_until,
+                task,
+            },
+        );
+    }
+
+    /// Lets attempts under way finish for the grace, gives up the others, and records all of it.
+    async fn drain(&mut self) {
+        let deadline = Instant::now() + self.state.config.runner.shutdown_grace;
+        while !self.under_way.is_empty() && Instant::now() < deadline {
+            if let Ok(Some(finished)) = tokio::time::timeout_at(deadline, self.ended.1.recv()).await {
+                self.unrecorded.push(finished);
+                self.collect();
+                self.turn(false).await;
+            }
+        }
+        let now = self.state.clock.now();
+        for (id, one) in self.under_way.drain() {
+            one.task.abort();
+            let held = (id, one.attempt);
+            let UnderWay { lost, limited_since, extension_id, destination, store, line, .. } = one;
+            let lost = Lost { held, lost, limited_since, extension_id, destination, store, line };
+            self.unrecorded.push(rescue::given_back(&lost, now));
+        }
+        if !self.unrecorded.is_empty() {
+            log::warn!("{} attempts did not end within the grace and are given back", self.unrecorded.len());
+            self.turn(false).await;
+        }
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        // Nobody would execute what is begun on it.
+        self.state.standby.end();
+    }
+}

@@ -1,0 +1,73 @@
+//! Runs whose worker vanished are given back, and the attempt that nobody saw the end of is recorded as lost.
+
+use std::collections::HashSet;
+
+use serde_json::Map;
+
+use super::complete::{self, Finished};
+use crate::clock::{Millis, Random};
+use crate::db::attempts::NewAttempt;
+use crate::db::holds::lane_of;
+use crate::db::runs::{self, Lost};
+use crate::db::{Conn, Kind};
+use crate::error::Result;
+use crate::runner::execute::retry::{Answer, Health, History, Met};
+
+/// Gives back runs that are under way for nobody, in the caller's transaction; `held` are those of this process.
+/// Returns how many.
+///
+/// On PostgreSQL these are the runs whose lease has ended. On SQLite one process owns the database, so whatever it does
+/// not hold itself was left by an earlier one.
+pub fn rescue(conn: &mut Conn, random: &dyn Random, held: &HashSet<i64>, now: Millis) -> Result<usize> {
+    let before = (conn.kind() == Kind::Postgres).then_some(now);
+    let mut lost = runs::find_lost(conn, before)?;
+    lost.retain(|one| !held.contains(&one.held.0));
+    let given_back: Vec<Finished> = lost.iter().map(|one| given_back(one, now)).collect();
+    // Nothing is known of how their destinations are.
+    complete::record(conn, random, &given_back, false, now)?;
+    Ok(given_back.len())
+}
+
+/// Lets go runs that wait for something which has come about already: two processes that do each other's next step at the
+/// same moment may both miss it. Returns how many, and whether there may be more.
+pub fn release(conn: &mut Conn, now: Millis) -> Result<(usize, bool)> {
+    let strays = runs::release_strays(conn, now)?;
+    Ok((strays + runs::advance_all(conn)?, strays >= runs::SLICE))
+}
+
+/// What a lost attempt leaves behind: it counts, since it is likely that the receiver heard of it.
+pub fn given_back(lost: &Lost, now: Millis) -> Finished {
+    let attempt = NewAttempt {
+        run: lost.held.0,
+        number: lost.held.1,
+        started_at: now,
+        duration_ms: 0,
+        outcome: "lost",
+        message: REASON.to_owned(),
+        data: None,
+        exchanges: "[]".to_owned(),
+    };
+    Finished {
+        held: lost.held,
+        // Nothing is known of how its destination is.
+        answer: Answer {
+            met: Met::Lost,
+            health: Health::Unknown,
+            destination: lost.destination.clone(),
+            lane: lane_of(&lost.destination, lost.store.as_deref()),
+        },
+        history: History { lost: lost.lost, limited_since: lost.limited_since, ..History::default() },
+        ended_at: now,
+        reason: Some(REASON.to_owned()),
+        extension_id: lost.extension_id,
+        attempt: Some(attempt),
+        reached: true,
+        meta: Map::new(),
+        switch_off: false,
+        probe: None,
+        line: lost.line.clone(),
+    }
+}
+
+/// What is told of an attempt whose end nobody saw.
+const REASON: &str = "the worker vanished before the attempt ended";

@@ -1,0 +1,400 @@
+//! What follows from an attempt: one function of the schedule, the answer and the history. It says what becomes of the
+//! run, of its destination's circuit breaker, and of the hold on its lane. All moves between states are written here.
+//!
+//! ```text
+//!  available ──claim──► running ──done────────────────────► completed
+//!      ▲                  │  │ └──discard, gone, last try──► dead
+//!      │given back        │  └──record gone or off─────────► cancelled
+//!      └──────────────────┤                                  skipped: a limit said so
+//!                         └──retry, limit, lost worker─────► retryable ──claim──► running
+//! ```
+
+use crate::clock::{DAY, HOUR, MINUTE, Millis, Random, SECOND};
+use crate::db::destinations::Failing;
+use crate::db::holds::Hold;
+use crate::db::runs::{State, Uses};
+
+/// How long to wait after each failed attempt, the first of them first; later ones wait as the last. Eight attempts
+/// take about 27 hours.
+const WAITS: [Millis; 7] = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR];
+
+/// How long a run may meet limits without an end: as long as the schedule. A receiver that answers 429 for ever must not
+/// keep runs alive for ever.
+const LIMITED_FOR: Millis = 27 * HOUR + 35 * MINUTE;
+
+/// The longest wait that another service can ask for.
+const LONGEST_WAIT: Millis = DAY;
+
+/// A run whose attempts vanished this many times is dead: its handler may be what brings the process down.
+const MOST_LOST: u32 = 100;
+
+/// How many failures in a row open a circuit breaker.
+const OPENS_AT: i64 = 5;
+
+/// The shortest and the longest time between two probes.
+const SHORTEST: Millis = SECOND / 2;
+const LONGEST: Millis = 5 * MINUTE;
+
+/// Deferred runs come back within this much of the next hour, so that they do not come all at once.
+const JITTER: Millis = 30 * SECOND;
+
+/// The most runs that a lane is allowed to have out at once after a hold, whatever went through.
+const MOST_CREDITS: i64 = 1024;
+
+/// What an attempt met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Met {
+    /// It did what it was for.
+    Done,
+    /// It failed and may work later, but not before the other side's own time, in milliseconds from now.
+    Failed(Option<Millis>),
+    /// The receiver has enough, and says for how many milliseconds.
+    Limit(Millis),
+    /// An hourly limit of the record or its handler is used up until then; whether its runs are skipped.
+    HourlyLimit(Millis, bool),
+    /// It cannot work until a person changes something.
+    Refused,
+    /// Its record is gone or switched off.
+    Nobody,
+    /// Its worker vanished.
+    Lost,
+}
+
+/// What an attempt says of the destination that it went to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It answered, be it with a refusal.
+    Well,
+    /// It did not, or said that it cannot at the moment.
+    Failing,
+    /// Nothing: the attempt did not get so far.
+    Unknown,
+}
+
+/// The answer: what an attempt met, where.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What became of the attempt.
+    pub met: Met,
+    /// What it says of its destination.
+    pub health: Health,
+    /// The destination; see [`crate::handler::destination()`].
+    pub destination: String,
+    /// The lane; see [`crate::db::holds::lane_of`].
+    pub lane: String,
+}
+
+/// The history: of the run, its destination and its lane. `None` is that the destination is well, the lane not held back.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    pub run: History,
+    pub destination: Option<Failing>,
+    pub lane: Option<Hold>,
+}
+
+/// What a run has behind it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct History {
+    /// Attempts that count, this one among them.
+    pub tries: u32,
+    /// How many there can be.
+    pub max_attempts: u32,
+    /// Attempts that were lost before this one.
+    pub lost: u32,
+    /// When it first met a limit.
+    pub limited_since: Option<Millis>,
+    /// When it is due, if that is yet to come: the attempt is a probe ahead of it and uses up no try.
+    pub ahead_of: Option<Millis>,
+    /// Whether the attempt is a probe of its destination.
+    pub is_probe: bool,
+}
+
+/// What follows: for the run, and how its destination and its lane stand then.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    pub run: Next,
+    pub destination: Option<Failing>,
+    pub lane: Option<Hold>,
+}
+
+/// What follows for a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// The run's state.
+    pub state: State,
+    /// When it may run again; for one that has ended, now.
+    pub due_at: Millis,
+    /// What of the run's allowances the attempt used up.
+    pub uses: Uses,
+    /// Before when the other side asked not to be tried again.
+    pub not_before: Option<Millis>,
+    /// When the run first met a limit.
+    pub limited_since: Option<Millis>,
+    /// What is added to the reason for people.
+    pub because: Option<&'static str>,
+}
+
+/// What is told of a run that met limits for too long.
+const LIMITED_TOO_LONG: &str = "the receiver has answered so for 27 hours";
+
+/// What follows from `answer`, with this past, at this moment. Chance alone keeps it from always being the same.
+pub fn decide(answer: &Answer, past: Past, (now, random): (Millis, &dyn Random)) -> Decision {
+    let held_since = past.lane.as_ref().map(|hold| hold.since);
+    let run = run_after(answer.met, &past.run, held_since, (now, random));
+    let probe = (past.run.is_probe, run.not_before);
+    let destination = destination_after((&answer.destination, past.destination), answer.health, probe, now);
+    let lane = lane_after((&answer.lane, past.lane), answer.met, run.due_at, now);
+    Decision { run, destination, lane }
+}
+
+/// What follows for the run.
+///
+/// - A failure is tried again on the schedule, a tenth earlier or later, and never before the other side's own time, of
+///   which a day counts at most.
+/// - A limit is no failure: the run waits as long as the receiver says, and at least for [`interval`] of the time that
+///   its lane, held back since `held_since`, has met limits, so that a receiver which says `0` is not asked in a circle.
+/// - A probe ahead of its time that fails leaves the run's own time as it is.
+fn run_after(met: Met, history: &History, held_since: Option<Millis>, (now, random): (Millis, &dyn Random)) -> Next {
+    let chance = |bound: Millis| i64::try_from(random.below(bound.max(0).unsigned_abs())).unwrap_or(0);
+    let next = |state, due_at, uses| Next {
+        state,
+        due_at,
+        uses,
+        not_before: None,
+        limited_since: history.limited_since,
+        because: None,
+    };
+    match met {
+        Met::Done => next(State::Completed, now, Uses::Try),
+        Met::Refused => next(State::Dead, now, Uses::Try),
+        Met::Nobody => next(State::Cancelled, now, Uses::Try),
+        Met::HourlyLimit(_, true) => next(State::Skipped, now, Uses::Nothing),
+        Met::HourlyLimit(until, false) => {
+            let state = if history.tries > 1 { State::Retryable } else { State::Available };
+            next(state, until + chance(JITTER), Uses::Nothing)
+        }
+        Met::Lost if history.lost + 1 >= MOST_LOST => next(State::Dead, now, Uses::Lost),
+        // At first not at all, since it is the receiver who has waited; then longer, so that a run which brings its
+        // worker down leaves others the time to be done.
+        Met::Lost => next(State::Retryable, now + Millis::from(history.lost * history.lost) * 50, Uses::Lost),
+        Met::Limit(asked) => {
+            let since = history.limited_since.unwrap_or(now);
+            if now - since >= LIMITED_FOR {
+                return Next { because: Some(LIMITED_TOO_LONG), ..next(State::Dead, now, Uses::Limit) };
+            }
+            let asked = asked.clamp(0, LONGEST_WAIT).max(interval(now - held_since.unwrap_or(now)));
+            let until = (now + asked + chance(asked / 50)).max(history.ahead_of.unwrap_or(0));
+            Next { not_before: Some(until), limited_since: Some(since), ..next(State::Retryable, until, Uses::Limit) }
+        }
+        Met::Failed(asked) => {
+            let not_before =
+                asked.map(|asked| asked.clamp(0, LONGEST_WAIT)).map(|asked| now + asked + chance(asked / 10));
+            let (planned, uses) = match history.ahead_of {
+                Some(due_at) => (due_at, Uses::Probe),
+                None if history.tries >= history.max_attempts => return next(State::Dead, now, Uses::Try),
+                None => {
+                    let place = usize::try_from(history.tries.saturating_sub(1)).unwrap_or(usize::MAX);
+                    let planned = WAITS[place.min(WAITS.len() - 1)];
+                    // Chance keeps runs that failed together from coming back together.
+                    (now + planned - planned / 10 + chance(planned / 5), Uses::Try)
+                }
+            };
+            let due_at = planned.max(not_before.unwrap_or(planned));
+            Next { not_before: not_before.map(|_| due_at), ..next(State::Retryable, due_at, uses) }
+        }
+    }
+}
+
+/// What follows for a destination, which has failed as `failing` says, or not lately: its breaker opens after
+/// [`OPENS_AT`] failures in a row, and closes with the first answer. `None` is that it is well.
+fn destination_after(
+    (name, failing): (&str, Option<Failing>),
+    health: Health,
+    (is_probe, not_before): (bool, Option<Millis>),
+    now: Millis,
+) -> Option<Failing> {
+    match health {
+        Health::Well => None,
+        // The next probe need not wait for what this one did not find out.
+        Health::Unknown => failing.map(|one| if is_probe { Failing { next_probe_at: now, ..one } } else { one }),
+        Health::Failing => {
+            let new = || Failing { name: name.to_owned(), failures: 0, since: now, opened_at: None, next_probe_at: 0 };
+            let mut failing = failing.unwrap_or_else(new);
+            failing.failures += 1;
+            let opens = failing.opened_at.is_none() && failing.failures >= OPENS_AT;
+            if opens || is_probe && failing.opened_at.is_some() {
+                failing.next_probe_at = now + interval(now - failing.since);
+            }
+            if opens {
+                failing.opened_at = Some(now);
+            }
+            if failing.opened_at.is_some() {
+                failing.next_probe_at = failing.next_probe_at.max(not_before.unwrap_or(0));
+            }
+            Some(failing)
+        }
+    }
+}
+
+/// What follows for a lane, which is held back as `hold` says, or not: a limit holds it until then. After that one run
+/// goes out, and each that goes through lets two more follow, so that a limit is met again with few requests too many.
+fn lane_after((lane, hold): (&str, Option<Hold>), met: Met, due_at: Millis, now: Millis) -> Option<Hold> {
+    match (met, hold) {
+        (Met::Limit(_), hold) => {
+            let until = due_at.max(hold.as_ref().filter(|hold| !hold.is_out).map_or(0, |hold| hold.until));
+            let since = hold.map_or(now, |hold| hold.since);
+            Some(Hold { lane: lane.to_owned(), since, until, credits: 1, is_out: false })
+        }
+        (Met::Done, Some(hold)) if hold.is_out => {
+            Some(Hold { since: now, until: now, credits: (hold.credits + 2).min(MOST_CREDITS), ..hold })
+        }
+        (Met::Done, Some(hold)) => Some(Hold { since: now, ..hold }),
+        (_, Some(hold)) if hold.is_out => Some(Hold { until: now, credits: hold.credits + 1, ..hold }),
+        (_, hold) => hold,
+    }
+}
+
+/// How long after a probe that failed the next one goes out, when a destination has failed for `failing`: an eighth of
+/// it, so that a short outage is noticed at once and a long one costs little.
+fn interval(failing: Millis) -> Millis {
+    (failing / 8).clamp(SHORTEST, LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chance that always comes out the same.
+    struct Always(u64);
+
+    impl Random for Always {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.copy_from_slice(&self.0.to_le_bytes()[..bytes.len()]);
+        }
+    }
+
+    const NOW: Millis = 1_000 * DAY;
+
+    fn answer(met: Met, health: Health) -> Answer {
+        Answer { met, health, destination: "a.example".into(), lane: "a.example s".into() }
+    }
+
+    fn tried(tries: u32) -> History {
+        History { tries, max_attempts: 8, ..History::default() }
+    }
+
+    fn after(met: Met, history: History) -> Next {
+        let past = Past { run: history, ..Past::default() };
+        decide(&answer(met, Health::Unknown), past, (NOW, &Always(0))).run
+    }
+
+    #[test]
+    fn every_answer_moves_a_run_on() {
+        let limited = |ago| History { limited_since: Some(NOW - ago), ..tried(1) };
+        let probing = |tries| History { ahead_of: Some(NOW + HOUR), ..tried(tries) };
+        for (met, history, state, uses, wait) in [
+            (Met::Done, tried(1), State::Completed, Uses::Try, 0),
+            (Met::Refused, tried(1), State::Dead, Uses::Try, 0),
+            (Met::Nobody, tried(1), State::Cancelled, Uses::Try, 0),
+            // The schedule, at its earliest.
+            (Met::Failed(None), tried(1), State::Retryable, Uses::Try, 4_500),
+            (Met::Failed(None), tried(7), State::Retryable, Uses::Try, 9 * HOUR),
+            (Met::Failed(None), tried(8), State::Dead, Uses::Try, 0),
+            // What the receiver asks for never shortens it, and of a year a day is waited.
+            (Met::Failed(Some(0)), tried(1), State::Retryable, Uses::Try, 4_500),
+            (Met::Failed(Some(SECOND)), tried(7), State::Retryable, Uses::Try, 9 * HOUR),
+            (Met::Failed(Some(HOUR)), tried(1), State::Retryable, Uses::Try, HOUR),
+            (Met::Failed(Some(365 * DAY)), tried(1), State::Retryable, Uses::Try, DAY),
+            // A probe ahead of its time uses up nothing, whatever it was.
+            (Met::Failed(None), probing(8), State::Retryable, Uses::Probe, HOUR),
+            (Met::Failed(Some(2 * HOUR)), probing(1), State::Retryable, Uses::Probe, 2 * HOUR),
+            (Met::Limit(0), probing(8), State::Retryable, Uses::Limit, HOUR),
+            // A limit uses up nothing either, until it has lasted as long as the schedule.
+            (Met::Limit(2 * SECOND), tried(8), State::Retryable, Uses::Limit, 2 * SECOND),
+            (Met::Limit(0), tried(1), State::Retryable, Uses::Limit, SHORTEST),
+            (Met::Limit(365 * DAY), tried(1), State::Retryable, Uses::Limit, DAY),
+            (Met::Limit(SECOND), limited(LIMITED_FOR - 1), State::Retryable, Uses::Limit, SECOND),
+            (Met::Limit(SECOND), limited(LIMITED_FOR), State::Dead, Uses::Limit, 0),
+            (Met::HourlyLimit(NOW + MINUTE, false), tried(1), State::Available, Uses::Nothing, MINUTE),
+            (Met::HourlyLimit(NOW + MINUTE, true), tried(2), State::Skipped, Uses::Nothing, 0),
+            (Met::Lost, tried(0), State::Retryable, Uses::Lost, 0),
+            (Met::Lost, History { lost: 10, ..tried(0) }, State::Retryable, Uses::Lost, 5 * SECOND),
+            (Met::Lost, History { lost: 99, ..tried(0) }, State::Dead, Uses::Lost, 0),
+        ] {
+            let next = after(met, history);
+            assert_eq!((next.state, next.uses, next.due_at - NOW), (state, uses, wait), "{met:?} {history:?}");
+            assert_eq!(next.state.is_end(), wait == 0 && met != Met::Lost || next.state == State::Dead, "{met:?}");
+        }
+    }
+
+    #[test]
+    fn eight_attempts_are_spread_over_about_27_hours() {
+        let all: Millis = WAITS.iter().sum();
+        assert!((LIMITED_FOR..LIMITED_FOR + MINUTE).contains(&all), "{all}");
+        for (tries, chance) in (1..=20).flat_map(|tries| [0, 1, u64::MAX].map(|chance| (tries, chance))) {
+            let planned = WAITS[(tries as usize - 1).min(6)];
+            let past = Past { run: History { max_attempts: 100, ..tried(tries) }, ..Past::default() };
+            let next = decide(&answer(Met::Failed(None), Health::Unknown), past, (NOW, &Always(chance))).run;
+            let waited = next.due_at - NOW;
+            assert!((planned * 9 / 10..=planned * 11 / 10).contains(&waited), "{tries}: {waited}");
+        }
+    }
+
+    fn failing(failures: i64, since: Millis, opened: bool, next_probe_at: Millis) -> Option<Failing> {
+        let opened_at = opened.then_some(since);
+        Some(Failing { name: "a.example".into(), failures, since, opened_at, next_probe_at })
+    }
+
+    #[test]
+    fn a_breaker_opens_after_five_failures_and_closes_with_the_first_answer() {
+        let (ago, next) = (NOW - 20 * SECOND, NOW + 7);
+        let opens = |one: Option<Failing>| one.map(|one| Failing { opened_at: Some(NOW), ..one });
+        for (before, health, is_probe, asked, expected) in [
+            (None, Health::Unknown, false, None, None),
+            (None, Health::Failing, false, None, failing(1, NOW, false, 0)),
+            (failing(3, ago, false, 0), Health::Unknown, false, None, failing(3, ago, false, 0)),
+            (failing(4, ago, false, 0), Health::Failing, false, None, opens(failing(5, ago, true, NOW + 2_500))),
+            (failing(4, ago, false, 0), Health::Failing, false, Some(HOUR), opens(failing(5, ago, true, NOW + HOUR))),
+            // What was under way when it opened says nothing of the next probe, unless the receiver asks for time.
+            (failing(5, ago, true, next), Health::Failing, false, None, failing(6, ago, true, next)),
+            (failing(5, ago, true, next), Health::Failing, false, Some(HOUR), failing(6, ago, true, NOW + HOUR)),
+            (failing(5, ago, true, next), Health::Failing, true, None, failing(6, ago, true, NOW + 2_500)),
+            (failing(5, ago, true, next), Health::Unknown, true, None, failing(5, ago, true, NOW)),
+            (failing(5, ago, true, next), Health::Unknown, false, None, failing(5, ago, true, next)),
+            (failing(4, ago, false, 0), Health::Well, false, None, None),
+            (failing(9, ago, true, next), Health::Well, true, None, None),
+        ] {
+            let past = Past { run: History { is_probe, ..tried(1) }, destination: before.clone(), lane: None };
+            let decided = decide(&answer(Met::Failed(asked), health), past, (NOW, &Always(0)));
+            assert_eq!(decided.destination, expected, "{before:?} {health:?} {is_probe} {asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_holds_its_lane_back_and_lets_it_go_step_by_step() {
+        let hold =
+            |since, until, credits, is_out| Some(Hold { lane: "a.example s".into(), since, until, credits, is_out });
+        let (ago, lease) = (NOW - 80 * SECOND, NOW + 30 * SECOND);
+        for (before, met, expected) in [
+            (None, Met::Failed(None), None),
+            (None, Met::Limit(2 * SECOND), hold(NOW, NOW + 2 * SECOND, 1, false)),
+            // The longest of several counts.
+            (hold(ago, NOW + MINUTE, 1, false), Met::Limit(15 * SECOND), hold(ago, NOW + MINUTE, 1, false)),
+            // The longer there is no success, the longer it is held back, whatever it says.
+            (hold(ago, NOW - 1, 1, false), Met::Limit(0), hold(ago, NOW + 10 * SECOND, 1, false)),
+            (hold(ago, lease, 4, true), Met::Limit(11 * SECOND), hold(ago, NOW + 11 * SECOND, 1, false)),
+            (hold(ago, lease, 0, true), Met::Done, hold(NOW, NOW, 2, true)),
+            (hold(ago, lease, 1_024, true), Met::Done, hold(NOW, NOW, 1_024, true)),
+            (hold(ago, lease, 0, true), Met::Refused, hold(ago, NOW, 1, true)),
+            (hold(ago, lease, 3, true), Met::Failed(None), hold(ago, NOW, 4, true)),
+            // What was under way before it does not end it.
+            (hold(ago, NOW + MINUTE, 1, false), Met::Done, hold(NOW, NOW + MINUTE, 1, false)),
+        ] {
+            let past = Past { run: tried(1), destination: None, lane: before.clone() };
+            let decided = decide(&answer(met, Health::Well), past, (NOW, &Always(0)));
+            assert_eq!(decided.lane, expected, "{before:?} {met:?}");
+            let until = decided.lane.as_ref().map_or(0, |hold| hold.until);
+            assert!(!matches!(met, Met::Limit(_)) || decided.run.due_at <= until, "it is due when its lane is");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Who does by hand what the runner does by itself, and with what: the server for a caller, or the command line.
+
+pub(in crate::runner) mod delays;
+pub(in crate::runner) mod explain;
+pub(in crate::runner) mod replay;
+pub(in crate::runner) mod run_now;
+pub(in crate::runner) mod stats;
+pub(in crate::runner) mod test_run;
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, Random};
+use crate::db::Db;
+use crate::handler::Registry;
+use crate::state::AppState;
+
+/// What is at hand for work by hand.
+#[derive(Clone)]
+pub struct Operator<'a> {
+    /// Where the runs are.
+    pub db: &'a Db,
+    /// Which handlers there are.
+    pub handlers: Arc<Registry>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for ids.
+    pub random: Arc<dyn Random>,
+    /// Who asks, such as `token:shop` or `command line`.
+    pub actor: String,
+}
+
+impl<'a> Operator<'a> {
+    /// A caller of this server.
+    pub fn new(state: &'a AppState, actor: String) -> Self {
+        let (handlers, clock) = (Arc::clone(&state.handlers), Arc::clone(&state.clock));
+        Self { db: &state.db, handlers, clock, random: Arc::clone(&state.random), actor }
+    }
+}
+
+/// `cancelled by token:shop: no longer needed`, or without a reason up to the second colon.
+pub fn told(done: &str, actor: &str, reason: Option<&str>) -> String {
+    match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
+        Some(reason) => format!("{done} by {actor}: {reason}"),
+        None => format!("{done} by {actor}"),
+    }
+}
