@@ -106,7 +106,7 @@ async fn main() -> Result<()> {
     let sale = json!({"payload": {"order": "1042", "total": "48.50"}});
     call(&state, Method::POST, &format!("{base}/api/stores/{document}/triggers/post_sale"), sale).await?;
     let runs = loop {
-        let url = format!("{base}/api/runs?trigger=post_sale&state=completed&populate=attempts");
+        let url = format!("{base}/tenon/runs?trigger=post_sale&state=completed&populate=attempts");
         let runs = call(&state, Method::GET, &url, Value::Null).await?;
         if runs["data"][0].is_object() {
             break runs;

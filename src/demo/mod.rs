@@ -85,21 +85,21 @@ fn failure(address: SocketAddr, error: &std::io::Error) -> String {
 }
 
 fn greeting((address, receiver): (SocketAddr, SocketAddr), store: &str, token: &str) -> String {
-    let api = format!("http://{address}/api");
+    let base = format!("http://{address}");
     let auth = format!("-H 'Authorization: Bearer {token}'");
     format!(
         r#"
 Tenon is ready, with a sample shop: 2 stores, 12 products, 6 subscribers, and extension records on all of them.
-The API is described at http://{address}/docs. What handlers send arrives at http://{receiver} and is logged here.
+The API is described at {base}/docs. What handlers send arrives at http://{receiver} and is logged here.
 
 1. Products with their prices:
-curl '{api}/products?fields=Name&populate=PRICES&sort=Name'
+curl '{base}/api/products?fields=Name&populate=PRICES&sort=Name'
 
 2. A sale at the store Kettle & Leaf, which two of its extension records listen for:
-curl '{api}/stores/{store}/triggers/post_sale' {auth} -H 'Content-Type: application/json' -d '{SALE}'
+curl '{base}/api/stores/{store}/triggers/post_sale' {auth} -H 'Content-Type: application/json' -d '{SALE}'
 
 3. The runs it made, each with its attempts, what was sent and what was answered:
-curl '{api}/runs?trigger=post_sale&populate=attempts' {auth}
+curl '{base}/tenon/runs?trigger=post_sale&populate=attempts' {auth}
 "#
     )
 }

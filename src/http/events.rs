@@ -21,7 +21,7 @@ use crate::handler::{Json, StoreRef, Target};
 const RUNS: i64 = 100;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::at("/api/events").with_parameters().get(list), Endpoint::at("/api/events/{id}").get(find)]
+    vec![Endpoint::at("/tenon/events").with_parameters().get(list), Endpoint::at("/tenon/events/{id}").get(find)]
 }
 
 /// An event, as it was stored with the change it tells of.
@@ -77,7 +77,7 @@ pub(super) struct EventRef {
 pub(super) struct WholeEvent {
     /// The event.
     event: EventAnswer,
-    /// Its runs, the newest first, at most 100; `/api/runs?event=` has all.
+    /// Its runs, the newest first, at most 100; `/tenon/runs?event=` has all.
     runs: Vec<RunAnswer>,
 }
 
@@ -90,7 +90,7 @@ const FILTERABLE: [Filterable; 4] = [
 ];
 
 /// List events, newest first
-#[utoipa::path(get, path = "/api/events", tag = "events", operation_id = "listEvents",
+#[utoipa::path(get, path = "/tenon/events", tag = "events", operation_id = "listEvents",
     params(
         ("trigger" = Option<String>, Query, description = "Only events of this trigger"),
         ("store" = Option<String>, Query, description = "Only events of the store with this documentId"),
@@ -119,7 +119,7 @@ pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -
 }
 
 /// Find an event, with its runs
-#[utoipa::path(get, path = "/api/events/{id}", tag = "events", operation_id = "findEvent",
+#[utoipa::path(get, path = "/tenon/events/{id}", tag = "events", operation_id = "findEvent",
     params(("id" = String, Path, description = "The event's id")),
     responses((status = 200, description = "The event and its runs", body = Data<WholeEvent>), Problems))]
 pub(super) async fn find(id: web::Path<String>, caller: Caller, reader: Reader) -> Result<HttpResponse> {

@@ -30,9 +30,9 @@ const TARGETS: usize = 100;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::at("/api/extensions/handlers").with_parameters().get(list),
-        Endpoint::at("/api/extensions/handlers/{key}").get(find),
-        Endpoint::at("/api/extensions/handlers/{key}/activate").post(activate),
+        Endpoint::at("/tenon/handlers").with_parameters().get(list),
+        Endpoint::at("/tenon/handlers/{key}").get(find),
+        Endpoint::at("/tenon/handlers/{key}/activate").post(activate),
     ]
 }
 
@@ -105,7 +105,7 @@ fn extension() -> Ref {
 }
 
 /// List the handlers
-#[utoipa::path(get, path = "/api/extensions/handlers", tag = "extensions", operation_id = "listHandlers",
+#[utoipa::path(get, path = "/tenon/handlers", tag = "extensions", operation_id = "listHandlers",
     params(
         ("category" = Option<String>, Query, description = "Only handlers of this category"),
         ("namespace" = Option<String>, Query, description = "Only handlers whose key begins with this part")
@@ -131,7 +131,7 @@ pub(super) async fn list(
 }
 
 /// Find a handler
-#[utoipa::path(get, path = "/api/extensions/handlers/{key}", tag = "extensions", operation_id = "findHandler",
+#[utoipa::path(get, path = "/tenon/handlers/{key}", tag = "extensions", operation_id = "findHandler",
     params(("key" = String, Path, description = "Its key, or an alias of it", example = "custom:webhook")),
     responses((status = 200, description = "What it does and what it needs", body = Data<HandlerAnswer>), Problems))]
 pub(super) async fn find(
@@ -150,7 +150,7 @@ pub(super) async fn find(
 ///
 /// Each target gets an extension record of it, or none does: what would not work is refused, with a problem for each
 /// target that is not there or has the handler already.
-#[utoipa::path(post, path = "/api/extensions/handlers/{key}/activate", tag = "extensions", operation_id = "activateHandler",
+#[utoipa::path(post, path = "/tenon/handlers/{key}/activate", tag = "extensions", operation_id = "activateHandler",
     params(
         ("key" = String, Path, description = "Its key, or an alias of it", example = "custom:webhook"),
         ("Idempotency-Key" = Option<String>, Header, description = "What is sent again under the same key within 24 hours is not done again")

@@ -22,9 +22,9 @@ use crate::state::AppState;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::at("/hooks/{extensionId}/{token}").post(take),
-        Endpoint::at("/api/extensions/{id}/inbound").get(address),
-        Endpoint::at("/api/extensions/{id}/inbound/rotate").post(rotate),
-        Endpoint::at("/api/extensions/{id}/inbound/deliveries").with_parameters().get(deliveries),
+        Endpoint::at("/tenon/extensions/{id}/inbound").get(address),
+        Endpoint::at("/tenon/extensions/{id}/inbound/rotate").post(rotate),
+        Endpoint::at("/tenon/extensions/{id}/inbound/deliveries").with_parameters().get(deliveries),
     ]
 }
 
@@ -138,7 +138,7 @@ pub(super) async fn take(
 /// Show where a service sends to
 ///
 /// The address is made when it is first asked for.
-#[utoipa::path(get, path = "/api/extensions/{id}/inbound", tag = "inbound", operation_id = "findInboundAddress",
+#[utoipa::path(get, path = "/tenon/extensions/{id}/inbound", tag = "inbound", operation_id = "findInboundAddress",
     params(("id" = i64, Path, description = "The extension record")),
     responses((status = 200, description = "The address of the record", body = Data<InboundAnswer>), Problems))]
 pub(super) async fn address(
@@ -154,7 +154,7 @@ pub(super) async fn address(
 /// Make a new address
 ///
 /// The old one leads nowhere from then on.
-#[utoipa::path(post, path = "/api/extensions/{id}/inbound/rotate", tag = "inbound", operation_id = "rotateInboundAddress",
+#[utoipa::path(post, path = "/tenon/extensions/{id}/inbound/rotate", tag = "inbound", operation_id = "rotateInboundAddress",
     params(("id" = i64, Path, description = "The extension record")),
     responses((status = 200, description = "The new address of the record", body = Data<InboundAnswer>), Problems))]
 pub(super) async fn rotate(
@@ -170,7 +170,7 @@ pub(super) async fn rotate(
 }
 
 /// List what a service sent, newest first
-#[utoipa::path(get, path = "/api/extensions/{id}/inbound/deliveries", tag = "inbound", operation_id = "listDeliveries",
+#[utoipa::path(get, path = "/tenon/extensions/{id}/inbound/deliveries", tag = "inbound", operation_id = "listDeliveries",
     params(
         ("id" = i64, Path, description = "The extension record"),
         ("pagination[page]" = Option<i64>, Query, description = "The page, from 1"),

@@ -22,9 +22,9 @@ const LONGEST_REASON: usize = 500;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::at("/api/runs/replay").post(replay_many),
-        Endpoint::at("/api/runs/{id}/replay").post(replay),
-        Endpoint::at("/api/runs/{id}/cancel").post(cancel),
+        Endpoint::at("/tenon/runs/replay").post(replay_many),
+        Endpoint::at("/tenon/runs/{id}/replay").post(replay),
+        Endpoint::at("/tenon/runs/{id}/cancel").post(cancel),
     ]
 }
 
@@ -104,7 +104,7 @@ pub(super) struct LeftOutAnswer {
 ///
 /// A run that waits will not be executed any more. An attempt that is under way is broken off, at once in the process
 /// that answers this and within half a lease in another; its receiver may have heard of it, but it is not tried again.
-#[utoipa::path(post, path = "/api/runs/{id}/cancel", tag = "runs", operation_id = "cancelRun",
+#[utoipa::path(post, path = "/tenon/runs/{id}/cancel", tag = "runs", operation_id = "cancelRun",
     params(("id" = String, Path, description = "The run's id")),
     request_body = Option<ReasonInput>,
     responses((status = 200, description = "The run, which is cancelled", body = Data<RunAnswer>), Problems))]
@@ -126,7 +126,7 @@ pub(super) async fn cancel(
 ///
 /// Executes a run that has ended once more: as a new run of the same event, with all the attempts that its record's
 /// policy allows. Receivers are sent the same event id, and another id of the run.
-#[utoipa::path(post, path = "/api/runs/{id}/replay", tag = "runs", operation_id = "replayRun",
+#[utoipa::path(post, path = "/tenon/runs/{id}/replay", tag = "runs", operation_id = "replayRun",
     params(("id" = String, Path, description = "The run's id")),
     request_body = Option<ReasonInput>,
     responses((status = 202, description = "The new run", body = Data<RunAnswer>), Problems))]
@@ -152,7 +152,7 @@ pub(super) async fn replay(
 /// The runs that are named, or all that a filter finds. What is replayed twice at once is not doubled: a run with a later
 /// one of the same event and record that has not ended is skipped. In a window only the last run of each event and record
 /// counts, so that the same request sent again replays nothing that went well meanwhile.
-#[utoipa::path(post, path = "/api/runs/replay", tag = "runs", operation_id = "replayRuns",
+#[utoipa::path(post, path = "/tenon/runs/replay", tag = "runs", operation_id = "replayRuns",
     request_body = ReplayInput,
     responses((status = 202, description = "The new runs are stored", body = Data<ReplayAnswer>),
         (status = 200, description = "What would be replayed, for `dryRun`", body = Data<ReplayAnswer>), Problems))]

@@ -27,7 +27,7 @@ pub struct Endpoint {
 struct Asking(Vec<Method>);
 
 impl Endpoint {
-    /// A path where nothing answers yet, in actix's notation: `/api/runs/{id}`.
+    /// A path where nothing answers yet, in actix's notation: `/tenon/runs/{id}`.
     pub fn at(path: impl Into<String>) -> Self {
         let path = path.into();
         Self { resource: web::resource(path.clone()), path, methods: Vec::new(), asking: Vec::new(), asks: false }

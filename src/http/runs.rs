@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::handler::{Event, Exchange, Json, Target};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::at("/api/runs").with_parameters().get(list), Endpoint::at("/api/runs/{id}").get(find)]
+    vec![Endpoint::at("/tenon/runs").with_parameters().get(list), Endpoint::at("/tenon/runs/{id}").get(find)]
 }
 
 /// A run: one extension record, executed for one event.
@@ -137,7 +137,7 @@ pub(super) struct WholeRun {
 }
 
 /// List runs, newest first
-#[utoipa::path(get, path = "/api/runs", tag = "runs", operation_id = "listRuns",
+#[utoipa::path(get, path = "/tenon/runs", tag = "runs", operation_id = "listRuns",
     params(
         ("state" = Option<String>, Query, description = "Only runs in this state, or in one of several: `dead,cancelled`"),
         ("key" = Option<String>, Query, description = "Only runs of this handler"),
@@ -196,7 +196,7 @@ pub(super) async fn page(request: &HttpRequest, reader: &Reader, extension: Opti
 }
 
 /// Find a run, with its attempts and its event
-#[utoipa::path(get, path = "/api/runs/{id}", tag = "runs", operation_id = "findRun",
+#[utoipa::path(get, path = "/tenon/runs/{id}", tag = "runs", operation_id = "findRun",
     params(("id" = String, Path, description = "The run's id")),
     responses((status = 200, description = "Everything about it", body = Data<WholeRun>), Problems))]
 pub(super) async fn find(id: web::Path<String>, caller: Caller, reader: Reader) -> Result<HttpResponse> {

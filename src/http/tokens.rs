@@ -18,7 +18,7 @@ use crate::secrets::token_hash;
 use crate::state::AppState;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::at("/api/tokens").get(list).post(create), Endpoint::at("/api/tokens/{id}").delete(delete)]
+    vec![Endpoint::at("/tenon/tokens").get(list).post(create), Endpoint::at("/tenon/tokens/{id}").delete(delete)]
 }
 
 /// An API token, without its text, which is not kept.
@@ -85,7 +85,7 @@ enum Kind {
 }
 
 /// List the API tokens
-#[utoipa::path(get, path = "/api/tokens", tag = "tokens", operation_id = "listTokens",
+#[utoipa::path(get, path = "/tenon/tokens", tag = "tokens", operation_id = "listTokens",
     responses((status = 200, description = "All of them, without their text", body = Data<Vec<TokenAnswer>>), Problems))]
 pub(super) async fn list(caller: Caller, reader: Reader) -> Result<HttpResponse> {
     require_full(&caller)?;
@@ -94,7 +94,7 @@ pub(super) async fn list(caller: Caller, reader: Reader) -> Result<HttpResponse>
 }
 
 /// Make an API token
-#[utoipa::path(post, path = "/api/tokens", tag = "tokens", operation_id = "createToken", request_body = Sent<TokenInput>,
+#[utoipa::path(post, path = "/tenon/tokens", tag = "tokens", operation_id = "createToken", request_body = Sent<TokenInput>,
     responses((status = 201, description = "Made; its text is told this once", body = Data<NewTokenAnswer>), Problems))]
 pub(super) async fn create(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
     require_full(&sent.caller)?;
@@ -114,7 +114,7 @@ pub(super) async fn create(state: web::Data<AppState>, sent: Submission) -> Resu
 }
 
 /// Delete an API token
-#[utoipa::path(delete, path = "/api/tokens/{id}", tag = "tokens", operation_id = "deleteToken",
+#[utoipa::path(delete, path = "/tenon/tokens/{id}", tag = "tokens", operation_id = "deleteToken",
     params(("id" = i64, Path, description = "Its number")),
     responses((status = 204, description = "Deleted; it works no more"), Problems))]
 pub(super) async fn delete(state: web::Data<AppState>, caller: Caller, id: web::Path<String>) -> Result<HttpResponse> {

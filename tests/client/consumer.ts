@@ -112,7 +112,7 @@ await check('emits a payload, which comes with the event', async () => {
   const emitted = await plain.POST('/api/{type}/{documentId}/triggers/{name}', { params: { path }, body: { payload } });
   const { id, repeated } = content(emitted).data;
   equal([emitted.response.status, repeated], [202, false]);
-  const { event } = content(await plain.GET('/api/events/{id}', { params: { path: { id } } })).data;
+  const { event } = content(await plain.GET('/tenon/events/{id}', { params: { path: { id } } })).data;
   equal([event.trigger, event.payload], ['trigger:post_sale', payload]);
 });
 

@@ -39,12 +39,12 @@ async function check(name, story) {
 /** Asks the server as its owner. */
 async function ask(method, at, body) {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const answer = await fetch(`${baseURL}${at}`, { method, headers, body: body && JSON.stringify(body) });
+  const answer = await fetch(new URL(at, baseURL), { method, headers, body: body && JSON.stringify(body) });
   assert.ok(answer.ok, `${method} ${at}: ${answer.status}`);
   return answer.status === 204 ? null : answer.json();
 }
 
-const store = await ask('POST', '/stores?populate=extensions', {
+const store = await ask('POST', '/api/stores?populate=extensions', {
   data: {
     title: 'Signed',
     slug: `signed-${process.pid}`,
@@ -59,7 +59,7 @@ const store = await ask('POST', '/stores?populate=extensions', {
 const records = Object.fromEntries(store.data.extensions.map((record) => [record.key, record.id]));
 const addresses = {};
 for (const [key, id] of Object.entries(records)) {
-  addresses[key] = (await ask('GET', `/extensions/${id}/inbound`)).data.url;
+  addresses[key] = (await ask('GET', `/tenon/extensions/${id}/inbound`)).data.url;
 }
 
 /** Sends what a service sends, and returns the status and the body of the answer. */
@@ -83,7 +83,7 @@ async function refused(key, headers, body) {
 
 /** The triggers of the events that came from a record, the oldest first. */
 async function triggers(key) {
-  const { data } = await ask('GET', `/events?document=${store.data.documentId}&pagination[pageSize]=100`);
+  const { data } = await ask('GET', `/tenon/events?document=${store.data.documentId}&pagination[pageSize]=100`);
   const of = data.filter((event) => event.actor === `extension:${records[key]}`);
   return of.map((event) => event.trigger.replace('trigger:', '')).reverse();
 }
@@ -209,7 +209,7 @@ await check('what one service signs is not taken at the address of another', asy
   await refused('custom:inbound', stripe(paid), paid);
   await refused('slack:events', standard('msg_9', contact), contact);
 });
-await ask('DELETE', `/stores/${store.data.documentId}`);
+await ask('DELETE', `/api/stores/${store.data.documentId}`);
 
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;

@@ -49,7 +49,7 @@ on_both_databases! {
 
     async fn a_read_only_token_sees_everything_and_changes_nothing(app: &TestApp) {
         let store = shop(app).await;
-        let made = app.post("/api/tokens", json!({"data": {"name": "reader", "kind": "read-only"}})).await;
+        let made = app.post("/tenon/tokens", json!({"data": {"name": "reader", "kind": "read-only"}})).await;
         let reader = app.with_token(made.expect(201)["data"]["token"].as_str());
         let read = reader.get(&format!("/api/stores/{store}?status=draft&populate=extensions")).await;
         assert_eq!(read.expect(200)["data"]["extensions"][0]["credentials"], json!({"secret": "********"}));

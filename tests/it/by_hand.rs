@@ -29,7 +29,7 @@ fn ids(answer: &Answered) -> (String, String) {
 
 async fn token(app: &TestApp, permissions: &[&str]) -> String {
     let new = json!({ "data": { "name": permissions.join(" "), "kind": "custom", "permissions": permissions } });
-    app.post("/api/tokens", new).await.expect(201)["data"]["token"].as_str().expect("a token").to_owned()
+    app.post("/tenon/tokens", new).await.expect(201)["data"]["token"].as_str().expect("a token").to_owned()
 }
 
 on_both_databases! {
@@ -103,7 +103,7 @@ on_both_databases! {
         assert_eq!(event["target"]["priceId"], price["id"]);
         assert_eq!((&event["data"]["price"]["Price"], &event["data"]["product"]["Name"]), (&json!(12.5), &json!("Tea")));
         let (run, _) = ids(&started);
-        let run = app.get(&format!("/api/runs/{run}")).await;
+        let run = app.get(&format!("/tenon/runs/{run}")).await;
         assert_eq!(run.expect(200)["data"]["run"]["extension"]["owner"]["priceId"], price["id"]);
         let tried = app.post(&format!("{base}/extensions/{id}/test"), json!({ "trigger": "price_updated" })).await;
         assert_eq!(tried.expect(200)["data"]["event"]["changes"]["Price"], json!({ "from": 12.9, "to": 13.9 }));

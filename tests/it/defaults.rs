@@ -139,7 +139,7 @@ on_both_databases! {
         assert_eq!(kind, json!("bad_credentials"));
         assert!(message.contains("TENON_DEFAULT_CREDENTIALS") && message.contains("markket:sendgrid"), "{message}");
         for (key, has) in [("posthog:track", true), ("discord:webhook", true), ("markket:sendgrid:webhook", false)] {
-            let shown = app.get(&format!("/api/extensions/handlers/{key}")).await.expect(200)["data"].clone();
+            let shown = app.get(&format!("/tenon/handlers/{key}")).await.expect(200)["data"].clone();
             assert_eq!(shown["hasDefault"], has, "{key}");
             // A handler that needs no credentials has nothing to use.
             let property = &shown["credentialsSchema"]["properties"]["use_default"];
@@ -155,7 +155,7 @@ on_both_databases! {
         ]).await;
         let address = async |place: usize| {
             let id = app.record(&store, place).await["id"].clone();
-            let url = app.get(&format!("/api/extensions/{id}/inbound")).await.expect(200)["data"]["url"].clone();
+            let url = app.get(&format!("/tenon/extensions/{id}/inbound")).await.expect(200)["data"]["url"].clone();
             url::Url::parse(url.as_str().expect("a url")).expect("a url").path().to_owned()
         };
         let body = r#"{"type": "contact.created"}"#;

@@ -88,7 +88,7 @@ on_both_databases! {
             app.run_until_idle().await;
             deliveries = app.receiver.received();
         }
-        let runs = app.get("/api/runs").await.expect(200)["data"].clone();
+        let runs = app.get("/tenon/runs").await.expect(200)["data"].clone();
         assert_eq!((&runs[0]["state"], runs.as_array().map(Vec::len)), (&json!("dead"), Some(10)), "{runs}");
         assert!(runs[0]["reason"].as_str().is_some_and(|reason| reason.contains("cause each other")), "{runs}");
     }
@@ -179,8 +179,8 @@ on_both_databases! {
             format!("/api/stores/{store}?populate=*"),
             format!("/api/stores/{store}?status=draft&populate=*"),
             "/api/stores?populate=extensions".to_owned(),
-            "/api/runs?populate=attempts".to_owned(),
-            "/api/events".to_owned(),
+            "/tenon/runs?populate=attempts".to_owned(),
+            "/tenon/events".to_owned(),
         ] {
             texts.push(app.get(&path).await.expect(200).to_string());
         }

@@ -7,7 +7,7 @@ use crate::support::api::{Answered, send};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
-const WEBHOOK: &str = "/api/extensions/handlers/custom:webhook/activate";
+const WEBHOOK: &str = "/tenon/handlers/custom:webhook/activate";
 
 /// A store, a subscriber, and a product with a price, as targets.
 async fn targets(app: &TestApp) -> Vec<Value> {
@@ -33,7 +33,7 @@ fn problems(answer: &Answered) -> Vec<(String, String)> {
 }
 
 async fn in_use(app: &TestApp, key: &str) -> Value {
-    app.get(&format!("/api/extensions/handlers/{key}")).await.expect(200)["data"]["inUse"].clone()
+    app.get(&format!("/tenon/handlers/{key}")).await.expect(200)["data"]["inUse"].clone()
 }
 
 on_both_databases! {
@@ -43,7 +43,7 @@ on_both_databases! {
         let store = app.store(vec![app.webhook("post_sale"), off, app.webhook("order_*"), json!({"key": "no:body"})]).await;
         app.run_until_idle().await;
         let listed = async |query: &str| {
-            let answer = app.get(&format!("/api/extensions/handlers{query}")).await;
+            let answer = app.get(&format!("/tenon/handlers{query}")).await;
             let handlers = answer.expect(200)["data"].as_array().expect("a list").clone();
             handlers.into_iter().map(|handler| (handler["key"].as_str().expect("a key").to_owned(), handler["inUse"].clone())).collect::<Vec<_>>()
         };
@@ -54,12 +54,12 @@ on_both_databases! {
         assert_eq!(listed("?category=messaging&namespace=discord").await, [("discord:webhook".into(), json!(0))]);
         assert!(!listed("?category=messaging").await.contains(&("custom:webhook".into(), json!(2))));
         assert!(listed("?category=messaging&namespace=custom").await.is_empty());
-        app.get("/api/extensions/handlers?kategory=x").await.expect(400);
+        app.get("/tenon/handlers?kategory=x").await.expect(400);
         let list = format!("/api/stores/{store}/extensions");
         let id = app.get(&list).await.expect(200)["data"][0]["id"].clone();
         app.delete(&format!("{list}/{id}")).await.expect(204);
         assert_eq!(in_use(app, "custom:webhook").await, 1, "what was removed is not used");
-        app.get("/api/extensions/handlers/no:body").await.expect(404);
+        app.get("/tenon/handlers/no:body").await.expect(404);
     }
 
     async fn a_handler_is_activated_for_many_targets_at_once(app: &TestApp) {
@@ -86,7 +86,7 @@ on_both_databases! {
         app.run_until_idle().await;
         assert!(!app.receiver.only().header("webhook-signature").is_empty());
         let discord = json!({"targets": [targets[0]], "url": url, "active": false});
-        let made = app.post("/api/extensions/handlers/discord:webhook/activate", json!({ "data": discord })).await;
+        let made = app.post("/tenon/handlers/discord:webhook/activate", json!({ "data": discord })).await;
         let record = made.expect(201)["data"][0]["extension"].clone();
         assert_eq!((&record["triggers"], &record["active"]), (&json!(["trigger:post_sale"]), &json!(false)));
     }
@@ -121,7 +121,7 @@ on_both_databases! {
             let answer = app.post(WEBHOOK, json!({ "data": data })).await;
             assert_eq!(problems(&answer)[0].0, path, "{}", answer.text);
         }
-        let unknown = app.post("/api/extensions/handlers/custom:webhok/activate", json!({"data": {"targets": targets}})).await;
+        let unknown = app.post("/tenon/handlers/custom:webhok/activate", json!({"data": {"targets": targets}})).await;
         assert!(problems(&unknown)[0].1.contains("did you mean custom:webhook"), "{}", unknown.text);
         let again = app.post(WEBHOOK, json!({"data": {"targets": [targets[1], targets[1]], "url": url, "again": true}})).await;
         assert_eq!(again.expect(201)["data"].as_array().expect("a list").len(), 2);
@@ -145,14 +145,14 @@ on_both_databases! {
 
     async fn only_whoever_may_manage_every_target_activates(app: &TestApp) {
         let targets = targets(app).await;
-        let made = app.post("/api/tokens", json!({"data": {"name": "keeper", "kind": "custom", "permissions": ["product.extensions"]}})).await;
+        let made = app.post("/tenon/tokens", json!({"data": {"name": "keeper", "kind": "custom", "permissions": ["product.extensions"]}})).await;
         let keeper = app.with_token(made.expect(201)["data"]["token"].as_str());
         let body = |targets: &[Value]| json!({"data": {"targets": targets, "url": "https://erp.example/hook"}});
         app.with_token(None).post(WEBHOOK, body(&targets)).await.expect(403);
         keeper.post(WEBHOOK, body(&targets)).await.expect(403);
         assert_eq!(in_use(app, "custom:webhook").await, 0);
         keeper.post(WEBHOOK, body(&targets[1..3])).await.expect(201);
-        keeper.get("/api/extensions/handlers").await.expect(200);
-        app.with_token(None).get("/api/extensions/handlers").await.expect(403);
+        keeper.get("/tenon/handlers").await.expect(200);
+        app.with_token(None).get("/tenon/handlers").await.expect(403);
     }
 }

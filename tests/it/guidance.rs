@@ -34,9 +34,9 @@ on_both_databases! {
             (Method::DELETE, "/api/stores/x", "store.delete"),
             (Method::POST, "/api/stores/x/actions/publish", "store.update"),
             (Method::POST, "/api/stores/x/triggers/post_sale", "store.emit"),
-            (Method::GET, "/api/runs", "a full-access or a read-only token"),
-            (Method::GET, "/api/tokens", "a full-access token"),
-            (Method::POST, "/api/runs/replay", "store.run"),
+            (Method::GET, "/tenon/runs", "a full-access or a read-only token"),
+            (Method::GET, "/tenon/tokens", "a full-access token"),
+            (Method::POST, "/tenon/runs/replay", "store.run"),
         ] {
             for (token, said) in [(None, "no token was seen"), (Some(NARROW), "the token that was sent does not have")] {
                 let answer = send(app.with_token(token).request(method.clone(), path)).await;
@@ -103,7 +103,7 @@ on_both_databases! {
             // The older form of documents is not looked up in the OpenAPI document.
             let request = app.request(Method::POST, &path).header("Strapi-Response-Format", "flat").json(&body);
             let event = send(request).await.expect(202)["data"]["id"].as_str().expect("an id").to_owned();
-            let found = app.get(&format!("/api/events/{event}")).await;
+            let found = app.get(&format!("/tenon/events/{event}")).await;
             assert_eq!(found.expect(200)["data"]["event"]["payload"]["order"]["id"], 7, "{body}");
         }
     }
@@ -133,26 +133,26 @@ on_both_databases! {
             ("filters[createdAt][$lt]=2000".to_owned(), 0),
             ("filters[state]=completed&key=custom:webhook&pagination[pageSize]=5".to_owned(), 1),
         ] {
-            assert_eq!(count(format!("/api/runs?{filter}")).await, found, "{filter}");
+            assert_eq!(count(format!("/tenon/runs?{filter}")).await, found, "{filter}");
         }
         for (filter, found) in [
             ("filters[trigger][$eq]=post_sale".to_owned(), 1),
             (format!("filters[store][documentId]={id}&filters[trigger]=trigger:post_sale"), 1),
             ("filters[occurredAt][$gte]=2900".to_owned(), 0),
         ] {
-            assert_eq!(count(format!("/api/events?{filter}")).await, found, "{filter}");
+            assert_eq!(count(format!("/tenon/events?{filter}")).await, found, "{filter}");
         }
         assert_eq!(count(format!("/api/stores/{id}/extensions?filters[key]=custom:webhook")).await, 1);
         assert_eq!(count(format!("/api/stores/{id}/extensions?filters[active][$eq]=false")).await, 0);
         for (path, nearest) in [
-            ("/api/runs?filters[stat]=dead", Some("state")),
-            ("/api/runs?filters[state][$equals]=dead", None),
-            ("/api/runs?filters[createdAt][$gtee]=2000", Some("$gte")),
-            ("/api/events?filters[triger]=x", Some("trigger")),
-            ("/api/runs?filters[$or][0][state]=dead", None),
-            ("/api/runs?filters[state]=dead&state=dead", None),
-            ("/api/runs?filters=dead", None),
-            ("/api/runs?filters[createdAt][$gte]=yesterday", None),
+            ("/tenon/runs?filters[stat]=dead", Some("state")),
+            ("/tenon/runs?filters[state][$equals]=dead", None),
+            ("/tenon/runs?filters[createdAt][$gtee]=2000", Some("$gte")),
+            ("/tenon/events?filters[triger]=x", Some("trigger")),
+            ("/tenon/runs?filters[$or][0][state]=dead", None),
+            ("/tenon/runs?filters[state]=dead&state=dead", None),
+            ("/tenon/runs?filters=dead", None),
+            ("/tenon/runs?filters[createdAt][$gte]=yesterday", None),
         ] {
             let answer = app.get(path).await;
             let found = &answer.expect(400)["error"]["details"]["nearest"];

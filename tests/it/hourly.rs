@@ -39,7 +39,7 @@ on_both_databases! {
     async fn what_is_beyond_the_limit_is_skipped_where_the_policy_says_so(app: &TestApp) {
         five_sales(app, "skip").await;
         app.run_until_idle().await;
-        let skipped = app.get("/api/runs?state=skipped").await;
+        let skipped = app.get("/tenon/runs?state=skipped").await;
         let skipped = skipped.expect(200)["data"].as_array().expect("a list").clone();
         assert!(skipped.len() == 2 && skipped.iter().all(|run| run["finishedAt"].is_string()), "{skipped:?}");
         assert_eq!(app.receiver.received().len(), 3);
@@ -50,7 +50,7 @@ on_both_databases! {
         five_sales(app, "defer").await;
         app.run_until_idle().await;
         assert_eq!(app.receiver.received().len(), 6);
-        let handlers = app.get("/api/extensions/handlers/custom:webhook").await;
+        let handlers = app.get("/tenon/handlers/custom:webhook").await;
         assert_eq!(handlers.expect(200)["data"]["rateLimitPerHour"], json!(null));
     }
 

@@ -22,18 +22,31 @@ on_both_databases! {
         let answer = app.get("/api/nothing").await;
         assert_eq!(answer.text, r#"{"data":null,"error":{"status":404,"name":"NotFoundError","message":"Not Found","details":{}}}"#);
         assert_eq!(answer.headers["content-type"], "application/json; charset=utf-8");
-        for path in ["/api/%FF%FE", "/api/products/%F0%9F%98%80", "/api/products/..%2F..", "//api/tokens"] {
+        for path in ["/api/%FF%FE", "/api/products/%F0%9F%98%80", "/api/products/..%2F..", "//tenon/tokens"] {
             app.get(path).await.expect(404);
         }
         app.get("/api/products/?x=1").await.expect(200);
     }
 
+    async fn what_operators_need_leaves_the_names_below_api_to_content(app: &TestApp) {
+        for path in [
+            "/api/runs", "/api/runs/run_1", "/api/events", "/api/events/evt_1", "/api/tokens", "/api/handlers",
+            "/api/extensions/handlers", "/api/extensions/handlers/custom:webhook", "/api/extensions/1/inbound",
+        ] {
+            app.get(path).await.expect(404);
+            app.post(path, json!({"data": {}})).await.expect(405);
+        }
+        for path in ["/tenon/runs", "/tenon/events", "/tenon/tokens", "/tenon/handlers", "/tenon/handlers/custom:webhook"] {
+            app.get(path).await.expect(200);
+        }
+    }
+
     async fn a_method_that_a_path_has_not_is_answered_with_those_it_has(app: &TestApp) {
         for (method, path, allowed) in [
             (Method::POST, "/api/nothing", "HEAD, GET"),
-            (Method::PATCH, "/api/tokens", "HEAD, GET, POST"),
-            (Method::GET, "/api/tokens/1", "DELETE"),
-            (Method::TRACE, "/api/tokens", "HEAD, GET, POST"),
+            (Method::PATCH, "/tenon/tokens", "HEAD, GET, POST"),
+            (Method::GET, "/tenon/tokens/1", "DELETE"),
+            (Method::TRACE, "/tenon/tokens", "HEAD, GET, POST"),
         ] {
             let answer = send(app.request(method, path)).await;
             assert_eq!((answer.status, answer.text.as_str()), (405, "Method Not Allowed"));
@@ -41,7 +54,7 @@ on_both_databases! {
             assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
         }
         let odd = Method::from_bytes(b"PROPFIND").expect("a method");
-        assert_eq!(send(app.request(odd, "/api/tokens")).await.status, 501);
+        assert_eq!(send(app.request(odd, "/tenon/tokens")).await.status, 501);
     }
 
     async fn browsers_of_other_origins_may_send_and_read_what_the_api_needs(app: &TestApp) {
@@ -65,11 +78,11 @@ on_both_databases! {
     async fn a_body_that_is_no_json_is_told_before_anything_else(app: &TestApp) {
         let anyone = app.with_token(None);
         for body in ["{", "{\"data\":{}} x", "5", "null", "\u{feff}{"] {
-            let answer = send(anyone.request(Method::POST, "/api/tokens").header("content-type", "application/json").body(body)).await;
+            let answer = send(anyone.request(Method::POST, "/tenon/tokens").header("content-type", "application/json").body(body)).await;
             let error = &answer.expect(400)["error"];
             assert_eq!((&error["name"], error.get("details")), (&json!("SyntaxError"), None), "{body}");
         }
-        assert_eq!(anyone.post("/api/tokens", json!({"data": {}})).await.status, 403);
+        assert_eq!(anyone.post("/tenon/tokens", json!({"data": {}})).await.status, 403);
     }
 
     async fn a_body_of_another_type_counts_as_none(app: &TestApp) {
@@ -92,13 +105,13 @@ on_both_databases! {
     async fn what_a_database_cannot_hold_is_refused(app: &TestApp) {
         let nul = posted(app, "application/json", r#"{"data":{"name":"a\u0000b"}}"#.into()).await;
         assert!(nul.expect(400)["error"]["message"].as_str().is_some_and(|message| message.contains("U+0000")));
-        app.get("/api/tokens?x=%00").await.expect(400);
+        app.get("/tenon/tokens?x=%00").await.expect(400);
         let deep = format!("{{\"data\":{}{}}}", "[".repeat(500), "]".repeat(500));
         assert_eq!(posted(app, "application/json", deep).await.expect(400)["error"]["name"], "SyntaxError");
     }
 
     async fn a_token_alone_decides_and_a_bad_one_is_told(app: &TestApp) {
-        let with = |value: &str| send(app.with_token(None).request(Method::GET, "/api/tokens").header("authorization", value));
+        let with = |value: &str| send(app.with_token(None).request(Method::GET, "/tenon/tokens").header("authorization", value));
         assert_eq!(with("Bearer nope").await.expect(401)["error"]["message"], "Missing or invalid credentials");
         for public in ["Bearer ", "nope", "Basic eDp5", "Bearer a b", "Token x"] {
             with(public).await.expect(403);
@@ -118,13 +131,13 @@ on_both_databases! {
     }
 
     async fn no_answer_lets_a_browser_send_what_says_who_it_is(app: &TestApp) {
-        for path in ["/api/stores", "/api/nothing", "/openapi.json", "/", "/docs/index.html", "/healthz", "/admin", "/admin/login"] {
+        for path in ["/api/stores", "/api/nothing", "/tenon/runs", "/openapi.json", "/", "/docs/index.html", "/healthz", "/admin", "/admin/login"] {
             for method in [Method::GET, Method::OPTIONS] {
                 let request = app.with_token(None).request(method.clone(), path).header("origin", "http://shop.example");
                 let answer = send(request.header("access-control-request-method", "PUT")).await;
                 let told = format!("{method} {path}: {:?}", answer.headers);
                 assert!(answer.headers.get("access-control-allow-credentials").is_none(), "{told}");
-                let is_open = path.starts_with("/api") || path == "/openapi.json";
+                let is_open = ["/api", "/tenon"].iter().any(|open| path.starts_with(open)) || path == "/openapi.json";
                 assert_eq!(answer.headers.contains_key("access-control-allow-origin"), is_open, "{told}");
             }
         }
@@ -168,7 +181,7 @@ on_both_databases! {
     with |config| config.public_access = PublicAccess::None; {
         let anyone = app.with_token(None);
         anyone.get("/healthz").await.expect(200);
-        anyone.get("/api/tokens").await.expect(403);
+        anyone.get("/tenon/tokens").await.expect(403);
     }
 }
 
@@ -194,5 +207,5 @@ fn requests_outlive_the_connections_to_the_database() {
 }
 
 async fn posted(app: &TestApp, content_type: &str, body: String) -> Answered {
-    send(app.request(Method::POST, "/api/tokens").header("content-type", content_type).body(body)).await
+    send(app.request(Method::POST, "/tenon/tokens").header("content-type", content_type).body(body)).await
 }

@@ -40,21 +40,21 @@ on_both_databases! {
             assert!(first.status < 300 && !is_repeated(&first), "{key}: {}", first.text);
             sent.push((key, method, path, data, first));
         }
-        let events = app.get("/api/events").await.expect(200)["meta"]["pagination"]["total"].clone();
+        let events = app.get("/tenon/events").await.expect(200)["meta"]["pagination"]["total"].clone();
         for (key, method, path, data, first) in sent {
             let again = under(app, key, method, &path, data).await;
             assert!(is_repeated(&again), "{key}");
             assert_eq!((again.status, &again.text), (first.status, &first.text), "{key}");
             assert_eq!(again.headers.get("etag"), first.headers.get("etag"), "{key}");
         }
-        assert_eq!(app.get("/api/events").await.expect(200)["meta"]["pagination"]["total"], events, "nothing was told twice");
+        assert_eq!(app.get("/tenon/events").await.expect(200)["meta"]["pagination"]["total"], events, "nothing was told twice");
         assert_eq!(total(app, "products").await, 0);
     }
 
     async fn no_two_callers_share_a_key_whatever_they_are_called(app: &TestApp) {
         let (mut callers, store) = (Vec::new(), app.store(vec![app.webhook("none")]).await);
         for name in ["a", "a/b", "a%2Fb", "a%"] {
-            let made = app.post("/api/tokens", json!({"data": {"name": name, "kind": "full-access"}})).await;
+            let made = app.post("/tenon/tokens", json!({"data": {"name": name, "kind": "full-access"}})).await;
             callers.push(app.with_token(made.expect(201)["data"]["token"].as_str()));
         }
         let triggers = format!("/api/stores/{store}/triggers/acme:sold");
@@ -81,7 +81,7 @@ on_both_databases! {
     }
 
     async fn a_key_belongs_to_one_request_of_one_caller(app: &TestApp) {
-        let made = app.post("/api/tokens", json!({"data": {"name": "other", "kind": "full-access"}})).await;
+        let made = app.post("/tenon/tokens", json!({"data": {"name": "other", "kind": "full-access"}})).await;
         let other = app.with_token(Some(made.expect(201)["data"]["token"].as_str().expect("a token")));
         under(app, "k", Method::POST, "/api/stores", json!({"title": "One", "slug": "one"})).await.expect(201);
         for (path, data) in [

@@ -39,7 +39,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 on_both_databases! {
     async fn who_may_not_do_it_is_told_so_before_the_body_is_read(app: &TestApp) {
-        let made = app.post("/api/tokens", json!({"data": {"name": "reader", "kind": "read-only"}})).await;
+        let made = app.post("/tenon/tokens", json!({"data": {"name": "reader", "kind": "read-only"}})).await;
         let reader = made.expect(201)["data"]["token"].as_str().expect("a token").to_owned();
         let store = app.store(vec![json!({"key": "markket:stripe:webhook", "triggers": []})]).await;
         let record = app.record(&store, 0).await["id"].clone();
@@ -58,11 +58,11 @@ on_both_databases! {
             &format!("POST /api/stores/{store}/extensions/{record}/test"),
             &format!("POST /api/stores/{store}/triggers/post_sale"),
             "POST /api/triggers",
-            "POST /api/extensions/handlers/custom:webhook/activate",
-            "POST /api/runs/replay",
-            "POST /api/runs/x/replay",
-            "POST /api/runs/x/cancel",
-            "POST /api/tokens",
+            "POST /tenon/handlers/custom:webhook/activate",
+            "POST /tenon/runs/replay",
+            "POST /tenon/runs/x/replay",
+            "POST /tenon/runs/x/cancel",
+            "POST /tenon/tokens",
         ] {
             cases.push((request.to_owned(), String::new(), "403"));
             cases.push((request.to_owned(), format!("Authorization: Bearer {reader}\r\n"), "403"));
@@ -108,7 +108,7 @@ on_both_databases! {
         }
         let lists = [
             format!("/api/stores/{store}/extensions?"),
-            "/api/events?".to_owned(),
+            "/tenon/events?".to_owned(),
             format!("/api/stores/{store}?populate=extensions&"),
             "/api/stores?populate=extensions&".to_owned(),
         ];

@@ -353,7 +353,7 @@ fn run(kind: Kind, processes: usize) {
 async fn events(api: &Api) -> [i64; 3] {
     let mut found = [0; 3];
     for (place, name) in ["low", "zero", "restocked"].into_iter().enumerate() {
-        let events = api.get(&format!("/api/events?trigger=inventory_{name}")).await;
+        let events = api.get(&format!("/tenon/events?trigger=inventory_{name}")).await;
         found[place] = events.expect(200)["meta"]["pagination"]["total"].as_i64().expect("a total");
     }
     found

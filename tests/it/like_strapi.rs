@@ -71,7 +71,7 @@ on_both_databases! {
 
     async fn a_body_that_cannot_be_unpacked_is_refused_by_the_name_of_its_packing(app: &TestApp) {
         for encoding in ["br", "zstd", "compress", "gzip, br", "nonsense"] {
-            for path in ["/api/products", "/api/runs/replay"] {
+            for path in ["/api/products", "/tenon/runs/replay"] {
                 let request = app.request(Method::POST, path).header("content-encoding", encoding);
                 let answer = send(request.header("content-type", "application/json").body("\u{8b}")).await;
                 let message = answer.expect(415)["error"]["message"].as_str().unwrap_or_default();

@@ -78,7 +78,7 @@ on_both_databases! {
         let message = format!("With this one extensions would have more than {} items", ITEMS.most);
         let refused = app.post(&format!("/api/stores/{store}/extensions"), json!({"data": {"key": "custom:inbound"}})).await;
         assert_eq!(refused.expect(400)["error"]["details"]["errors"][0]["message"], message);
-        let (path, activation) = ("/api/extensions/handlers/custom:inbound/activate", json!({"data": {
+        let (path, activation) = ("/tenon/handlers/custom:inbound/activate", json!({"data": {
             "targets": [{"type": "store", "documentId": store}], "credentials": {"secret": "not so short"},
         }}));
         assert_eq!(app.post(path, activation).await.expect(400)["error"]["details"]["errors"][0]["message"], message);

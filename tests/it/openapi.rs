@@ -112,8 +112,8 @@ on_both_databases! {
         let mut batch = example("/api/triggers", "post");
         batch["data"][0]["target"]["documentId"] = json!(ids[0]);
         app.post("/api/triggers", batch).await.expect(202);
-        app.post("/api/tokens", example("/api/tokens", "post")).await.expect(201);
-        app.post("/api/runs/replay", example("/api/runs/replay", "post")).await.expect(200);
+        app.post("/tenon/tokens", example("/tenon/tokens", "post")).await.expect(201);
+        app.post("/tenon/runs/replay", example("/tenon/runs/replay", "post")).await.expect(200);
         app.run_until_idle().await;
     }
 

@@ -131,7 +131,7 @@ on_both_databases! {
     async fn whoever_may_not_see_or_change_a_product_may_not_its_prices(app: &TestApp) {
         let (prices, [small, _]) = tea(app).await;
         let one = format!("{prices}/{small}");
-        let made = app.post("/api/tokens", json!({"data": {"name": "reader", "kind": "read-only"}})).await;
+        let made = app.post("/tenon/tokens", json!({"data": {"name": "reader", "kind": "read-only"}})).await;
         let reader = app.with_token(made.expect(201)["data"]["token"].as_str());
         let anyone = app.with_token(None);
         reader.get(&format!("{one}?status=draft&populate=extensions")).await.expect(200);

@@ -32,7 +32,7 @@ fn text(value: &Value) -> String {
 
 async fn token(app: &TestApp, name: &str, permissions: &[&str]) -> Api {
     let data = json!({"name": name, "kind": "custom", "permissions": permissions});
-    let made = app.post("/api/tokens", json!({ "data": data })).await;
+    let made = app.post("/tenon/tokens", json!({ "data": data })).await;
     app.with_token(made.expect(201)["data"]["token"].as_str())
 }
 
@@ -58,7 +58,7 @@ fn warnings(answer: &Answered) -> Vec<(String, String)> {
 
 /// The events that tell of records, the earliest first.
 async fn told(app: &TestApp) -> Vec<Value> {
-    let events = app.get("/api/events?pagination[pageSize]=100").await;
+    let events = app.get("/tenon/events?pagination[pageSize]=100").await;
     let mut events = events.expect(200)["data"].as_array().expect("a list").clone();
     events.retain(|event| text(&event["trigger"]).starts_with("trigger:extension_"));
     events.reverse();

@@ -231,7 +231,7 @@ on_both_databases! {
         let token = async |name: &str, data: Value| {
             let mut data = data;
             data["name"] = json!(name);
-            let made = app.post("/api/tokens", json!({ "data": data })).await;
+            let made = app.post("/tenon/tokens", json!({ "data": data })).await;
             app.with_token(made.expect(201)["data"]["token"].as_str())
         };
         let custom = |names: &[&str]| json!({"kind": "custom", "permissions": names});

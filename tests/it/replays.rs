@@ -47,7 +47,7 @@ fn counts(answer: &Answered, status: u16) -> [i64; 4] {
 
 /// The ids of all runs in this state.
 async fn in_state(app: &TestApp, state: &str) -> Vec<String> {
-    let runs = app.get(&format!("/api/runs?state={state}&pagination[pageSize]=100")).await;
+    let runs = app.get(&format!("/tenon/runs?state={state}&pagination[pageSize]=100")).await;
     let ids = runs.expect(200)["data"].as_array().expect("a list").iter();
     ids.map(|run| run["id"].as_str().expect("an id").to_owned()).collect()
 }
@@ -74,13 +74,13 @@ on_both_databases! {
         let window = json!({ "from": iso(from), "to": iso(to), "key": "custom:webhook", "reason": reason });
         let mut rehearsed = window.clone();
         rehearsed["dryRun"] = json!(true);
-        let rehearsed = app.post("/api/runs/replay", rehearsed).await;
+        let rehearsed = app.post("/tenon/runs/replay", rehearsed).await;
         assert_eq!(counts(&rehearsed, 200), [500, 500, 0, 0]);
         assert_eq!(rehearsed.json["data"]["runs"].as_array().map(Vec::len), Some(25));
         app.run_until_idle().await;
         assert!(app.receiver.received().is_empty(), "nothing was done");
 
-        let replayed = app.post("/api/runs/replay", window.clone()).await;
+        let replayed = app.post("/tenon/runs/replay", window.clone()).await;
         assert_eq!(counts(&replayed, 202), [500, 500, 0, 0]);
         let new = &replayed.json["data"]["runs"][0];
         assert_eq!((&new["replay"], new["replayOf"].is_string()), (&json!(1), true), "{new}");
@@ -92,7 +92,7 @@ on_both_databases! {
         let emitted: HashSet<_> = emitted.into_iter().collect();
         assert_eq!((deliveries.len(), events), (500, emitted));
 
-        let again = app.post("/api/runs/replay", window).await;
+        let again = app.post("/tenon/runs/replay", window).await;
         assert_eq!(counts(&again, 202), [500, 0, 500, 0], "what went well is not sent once more");
         app.run_until_idle().await;
         assert_eq!(app.receiver.received().len(), 500);
@@ -107,7 +107,7 @@ on_both_databases! {
         record["config"] = json!({ "policy": { "max_attempts": 3 } });
         app.put(&format!("/api/stores/{store}"), json!({ "data": { "extensions": [record] } })).await.expect(200);
         app.receiver.answers("/hook", [500, 500, 200]);
-        let path = format!("/api/runs/{}/replay", dead["id"].as_str().expect("an id"));
+        let path = format!("/tenon/runs/{}/replay", dead["id"].as_str().expect("an id"));
         let replay = app.post(&path, json!({ "reason": "try again" })).await;
         let replay = &replay.expect(202)["data"];
         assert_eq!((&replay["replayOf"], &replay["maxAttempts"]), (&dead["id"], &json!(3)));
@@ -130,15 +130,15 @@ on_both_databases! {
         sell(app, &store, 1).await;
         let id = app.only_run().await["id"].as_str().expect("an id").to_owned();
         app.receiver.answers("/hook", [Answer::hang()]);
-        let replay = app.post(&format!("/api/runs/{id}/replay"), json!({})).await;
-        let refused = app.post(&format!("/api/runs/{id}/replay"), json!({})).await;
+        let replay = app.post(&format!("/tenon/runs/{id}/replay"), json!({})).await;
+        let refused = app.post(&format!("/tenon/runs/{id}/replay"), json!({})).await;
         assert!(refused.expect(409)["error"]["message"].as_str().is_some_and(|text| text.contains("on its way")));
-        let named = app.post("/api/runs/replay", json!({ "ids": [id, id, "run_nothing"] })).await;
+        let named = app.post("/tenon/runs/replay", json!({ "ids": [id, id, "run_nothing"] })).await;
         assert_eq!(counts(&named, 202), [1, 0, 1, 1]);
-        assert_eq!(counts(&app.post("/api/runs/replay", json!({ "state": "dead" })).await, 202), [1, 0, 1, 0]);
+        assert_eq!(counts(&app.post("/tenon/runs/replay", json!({ "state": "dead" })).await, 202), [1, 0, 1, 0]);
         app.receiver.wait_for(2).await;
         let replay = replay.expect(202)["data"]["id"].as_str().expect("an id").to_owned();
-        app.post(&format!("/api/runs/{replay}/cancel"), json!({})).await.expect(200);
+        app.post(&format!("/tenon/runs/{replay}/cancel"), json!({})).await.expect(200);
         app.run_until_idle().await;
         assert_eq!(app.receiver.received().len(), 2);
     }
@@ -148,11 +148,11 @@ on_both_databases! {
         let store = shop(app).await;
         sell(app, &store, 1).await;
         let first = in_state(app, "dead").await;
-        app.post(&format!("/api/runs/{}/replay", first[0]), json!({})).await.expect(202);
+        app.post(&format!("/tenon/runs/{}/replay", first[0]), json!({})).await.expect(202);
         app.run_until_idle().await;
         let both = in_state(app, "dead").await;
         for (dry_run, status) in [(true, 200), (false, 202)] {
-            let named = app.post("/api/runs/replay", json!({ "ids": both, "dryRun": dry_run })).await;
+            let named = app.post("/tenon/runs/replay", json!({ "ids": both, "dryRun": dry_run })).await;
             assert_eq!(counts(&named, status), [2, 1, 1, 0]);
         }
         app.run_until_idle().await;
@@ -165,9 +165,9 @@ on_both_databases! {
         sell(app, &store, 300).await;
         app.receiver.answers("/hook", [200]);
         app.receiver.forget();
-        let all = || app.post("/api/runs/replay", json!({ "state": "dead" }));
+        let all = || app.post("/tenon/runs/replay", json!({ "state": "dead" }));
         let some = in_state(app, "dead").await;
-        let named = app.post("/api/runs/replay", json!({ "ids": some }));
+        let named = app.post("/tenon/runs/replay", json!({ "ids": some }));
         let (first, second, third, fourth) = tokio::join!(all(), all(), named, all());
         let replayed = [first, second, third, fourth].map(|answer| counts(&answer, 202)[1]);
         assert_eq!(replayed.iter().sum::<i64>(), 300, "{replayed:?}");
@@ -183,7 +183,7 @@ on_both_databases! {
         for _ in 0..3 {
             sell(app, &store, 400).await;
         }
-        let replayed = app.post("/api/runs/replay", json!({ "state": "dead" })).await;
+        let replayed = app.post("/tenon/runs/replay", json!({ "state": "dead" })).await;
         assert_eq!(counts(&replayed, 202), [1200, 1200, 0, 0]);
         app.run_until_idle().await;
         assert_eq!(app.receiver.received().len(), 2400);
@@ -203,7 +203,7 @@ on_both_databases! {
         record["key"] = json!("custom:nothing");
         record["credentials"] = json!({"secret": "given again, since another handler gets it"});
         app.put(&format!("/api/stores/{unknown}"), json!({ "data": { "extensions": [record] } })).await.expect(200);
-        let replayed = app.post("/api/runs/replay", json!({ "state": "dead" })).await;
+        let replayed = app.post("/tenon/runs/replay", json!({ "state": "dead" })).await;
         assert_eq!(counts(&replayed, 202), [9, 0, 0, 9]);
         let mut left_out: Vec<_> = replayed.json["data"]["leftOut"].as_array().expect("a list").iter()
             .map(|one| (one["count"].as_i64(), one["reason"].as_str().expect("a text").to_owned())).collect();
@@ -212,7 +212,7 @@ on_both_databases! {
         assert_eq!((left_out[1].0, &*left_out[1].1), (Some(3), "the extension record is gone"));
         assert!(left_out[2].0 == Some(4) && left_out[2].1.contains("custom:nothing"), "{left_out:?}");
         let id = in_state(app, "dead").await.remove(0);
-        let refused = app.post(&format!("/api/runs/{id}/replay"), json!({})).await;
+        let refused = app.post(&format!("/tenon/runs/{id}/replay"), json!({})).await;
         assert!(refused.expect(409)["error"]["message"].as_str().is_some_and(|text| text.contains("custom:nothing")));
     }
 
@@ -243,15 +243,15 @@ on_both_databases! {
         ] {
             let mut asked = window.clone();
             asked["dryRun"] = json!(true);
-            assert_eq!(counts(&app.post("/api/runs/replay", asked).await, 200)[0], selected, "{window}");
+            assert_eq!(counts(&app.post("/tenon/runs/replay", asked).await, 200)[0], selected, "{window}");
             let query: Vec<_> = window.as_object().expect("members").iter()
                 .map(|(name, value)| format!("{name}={}", value.as_str().map_or(value.to_string(), str::to_owned)))
                 .collect();
             let states = if window.get("state").is_some() { "" } else { "&state=dead" };
-            let listed = app.get(&format!("/api/runs?{}{states}", query.join("&"))).await;
+            let listed = app.get(&format!("/tenon/runs?{}{states}", query.join("&"))).await;
             assert_eq!(listed.expect(200)["meta"]["pagination"]["total"], selected, "{window}");
         }
-        let events = app.get(&format!("/api/events?from={}&to={}", moments[1], moments[2])).await;
+        let events = app.get(&format!("/tenon/events?from={}&to={}", moments[1], moments[2])).await;
         assert_eq!(events.expect(200)["meta"]["pagination"]["total"], 3);
     }
 
@@ -267,13 +267,13 @@ on_both_databases! {
             (json!({ "trigger": "no good" }), "trigger"),
             (json!({ "ids": ["run_1"], "reason": "x".repeat(501) }), "reason"),
         ] {
-            let refused = app.post("/api/runs/replay", body.clone()).await;
+            let refused = app.post("/tenon/runs/replay", body.clone()).await;
             assert_eq!(refused.expect(400)["error"]["details"]["errors"][0]["path"], json!([path]), "{body}");
         }
-        assert_eq!(counts(&app.post("/api/runs/replay", json!({ "ids": [] })).await, 202), [0, 0, 0, 0]);
-        app.post("/api/runs/run_nothing/replay", json!({})).await.expect(404);
-        app.get("/api/runs?state=lost").await.expect(400);
-        app.get("/api/runs?from=yesterday").await.expect(400);
+        assert_eq!(counts(&app.post("/tenon/runs/replay", json!({ "ids": [] })).await, 202), [0, 0, 0, 0]);
+        app.post("/tenon/runs/run_nothing/replay", json!({})).await.expect(404);
+        app.get("/tenon/runs?state=lost").await.expect(400);
+        app.get("/tenon/runs?from=yesterday").await.expect(400);
     }
 
     async fn a_run_that_waits_is_cancelled(app: &TestApp) {
@@ -281,7 +281,7 @@ on_both_databases! {
         let store = app.store(vec![app.webhook("trigger:post_sale")]).await;
         app.emit(&store, "post_sale", json!({})).await;
         app.until("SELECT 1 FROM runs WHERE state = 'retryable'").await;
-        let path = format!("/api/runs/{}/cancel", app.only_run().await["id"].as_str().expect("an id"));
+        let path = format!("/tenon/runs/{}/cancel", app.only_run().await["id"].as_str().expect("an id"));
         let cancelled = app.post(&path, json!({ "reason": "sold by telephone" })).await;
         let run = &cancelled.expect(200)["data"];
         assert_eq!((&run["state"], &run["dueAt"]), (&json!("cancelled"), &Value::Null));
@@ -291,7 +291,7 @@ on_both_databases! {
         assert_eq!(app.receiver.received().len(), 1);
         let refused = app.post(&path, json!({})).await;
         assert_eq!(refused.expect(409)["error"]["message"], "the run is cancelled already");
-        app.post("/api/runs/run_nothing/cancel", json!({})).await.expect(404);
+        app.post("/tenon/runs/run_nothing/cancel", json!({})).await.expect(404);
         let replay = app.post(&path.replace("cancel", "replay"), json!({})).await;
         app.receiver.answers("/hook", [200]);
         replay.expect(202);
@@ -303,7 +303,7 @@ on_both_databases! {
         let store = app.store(vec![app.webhook("trigger:post_sale")]).await;
         app.emit(&store, "post_sale", json!({})).await;
         app.receiver.wait_for(1).await;
-        let path = format!("/api/runs/{}/cancel", app.only_run().await["id"].as_str().expect("an id"));
+        let path = format!("/tenon/runs/{}/cancel", app.only_run().await["id"].as_str().expect("an id"));
         app.post(&path, json!({})).await.expect(200);
         let run = app.only_run().await;
         assert_eq!(run["state"], "cancelled", "{run}");
@@ -347,16 +347,16 @@ on_both_databases! {
         app.create("products", product).await;
         app.run_until_idle().await;
         let new = json!({ "data": { "name": "fitter", "kind": "custom", "permissions": ["product.run"] } });
-        let token = app.post("/api/tokens", new).await.expect(201)["data"]["token"].clone();
+        let token = app.post("/tenon/tokens", new).await.expect(201)["data"]["token"].clone();
         let fitter = app.with_token(token.as_str());
-        let replayed = fitter.post("/api/runs/replay", json!({ "state": "dead", "dryRun": true })).await;
+        let replayed = fitter.post("/tenon/runs/replay", json!({ "state": "dead", "dryRun": true })).await;
         assert_eq!(counts(&replayed, 200), [1, 1, 0, 0], "the product's");
-        let sales = app.get("/api/runs?trigger=post_sale").await.expect(200)["data"][0]["id"].clone();
+        let sales = app.get("/tenon/runs?trigger=post_sale").await.expect(200)["data"][0]["id"].clone();
         for what in ["replay", "cancel"] {
-            let path = format!("/api/runs/{}/{what}", sales.as_str().expect("an id"));
+            let path = format!("/tenon/runs/{}/{what}", sales.as_str().expect("an id"));
             fitter.post(&path, json!({})).await.expect(403);
             app.with_token(None).post(&path, json!({})).await.expect(403);
         }
-        app.with_token(None).post("/api/runs/replay", json!({ "state": "dead" })).await.expect(403);
+        app.with_token(None).post("/tenon/runs/replay", json!({ "state": "dead" })).await.expect(403);
     }
 }

@@ -57,7 +57,7 @@ impl Tokens<'_> {
         }
         let mut data = kind.clone();
         data["name"] = json!(format!("token-{}", self.made.borrow().len()));
-        let made = self.app.post("/api/tokens", json!({ "data": data })).await;
+        let made = self.app.post("/tenon/tokens", json!({ "data": data })).await;
         let token = made.expect(201)["data"]["token"].as_str().expect("a token").to_owned();
         self.made.borrow_mut().insert(kind, token.clone());
         token

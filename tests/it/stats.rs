@@ -69,7 +69,7 @@ on_both_databases! {
         assert_eq!((&told["sentToday"], &told["lastTriggered"]), (&json!(4), &json!(triggered)));
         assert_eq!(told["lastSuccess"], app.record(&store, 0).await["last_run"]);
         assert!(told["lastFailure"]["reason"].as_str().expect("a reason").contains("400"), "{told}");
-        let failed = app.get(&format!("/api/runs/{}", told["lastFailure"]["runId"].as_str().expect("an id"))).await;
+        let failed = app.get(&format!("/tenon/runs/{}", told["lastFailure"]["runId"].as_str().expect("an id"))).await;
         assert_eq!(failed.expect(200)["data"]["run"]["state"], "dead");
         let latest = json!({"runs": 5, "waiting": 0, "running": 0, "completed": 4, "dead": 1, "cancelled": 0, "skipped": 0, "nextDue": null});
         assert_eq!(told["latest"], latest);

@@ -13,7 +13,7 @@ on_both_databases! {
     async fn a_token_is_told_once_and_kept_as_a_hash(app: &TestApp) {
         let made = make(app, json!({"name": "shop", "kind": "full-access"})).await;
         let token = made.expect(201)["data"]["token"].as_str().expect("a token").to_owned();
-        let listed = app.with_token(Some(&token)).get("/api/tokens").await;
+        let listed = app.with_token(Some(&token)).get("/tenon/tokens").await;
         let listed = &listed.expect(200)["data"];
         assert_eq!((&listed[0]["name"], &listed[0]["kind"]), (&json!("shop"), &json!("full-access")));
         assert!(!listed.to_string().contains(&token), "{listed}");
@@ -29,7 +29,7 @@ on_both_databases! {
     async fn a_read_only_token_reads_drafts_and_changes_nothing(app: &TestApp) {
         let token = token(app, json!({"name": "reader", "kind": "read-only"})).await;
         let reader = app.with_token(Some(&token));
-        assert_eq!(reader.get("/api/tokens").await.status, 403);
+        assert_eq!(reader.get("/tenon/tokens").await.status, 403);
         assert_eq!(make(&reader, json!({"name": "another", "kind": "full-access"})).await.status, 403);
     }
 
@@ -48,7 +48,7 @@ on_both_databases! {
         for unknown in ["filters[products][Name]=Tea", "sort=products.Name"] {
             assert_eq!(shop.get(&format!("/api/stores?{unknown}")).await.expect(400)["error"]["message"], "Invalid key products");
         }
-        for path in [&format!("/api/stores/{store}"), "/api/products", "/api/subscribers", "/api/runs", "/api/events", "/api/triggers", "/api/tokens"] {
+        for path in [&format!("/api/stores/{store}"), "/api/products", "/api/subscribers", "/tenon/runs", "/tenon/events", "/api/triggers", "/tenon/tokens"] {
             shop.get(path).await.expect(403);
         }
         let emission = |of: &str, id: &str| json!({"trigger": "post_sale", "target": {"type": of, "documentId": id}});
@@ -65,7 +65,7 @@ on_both_databases! {
         }
         shop.put(&format!("/api/products/{product}"), json!({"data": {}})).await.expect(403);
         shop.delete(&format!("/api/products/{product}")).await.expect(403);
-        let listed = app.get("/api/tokens").await;
+        let listed = app.get("/tenon/tokens").await;
         assert_eq!(listed.expect(200)["data"][0]["permissions"], json!(["store.find", "store.emit", "product.create"]));
     }
 
@@ -79,21 +79,21 @@ on_both_databases! {
     async fn a_token_stops_at_its_end(app: &TestApp) {
         let token = token(app, json!({"name": "guest", "kind": "full-access", "expiresInDays": 1})).await;
         let guest = app.with_token(Some(&token));
-        guest.get("/api/tokens").await.expect(200);
+        guest.get("/tenon/tokens").await.expect(200);
         app.clock.advance(DAY);
-        assert_eq!(guest.get("/api/tokens").await.expect(401)["error"]["message"], "Token expired");
+        assert_eq!(guest.get("/tenon/tokens").await.expect(401)["error"]["message"], "Token expired");
     }
 
     async fn a_deleted_token_stops_at_once(app: &TestApp) {
         let made = make(app, json!({"name": "leaver", "kind": "full-access"})).await;
         let made = &made.expect(201)["data"];
         let leaver = app.with_token(made["token"].as_str());
-        leaver.get("/api/tokens").await.expect(200);
-        let path = format!("/api/tokens/{}", made["id"]);
+        leaver.get("/tenon/tokens").await.expect(200);
+        let path = format!("/tenon/tokens/{}", made["id"]);
         app.delete(&path).await.expect(204);
-        assert_eq!(leaver.get("/api/tokens").await.expect(401)["error"]["message"], "Missing or invalid credentials");
+        assert_eq!(leaver.get("/tenon/tokens").await.expect(401)["error"]["message"], "Missing or invalid credentials");
         app.delete(&path).await.expect(404);
-        app.delete("/api/tokens/everyone").await.expect(404);
+        app.delete("/tenon/tokens/everyone").await.expect(404);
     }
 
     async fn the_last_use_is_noted_to_the_minute(app: &TestApp) {
@@ -104,8 +104,8 @@ on_both_databases! {
         for _ in 0..2 {
             app.clock.advance(MINUTE);
             user.get("/openapi.json").await.expect(200); // Asks for no caller.
-            user.get("/api/tokens").await.expect(403);
-            user.get("/api/tokens").await.expect(403);
+            user.get("/tenon/tokens").await.expect(403);
+            user.get("/tenon/tokens").await.expect(403);
             seen.push(wait_for_use(app, seen.last().copied()).await);
         }
         assert_eq!(seen[1] - seen[0], MINUTE);
@@ -140,7 +140,7 @@ on_both_databases! {
 }
 
 async fn make(api: &crate::support::api::Api, data: Value) -> Answered {
-    api.post("/api/tokens", json!({"data": data})).await
+    api.post("/tenon/tokens", json!({"data": data})).await
 }
 
 async fn token(app: &TestApp, data: Value) -> String {

@@ -54,7 +54,7 @@ on_both_databases! {
         let product = app.create("products", json!({"Name": "Tea", "PRICES": [{"Price": 1, "inventory": 5}]})).await;
         let (product, price) = (product["documentId"].as_str().expect("an id"), product["PRICES"][0]["id"].to_string());
         let inventory = format!("/api/products/{product}/prices/{price}/inventory");
-        let run = "/api/runs/run_01kah4h3t7x4c8n2w9z5q7r1ym";
+        let run = "/tenon/runs/run_01kah4h3t7x4c8n2w9z5q7r1ym";
         for (path, body, member) in [
             (format!("/api/stores/{id}/actions/publish"), json!({"at": "2027-01-01"}), "at"),
             (format!("/api/stores/{id}/actions/publish"), json!({"data": {"at": "2027-01-01"}}), "at"),
@@ -67,15 +67,15 @@ on_both_databases! {
             (format!("/api/stores/{id}/triggers/post_sale"), json!({"payload": {}, "at": 1}), "at"),
             ("/api/triggers".into(), json!({"data": [{"trigger": "post_sale", "target": {"type": "store", "documentId": id}, "when": 1}]}), "when"),
             ("/api/triggers".into(), json!({"data": [], "dryRun": true}), "dryRun"),
-            ("/api/extensions/handlers/custom:webhook/activate".into(), json!({"data": {"targets": [], "trigers": []}}), "trigers"),
-            (format!("/api/extensions/{record}/inbound/rotate"), json!({"at": 1}), "at"),
+            ("/tenon/handlers/custom:webhook/activate".into(), json!({"data": {"targets": [], "trigers": []}}), "trigers"),
+            (format!("/tenon/extensions/{record}/inbound/rotate"), json!({"at": 1}), "at"),
             (inventory, json!({"op": "set", "quantity": 1, "at": 1}), "at"),
             (format!("{run}/cancel"), json!({"why": "x"}), "why"),
             (format!("{run}/replay"), json!({"why": "x"}), "why"),
-            ("/api/runs/replay".into(), json!({"ids": ["x"], "dryrun": true}), "dryrun"),
+            ("/tenon/runs/replay".into(), json!({"ids": ["x"], "dryrun": true}), "dryrun"),
             ("/api/subscribers/subscribe".into(), json!({"data": {"Email": "a@b.co", "stores": [id]}, "at": 1}), "at"),
             ("/api/subscribers/subscribe".into(), json!({"data": {"Email": "a@b.co", "stores": [id], "Name": "x"}}), "Name"),
-            ("/api/tokens".into(), json!({"data": {"name": "x", "kind": "read-only", "expires": 1}}), "expires"),
+            ("/tenon/tokens".into(), json!({"data": {"name": "x", "kind": "read-only", "expires": 1}}), "expires"),
         ] {
             let answer = sent(app, Method::POST, &path, &body).await;
             let problem = &answer.expect(400)["error"]["details"]["errors"][0];
@@ -89,18 +89,18 @@ on_both_databases! {
             format!("/api/stores/{id}/actions/unpublish?at=2027"),
             format!("/api/stores/{id}/triggers/post_sale?wait=5"),
             format!("/api/stores/{id}/extensions/{record}/toggle?active=true"),
-            format!("/api/extensions/{record}/inbound/rotate?dry=true"),
+            format!("/tenon/extensions/{record}/inbound/rotate?dry=true"),
             format!("{run}/cancel?reason=x"),
-            "/api/runs/replay?dryRun=true".into(),
+            "/tenon/runs/replay?dryRun=true".into(),
             "/api/triggers?dryRun=true".into(),
             "/api/subscribers/subscribe?double=true".into(),
-            "/api/tokens?dry=true".into(),
+            "/tenon/tokens?dry=true".into(),
         ] {
             let answer = sent(app, Method::POST, &path, &json!({})).await;
             let message = answer.expect(400)["error"]["message"].as_str().unwrap_or_default();
             assert!(message.starts_with("Invalid key"), "{path}: {message}");
         }
-        for path in [format!("{run}?populate=x"), "/api/tokens?page=2".into(), "/api/triggers/post_sale?x=1".into()] {
+        for path in [format!("{run}?populate=x"), "/tenon/tokens?page=2".into(), "/api/triggers/post_sale?x=1".into()] {
             assert_eq!(app.get(&path).await.status, 400, "{path}");
         }
     }
@@ -117,7 +117,7 @@ on_both_databases! {
         let unread = send(request.header("content-type", "text/plain").body(r#"{"at": "2027"}"#)).await;
         unread.expect(415);
         // A list is no object whose members are told by their order.
-        let listed = sent(app, Method::POST, "/api/runs/replay", &json!([["x"]])).await;
+        let listed = sent(app, Method::POST, "/tenon/runs/replay", &json!([["x"]])).await;
         listed.expect(400);
     }
 
@@ -129,7 +129,7 @@ on_both_databases! {
             ("/api/products?sort=name", "Name"),
             ("/api/products?populate=prices", "PRICES"),
             ("/api/products?populate[stores][filter][slug]=x", "filters"),
-            ("/api/runs?stat=dead", "state"),
+            ("/tenon/runs?stat=dead", "state"),
         ] {
             let answer = app.get(path).await;
             assert_eq!(answer.expect(400)["error"]["details"]["nearest"], near, "{path}: {}", answer.text);

@@ -339,7 +339,7 @@ on_both_databases! {
         let prices = json!([{"id": price, "extensions": [moved]}]);
         for (method, path, data) in [
             (Method::POST, format!("/api/stores/{other}/extensions"), record.clone()),
-            (Method::POST, "/api/extensions/handlers/custom:webhook/activate".to_owned(), activation),
+            (Method::POST, "/tenon/handlers/custom:webhook/activate".to_owned(), activation),
             (Method::POST, "/api/stores".to_owned(), json!({"title": "T", "slug": "t", "extensions": [moved]})),
             (Method::PUT, format!("/api/stores/{other}"), json!({"extensions": [record]})),
             (Method::PUT, format!("/api/stores/{other}"), json!({"extensions": [moved]})),

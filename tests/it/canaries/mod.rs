@@ -245,8 +245,8 @@ const MISPLACED: [&str; 6] = [
 async fn answers(api: &Api, planted: &mut Planted) -> Vec<(&'static str, Vec<u8>)> {
     let mut read = Vec::new();
     for (place, path) in [
-        ("runs", "/api/runs?populate=attempts"),
-        ("events", "/api/events?"),
+        ("runs", "/tenon/runs?populate=attempts"),
+        ("events", "/tenon/events?"),
         ("stores", "/api/stores?populate=*&status=draft"),
         ("products", "/api/products?populate[extensions]=*&populate[PRICES][populate]=extensions"),
         ("subscribers", "/api/subscribers?populate=extensions"),

@@ -233,7 +233,7 @@ on_both_databases! {
         let path = format!("/api/products/{product}/explain?trigger=post_sale");
         app.with_token(None).get(&path).await.expect(403);
         let token = async |data: Value| {
-            let made = send(app.request(Method::POST, "/api/tokens").json(&json!({ "data": data }))).await;
+            let made = send(app.request(Method::POST, "/tenon/tokens").json(&json!({ "data": data }))).await;
             app.with_token(made.expect(201)["data"]["token"].as_str())
         };
         let reader = token(json!({"name": "reader", "kind": "read-only"})).await;

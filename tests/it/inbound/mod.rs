@@ -52,7 +52,7 @@ fn now(app: &TestApp) -> Millis {
 
 /// The path of the address that the record with this id has.
 async fn address(app: &TestApp, record: &Value) -> String {
-    let found = app.get(&format!("/api/extensions/{record}/inbound")).await;
+    let found = app.get(&format!("/tenon/extensions/{record}/inbound")).await;
     found.expect(200)["data"]["path"].as_str().expect("a path").to_owned()
 }
 
@@ -91,7 +91,7 @@ on_both_databases! {
         assert_eq!((&told["store"]["slug"], &told["data"]["title"]), (&json!("the-store"), &json!("The store")));
         assert_eq!(told["data"].get("extensions"), None);
 
-        let kept = app.get(&format!("/api/extensions/{record}/inbound/deliveries")).await;
+        let kept = app.get(&format!("/tenon/extensions/{record}/inbound/deliveries")).await;
         let kept = &kept.expect(200)["data"][0];
         assert_eq!((&kept["body"], &kept["encoding"]), (&json!(body), &json!("utf-8")));
         let notice = json!([{"id": "evt_1", "kind": "invoice.paid", "eventId": delivery.header("webhook-id")}]);
@@ -112,7 +112,7 @@ on_both_databases! {
         app.run_until_idle().await;
         app.receiver.only();
         assert_eq!((count(app, EVENTS).await, count(app, DELIVERIES).await), (1, 1));
-        let kept = app.get(&format!("/api/extensions/{record}/inbound/deliveries")).await;
+        let kept = app.get(&format!("/tenon/extensions/{record}/inbound/deliveries")).await;
         assert_eq!(kept.expect(200)["meta"]["pagination"]["total"], 1);
     }
 
@@ -143,7 +143,7 @@ on_both_databases! {
             let taken = deliver(app, &address, body).await;
             assert_eq!(taken.expect(200)["data"], json!({"received": 1, "new": 1, "events": 0}), "{body:.20}");
         }
-        let kept = app.get(&format!("/api/extensions/{record}/inbound/deliveries?pagination[pageSize]=2")).await;
+        let kept = app.get(&format!("/tenon/extensions/{record}/inbound/deliveries?pagination[pageSize]=2")).await;
         assert_eq!((&kept.expect(200)["data"][1]["encoding"], &kept.json["data"][1]["body"]), (&json!("base64"), &json!("AA==")));
         assert_eq!(kept.json["meta"]["pagination"]["total"], 6);
         // A type without a name of its own is a trigger all the same.
@@ -211,7 +211,7 @@ on_both_databases! {
     async fn a_new_address_ends_the_old_one(app: &TestApp) {
         let (_, record, old) = store_with_stripe(app, Vec::new()).await;
         assert_eq!(address(app, &record).await, old, "it can be shown again");
-        let made = app.post(&format!("/api/extensions/{record}/inbound/rotate"), json!({})).await;
+        let made = app.post(&format!("/tenon/extensions/{record}/inbound/rotate"), json!({})).await;
         let new = made.expect(200)["data"]["path"].as_str().expect("a path").to_owned();
         assert!(made.json["data"]["url"].as_str().is_some_and(|url| url.starts_with("http://127.0.0.1:") && url.ends_with(&new)));
         assert_ne!(new, old);
@@ -224,7 +224,7 @@ on_both_databases! {
 
     async fn the_directory_tells_which_handlers_take_something(app: &TestApp) {
         for (key, inbound) in [("markket:stripe:webhook", true), ("custom:inbound", true), ("custom:webhook", false)] {
-            let found = app.get(&format!("/api/extensions/handlers/{key}")).await;
+            let found = app.get(&format!("/tenon/handlers/{key}")).await;
             assert_eq!(found.expect(200)["data"]["inbound"], inbound, "{key}");
         }
     }

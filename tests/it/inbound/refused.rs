@@ -25,7 +25,7 @@ on_both_databases! {
         assert_eq!((count(app, EVENTS).await, count(app, DELIVERIES).await), (0, 0), "nothing is stored");
 
         // The first was counted at once, the others with the first after a minute.
-        let shown = async || app.get(&format!("/api/extensions/{record}/inbound")).await;
+        let shown = async || app.get(&format!("/tenon/extensions/{record}/inbound")).await;
         assert_eq!(shown().await.expect(200)["data"]["refused"], 1);
         app.advance(MINUTE);
         post(app, &address, &body, "").await.expect(401);
@@ -104,11 +104,11 @@ on_both_databases! {
 
     async fn an_address_is_shown_to_those_who_may_change_what_holds_the_record(app: &TestApp) {
         let (store, record, _) = store_with_stripe(app, vec![app.webhook("trigger:none")]).await;
-        let path = format!("/api/extensions/{record}/inbound");
+        let path = format!("/tenon/extensions/{record}/inbound");
         let paths = [path.clone(), format!("{path}/deliveries")];
         let token = async |kind: &str, permissions: Option<&str>| {
             let input = json!({"name": format!("{kind} {permissions:?}"), "kind": kind, "permissions": permissions.map(|one| [one])});
-            let made = app.post("/api/tokens", json!({"data": input})).await;
+            let made = app.post("/tenon/tokens", json!({"data": input})).await;
             app.with_token(made.expect(201)["data"]["token"].as_str())
         };
         let those = [
@@ -126,9 +126,9 @@ on_both_databases! {
             assert_eq!(caller.post(&format!("{path}/rotate"), json!({})).await.status, *status);
         }
         let outbound = app.record(&store, 1).await["id"].clone();
-        app.get(&format!("/api/extensions/{outbound}/inbound")).await.expect(400);
-        app.get("/api/extensions/999999/inbound").await.expect(404);
-        app.get("/api/extensions/x/inbound").await.expect(404);
+        app.get(&format!("/tenon/extensions/{outbound}/inbound")).await.expect(400);
+        app.get("/tenon/extensions/999999/inbound").await.expect(404);
+        app.get("/tenon/extensions/x/inbound").await.expect(404);
         let unknown = app.get(&format!("{path}/deliveries?kind=x")).await;
         unknown.expect(400);
     }
@@ -142,7 +142,7 @@ async fn the_log_never_shows_an_address() {
     let api = program.api();
     let store = json!({"title": "The store", "slug": "s", "extensions": [stripe()]});
     let store = api.create("stores", store).await;
-    let shown = api.get(&format!("/api/extensions/{}/inbound", store["extensions"][0]["id"])).await;
+    let shown = api.get(&format!("/tenon/extensions/{}/inbound", store["extensions"][0]["id"])).await;
     let path = shown.expect(200)["data"]["path"].as_str().expect("a path").to_owned();
     for method in [Method::POST, Method::GET] {
         send(api.request(method, &path).body("{}")).await;

@@ -158,9 +158,9 @@ on_both_databases! {
         let runs = app.runs().await;
         assert_eq!((&runs[0]["key"], &runs[0]["state"]), (&json!("external:crm:lead"), &json!("completed")));
         assert_eq!(runs[0]["attempts"][0]["message"], "lead 7 again");
-        let shown = app.get("/api/extensions/handlers/external:*").await.expect(200)["data"].clone();
+        let shown = app.get("/tenon/handlers/external:*").await.expect(200)["data"].clone();
         assert_eq!((&shown["key"], &shown["inUse"]), (&json!("external:*"), &json!(1)));
-        let listed = app.get("/api/extensions/handlers?namespace=external").await;
+        let listed = app.get("/tenon/handlers?namespace=external").await;
         assert_eq!(listed.expect(200)["data"], json!([shown]));
         let unknown = app.get(&format!("/api/stores/{store}/explain?trigger=post_sale")).await;
         let nearest = &unknown.expect(200)["data"]["records"][1];
@@ -170,7 +170,7 @@ on_both_databases! {
         let activate = async |key: &str, again: bool| {
             let target = json!({"type": "store", "documentId": store});
             let body = json!({"data": {"targets": [target], "url": app.receiver.url("/crm"), "again": again}});
-            app.post(&format!("/api/extensions/handlers/{key}/activate"), body).await
+            app.post(&format!("/tenon/handlers/{key}/activate"), body).await
         };
         // Two keys of the namespace are two programs.
         activate("external:other", false).await.expect(201);

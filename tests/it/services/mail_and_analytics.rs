@@ -87,7 +87,7 @@ on_both_databases! {
         assert_eq!(asked(app), ["PUT /v3/marketing/contacts", search, job, search, &removal]);
         let left = app.runs().await.into_iter().find(|run| run["trigger"] == "trigger:subscriber_unsubscribed").expect("a run");
         let memory = app.record(&store, 0).await["meta"][format!("sync:{id}")].clone();
-        let event = app.get(&format!("/api/events/{}", left["eventId"].as_str().expect("an id"))).await.expect(200)["data"].clone();
+        let event = app.get(&format!("/tenon/events/{}", left["eventId"].as_str().expect("an id"))).await.expect(200)["data"].clone();
         assert_eq!(memory["at"].as_i64().map(iso), event["event"]["occurredAt"].as_str().map(str::to_owned), "{memory} {event}");
     }
 
@@ -118,7 +118,7 @@ on_both_databases! {
         let run = app.only_run().await;
         assert_eq!((&run["state"], &app.record(&store, 0).await["meta"]["mail:order 1001"]), (&json!("completed"), &json!("m-1")));
 
-        let replay = app.post(&format!("/api/runs/{}/replay", run["id"].as_str().expect("an id")), json!({})).await;
+        let replay = app.post(&format!("/tenon/runs/{}/replay", run["id"].as_str().expect("an id")), json!({})).await;
         assert!(replay.status < 300, "{}", replay.text);
         app.emit(&store, "post_sale", order()).await;
         app.run_until_idle().await;

@@ -65,7 +65,7 @@ on_both_databases! {
         assert_eq!(stored.len(), table.len(), "nothing is lost");
         app.emit(&store, "acme:checked", json!({})).await;
         app.run_until_idle().await;
-        let runs = app.get("/api/runs?state=completed").await;
+        let runs = app.get("/tenon/runs?state=completed").await;
         assert_eq!(runs.expect(200)["data"], json!([]), "none of them ran");
         let explained = explained(app, &store).await;
 
@@ -90,7 +90,7 @@ on_both_databases! {
             let trial = &tried.expect(200)["data"];
             assert_eq!((&trial["outcome"], &trial["message"], &trial["exchanges"]), (&json!("discard"), &json!(reason), &json!([])), "{key}: {sent}");
 
-            let run = app.get(&format!("/api/runs?extension={}", stored[place]["id"])).await;
+            let run = app.get(&format!("/tenon/runs?extension={}", stored[place]["id"])).await;
             let run = run.expect(200)["data"][0].clone();
             assert_eq!((&run["state"], &run["reason"]), (&json!("dead"), &json!(reason)), "{sent}");
         }
@@ -173,7 +173,7 @@ on_both_databases! {
             let alone = app.post(&list, json!({ "data": data })).await;
             let changed = send(app.request(Method::PATCH, &one).json(&json!({"data": {"url": url}}))).await;
             let with_store = app.post("/api/stores", json!({"data": {"title": "x", "slug": "x", "extensions": [data]}})).await;
-            let activated = app.post("/api/extensions/handlers/custom:webhook/activate", json!({"data": {"url": url, "again": true, "targets": [{"type": "store", "documentId": store}]}})).await;
+            let activated = app.post("/tenon/handlers/custom:webhook/activate", json!({"data": {"url": url, "again": true, "targets": [{"type": "store", "documentId": store}]}})).await;
             for (answer, path) in [(&alone, "url"), (&changed, "url"), (&with_store, "extensions/0/url")] {
                 let told = problems(&answer.expect(400)["error"]["details"]["errors"]);
                 assert!(told[0].0 == path && told[0].1.contains(part), "{url}: {told:?}");

@@ -17,7 +17,7 @@ use crate::support::on_both_databases;
 on_both_databases! {
     async fn every_request_of_the_storefronts_is_answered_with_what_they_read(app: &TestApp) {
         let shop = shop(app).await;
-        let reader = app.post("/api/tokens", json!({"data": {"name": "site", "kind": "read-only"}})).await;
+        let reader = app.post("/tenon/tokens", json!({"data": {"name": "site", "kind": "read-only"}})).await;
         let reader = app.with_token(reader.expect(201)["data"]["token"].as_str());
         let anyone = app.with_token(None);
         let mut wrong = Vec::new();

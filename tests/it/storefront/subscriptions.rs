@@ -112,7 +112,7 @@ on_both_databases! {
             subscribe(&anyone, "ada@example.com", &[json!(store), unknown]).await.expect(404);
         }
         assert_eq!(subscribers(app).await.len(), 0, "all of it is done or nothing");
-        let reader = app.post("/api/tokens", json!({"data": {"name": "reader", "kind": "read-only"}})).await;
+        let reader = app.post("/tenon/tokens", json!({"data": {"name": "reader", "kind": "read-only"}})).await;
         let reader = app.with_token(reader.expect(201)["data"]["token"].as_str());
         subscribe(&reader, "ada@example.com", &[json!(store)]).await.expect(403);
     }

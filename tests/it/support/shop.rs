@@ -42,7 +42,7 @@ impl TestApp {
 
     /// All runs with their attempts, the latest first.
     pub async fn runs(&self) -> Vec<Value> {
-        let runs = self.get("/api/runs?populate=attempts").await;
+        let runs = self.get("/tenon/runs?populate=attempts").await;
         runs.expect(200)["data"].as_array().expect("a list").clone()
     }
 
