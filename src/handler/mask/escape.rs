@@ -121,10 +121,12 @@ fn numbered(text: &[u8]) -> Option<(usize, Decoded)> {
     let is_hex = matches!(text.get(2)?, b'x' | b'X');
     let start = if is_hex { 3 } else { 2 };
     let is_digit = |byte: &&u8| if is_hex { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() };
-    let length = text[start..].iter().take(LONGEST).take_while(is_digit).count();
-    let digits = std::str::from_utf8(&text[start..start + length]).ok()?;
-    let number = u32::from_str_radix(digits, if is_hex { 16 } else { 10 }).ok()?;
+    let zeros = text[start..].iter().take_while(|byte| **byte == b'0').count();
+    let length = zeros + text[start + zeros..].iter().take(LONGEST).take_while(is_digit).count();
     let end = start + length;
+    // A number may consist of zeros alone.
+    let digits = std::str::from_utf8(&text[start + zeros.min(length.saturating_sub(1))..end]).ok()?;
+    let number = u32::from_str_radix(digits, if is_hex { 16 } else { 10 }).ok()?;
     let end = if text.get(end) == Some(&b';') { end + 1 } else { end };
     Some((end, Decoded::number(number)?))
 }
@@ -168,6 +170,8 @@ mod tests {
             ("&#233;", 6, "é"),
             ("&#233 ", 5, "é"),
             ("&#xE9;", 6, "é"),
+            ("&#x0000000000000000000000000000000000000000E9;", 46, "é"),
+            ("&#0000000000000000000000000000000000000000000;", 46, "\0"),
         ] {
             let read = read(text.as_bytes()).map(|(length, decoded)| (length, decoded.bytes().to_vec()));
             assert_eq!(read, Some((length, expected.as_bytes().to_vec())), "{text}");

@@ -1,5 +1,6 @@
 //! Keeps credentials out of what is recorded, in every form in which they could stand there.
 
+mod bytes;
 mod escape;
 mod search;
 #[cfg(test)]
@@ -32,7 +33,7 @@ const LONGEST_FORM: usize = 40;
 const LONGEST_REACH: usize = 256 * 1024;
 
 /// Replaces credentials wherever they stand in a text: in any letter case, with the escapes of urls, JSON, HTML and
-/// programming languages, as base64 and hexadecimal digits, alone or within a longer value, and in all of these around
+/// programming languages, as base64 and hexadecimal digits, as a list of bytes, in a quoted-printable mail, alone or within a longer value, and in all of these around
 /// each other. Trimmed, in pieces and as the key that they encode they are the same secrets.
 #[derive(Clone, Default)]
 pub struct Masker {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, BuildError};
 
 use super::Secret;
+use super::bytes::{NOTATIONS, from_quoted_printable, lists};
 use super::view::{BASE64, HEXADECIMAL, Span, View};
 
 /// Secrets with fewer bytes are too common in other text to be looked for.
@@ -17,7 +18,7 @@ const BEGINNING: usize = 12;
 const SHORTEST_MIDDLE: usize = 8;
 /// How many escapes may lie around each other. JSON in JSON has 31 backslashes for each sign at the fifth level.
 const LEVELS: usize = 6;
-/// How many digits may lie around each other: base64 of base64.
+/// How many encodings in digits or bytes may lie around each other: base64 of base64.
 const NESTED: usize = 2;
 
 /// Finds secrets in texts. Takes time in proportion to the text, however many they are.
@@ -88,6 +89,11 @@ impl Search {
                 let runs = view.runs(digits, least);
                 let ways = if runs.is_empty() { 0..0 } else { 0..digits.ways };
                 ways.for_each(|skipped| self.find_in(runs.decoded(skipped), nested - 1, found));
+            }
+
+            let listed = NOTATIONS.iter().filter_map(|notation| lists(&view, *notation, self.least));
+            for inner in listed.chain(from_quoted_printable(&view)) {
+                self.find_in(inner, nested - 1, found);
             }
         }
     }

@@ -11,7 +11,7 @@ use super::*;
 type Encoding = (&'static str, fn(&str) -> String);
 
 /// Ways to spell a text, as receivers do.
-const ENCODINGS: [Encoding; 24] = [
+const ENCODINGS: [Encoding; 31] = [
     ("as it is", str::to_owned),
     ("capitals", str::to_uppercase),
     ("small letters", str::to_lowercase),
@@ -33,6 +33,13 @@ const ENCODINGS: [Encoding; 24] = [
     ("entities for every letter", |text| text.chars().map(|letter| format!("&#{};", u32::from(letter))).collect()),
     ("bytes of Python", |text| text.bytes().map(|byte| format!("\\x{byte:02x}")).collect()),
     ("hexadecimal", |text| text.bytes().map(|byte| format!("{byte:02x}")).collect()),
+    ("hexadecimal with colons", |text| bytes(text, ":", |byte| format!("{byte:02X}"))),
+    ("hexadecimal with spaces", |text| bytes(text, " ", |byte| format!("{byte:02x}"))),
+    ("bytes of C", |text| bytes(text, ", ", |byte| format!("0x{byte:02x}"))),
+    ("bytes of Node.js", |text| bytes(text, ",", |byte| byte.to_string())),
+    ("bytes of JSON in lines", |text| bytes(text, ",\n    ", |byte| byte.to_string())),
+    ("texts of bytes", |text| bytes(text, "\", \"", |byte| format!("{byte:x}"))),
+    ("quoted-printable", |text| bytes(text, "", |byte| format!("={byte:02X}"))),
     ("base64", |text| STANDARD.encode(text)),
     ("base64 of a pair", |text| STANDARD.encode(format!("a:{text}:xy"))),
     ("base64 of a url", |text| URL_SAFE.encode(format!("ab{text}"))),
@@ -61,6 +68,10 @@ fn percent(text: &str, small: bool, all: bool) -> String {
         false => format!("%{byte:02X}"),
     };
     text.bytes().map(byte).collect()
+}
+
+fn bytes(text: &str, between: &str, byte: fn(u8) -> String) -> String {
+    text.bytes().map(byte).collect::<Vec<_>>().join(between)
 }
 
 fn entities(text: &str, entity: fn(u32) -> String) -> String {

@@ -56,7 +56,7 @@ impl View {
         Span { start: self.from[start].start, end: self.from[end - 1].end }
     }
 
-    fn push(&mut self, bytes: &[u8], from: Span) {
+    pub(super) fn push(&mut self, bytes: &[u8], from: Span) {
         self.bytes.extend_from_slice(bytes);
         self.from.extend(std::iter::repeat_n(from, bytes.len()));
     }
