@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use tenon::access::Access;
-use tenon::content::PRODUCT;
+use tenon::content::{Catalog, PRODUCT};
 use tenon::db::documents::read::Form;
 use tenon::db::{Backend, Conn, DatabaseUrl, Db};
 use tenon::documents::{Find, find_many, find_one};
@@ -60,8 +60,9 @@ fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).unwrap_or_default();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let url = DatabaseUrl::parse(&format!("sqlite:{}", folder.path().join("reads.db").display())).expect("a url");
-    Db::migrate(&url).expect("the migrations run");
-    let db = Db::open(&url, 1).expect("the database opens");
+    let catalog = Catalog::build(&[]).expect("facts that fit together");
+    Db::migrate(&url, catalog).expect("the migrations run");
+    let db = Db::open(&url, catalog, 1).expect("the database opens");
     seed(&db);
     let mut conn = db.connect_reader().expect("a connection");
     println!("{:<55} {:>10} {:>10} {:>10} {:>9}", "", "least", "median", "p99", "bytes");

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tenon::clock::{OsRandom, SystemClock};
 use tenon::config::Config;
+use tenon::content::Catalog;
 use tenon::handler::{Context, Descriptor, Done, Handler, Outcome};
 use tenon::outbound::Request;
 use tenon::runner::Runner;
@@ -84,8 +85,13 @@ const TOKEN: &str = "example-full-access";
 async fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let handlers = extensions::registry()?.with(Erp)?;
-    let state =
-        AppState::build(config(folder.path())?, handlers, Arc::new(SystemClock), Arc::new(OsRandom::new())).await?;
+    let state = AppState::build(
+        config(folder.path())?,
+        (handlers, Catalog::build(&[])?),
+        Arc::new(SystemClock),
+        Arc::new(OsRandom::new()),
+    )
+    .await?;
     let listener = TcpListener::bind(state.config.listen)?;
     let base = format!("http://{}", listener.local_addr()?);
     let server = http::serve(Arc::clone(&state), listener)?;

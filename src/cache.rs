@@ -95,14 +95,14 @@ impl Cache {
     /// The answer that is kept to what is asked, unless a commit has made it old.
     pub fn find(&self, asked: &Asked<'_>, db: &Db) -> Option<Arc<Kept>> {
         let kept = self.0.as_ref()?.answers.get(asked)?;
-        kept.stamp.is_some_and(|stamp| db.is_current(&stamp)).then_some(kept)
+        kept.stamp.as_ref().is_some_and(|stamp| db.is_current(stamp)).then_some(kept)
     }
 
     /// Keeps an answer that was read after `stamp` was taken; without one, or when it is too large, it is only made ready
     /// to be sent.
     pub fn keep(&self, asked: &Asked<'_>, stamp: Option<Stamp>, body: Vec<u8>, etag: String) -> Arc<Kept> {
         let kept = Arc::new(Kept { body: body.into(), etag, gzipped: OnceLock::new(), stamp });
-        if let (Some(Shelves { answers, .. }), Some(_), true) = (&self.0, stamp, kept.body.len() <= LARGEST) {
+        if let (Some(Shelves { answers, .. }), Some(_), true) = (&self.0, &kept.stamp, kept.body.len() <= LARGEST) {
             let key = Key { access: asked.access, form: asked.form, target: asked.target.to_owned() };
             answers.insert(key, Arc::clone(&kept));
         }

@@ -10,6 +10,7 @@ use crate::access::TokenUses;
 use crate::cache::Cache;
 use crate::clock::{Clock, Millis, Random, SECOND, iso};
 use crate::config::Config;
+use crate::content::Catalog;
 use crate::db::Db;
 use crate::handler::Registry;
 use crate::key;
@@ -27,6 +28,8 @@ use crate::triggers::Matchers;
 pub struct AppState {
     /// What it was told.
     pub config: Config,
+    /// The content types and components.
+    pub catalog: &'static Catalog,
     /// The database.
     pub db: Db,
     /// Seals and opens credentials.
@@ -73,17 +76,17 @@ impl AppState {
     /// Fails, with a text for the person who starts the program, when one of them is not as it must be.
     pub async fn build(
         config: Config,
-        handlers: Registry,
+        (handlers, catalog): (Registry, &'static Catalog),
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Arc<Self>, String> {
         config.defaults.check(&handlers)?;
         let outbound = outbound::Client::new(config.outbound_allow.clone())?;
-        let migrations = Db::migrate(&config.database_url)?.len();
+        let migrations = Db::migrate(&config.database_url, catalog)?.len();
         if migrations > 0 {
             log::info!("{migrations} migrations of the database ran");
         }
-        let db = Db::open(&config.database_url, config.db_connections)?;
+        let db = Db::open(&config.database_url, catalog, config.db_connections)?;
         db.listen()?;
         let sealer = key::open(&config, &db, clock.now(), &*random).await?;
         let bootstrap_hash = config.bootstrap_token.as_deref().map(token_hash);
@@ -92,6 +95,7 @@ impl AppState {
         let (wake, standby, pulse, stops, subscribe_rates, lock_queues) = Default::default();
         Ok(Arc::new(Self {
             config,
+            catalog,
             db,
             sealer,
             clock,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::{MINUTE, Millis};
-use crate::content::{CONTENT_TYPES, ContentType, PRODUCT, STORE, SUBSCRIBER};
+use crate::content::{Catalog, ContentType, PRODUCT, STORE, SUBSCRIBER};
 use crate::error::{Error, Result};
 
 /// The caller of a request.
@@ -73,11 +73,11 @@ impl Access {
     }
 
     /// [`Error::MissingRight`] unless this can be done with documents of some type.
-    pub fn require_somewhere(self, right: Right) -> Result<()> {
-        if CONTENT_TYPES.into_iter().any(|content_type| self.may(right, content_type)) {
+    pub fn require_somewhere(self, right: Right, catalog: &Catalog) -> Result<()> {
+        if catalog.types().any(|content_type| self.may(right, content_type)) {
             return Ok(());
         }
-        let names: Vec<_> = CONTENT_TYPES.into_iter().map(|content_type| right.of(content_type)).collect();
+        let names: Vec<_> = catalog.types().map(|content_type| right.of(content_type)).collect();
         Err(self.lacks(format!("one of the rights {}", names.join(", "))))
     }
 

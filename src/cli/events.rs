@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{Failure, say};
-use crate::content::{self, ContentType};
+use crate::content::{Catalog, ContentType};
 use crate::error::Error;
 use crate::nesting;
 use crate::queue::ingest::Emission;
@@ -21,8 +21,8 @@ pub(super) enum Command {
 #[command(after_help = EXAMPLES)]
 pub(super) struct Emit {
     /// What the document is: stores, products or subscribers
-    #[arg(value_name = "TYPE", value_parser = content_type)]
-    content_type: &'static ContentType,
+    #[arg(value_name = "TYPE")]
+    content_type: String,
     /// Which one
     document_id: String,
     /// The trigger, with or without trigger:
@@ -42,6 +42,7 @@ const EXAMPLES: &str = "Examples:
 
 pub(super) async fn run(operator: &Operator<'_>, command: Command) -> Result<(), Failure> {
     let Command::Emit(Emit { content_type, document_id, trigger, payload, idempotency_key }) = command;
+    let content_type = find_type(operator.db.catalog(), &content_type).map_err(Failure::Usage)?;
     let nowhere = format!("there is no {} {document_id}", content_type.singular);
     let emission = Emission { content_type, document_id, trigger, payload, idempotency_key };
     match runner::emit_alone(operator, emission).await {
@@ -52,9 +53,12 @@ pub(super) async fn run(operator: &Operator<'_>, command: Command) -> Result<(),
     }
 }
 
-fn content_type(text: &str) -> Result<&'static ContentType, String> {
-    let found = content::find_by_plural(text).or_else(|| content::find_by_singular(text));
-    found.ok_or_else(|| "it must be stores, products or subscribers".to_owned())
+fn find_type(catalog: &Catalog, text: &str) -> Result<&'static ContentType, String> {
+    let found = catalog.find_by_plural(text).or_else(|| catalog.find_by_singular(text));
+    found.ok_or_else(|| {
+        let known: Vec<_> = catalog.types().map(|content_type| content_type.plural).collect();
+        format!("{text:?} is no content type: it must be one of {}", known.join(", "))
+    })
 }
 
 fn json(text: &str) -> Result<Value, String> {

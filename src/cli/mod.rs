@@ -16,6 +16,7 @@ use log::LevelFilter;
 
 use crate::clock::{OsRandom, SystemClock};
 use crate::config::{self, Config};
+use crate::content::Catalog;
 use crate::db::Db;
 use crate::handler::Registry;
 use crate::http::openapi;
@@ -77,15 +78,17 @@ impl From<crate::error::Error> for Failure {
     }
 }
 
-/// Does what the command line asks for, with these handlers: those of [`crate::extensions::registry`], and one's own.
-pub fn run(handlers: Result<Registry, String>) -> ExitCode {
+/// Does what the command line asks for, with these handlers and content types: those of [`crate::extensions::registry`] and
+/// [`Catalog::build`], and one's own.
+pub fn run(handlers: Result<Registry, String>, catalog: Result<&'static Catalog, String>) -> ExitCode {
     let matches = Arguments::command().after_help(settings::help()).try_get_matches();
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(told) => return tell(&told),
     };
     let command = arguments.command.unwrap_or(Command::Serve(serve::Options::default()));
-    let (text, code) = match handlers.map_err(Failure::Failed).and_then(|handlers| dispatch(command, handlers)) {
+    let parts = handlers.and_then(|handlers| Ok(Parts { handlers, catalog: catalog? }));
+    let (text, code) = match parts.map_err(Failure::Failed).and_then(|parts| dispatch(command, parts)) {
         Ok(()) | Err(Failure::Unread) => return ExitCode::SUCCESS,
         Err(Failure::Failed(text)) => (text, 1),
         Err(Failure::Usage(text)) => (text, 2),
@@ -105,10 +108,17 @@ fn tell(told: &clap::Error) -> ExitCode {
     }
 }
 
-fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
+/// What the program was put together from.
+struct Parts {
+    handlers: Registry,
+    catalog: &'static Catalog,
+}
+
+fn dispatch(command: Command, parts: Parts) -> Result<(), Failure> {
+    let catalog = parts.catalog;
     match command {
         Command::Config => settings::print()?,
-        Command::Openapi { check } => return openapi(check),
+        Command::Openapi { check } => return openapi(catalog, check),
         _ => {}
     }
     let config = Config::from_env().map_err(Failure::Usage)?;
@@ -117,11 +127,11 @@ fn dispatch(command: Command, handlers: Registry) -> Result<(), Failure> {
         log::warn!("{line}");
     }
     match command {
-        Command::Serve(options) => serve::serve(config, handlers, &options),
-        Command::Migrate => migrate(&config),
-        Command::Token(command) => token::run(&config, command),
-        Command::Runs(command) => by_hand(&config, handlers, async |operator| runs::run(operator, command).await),
-        Command::Events(command) => by_hand(&config, handlers, async |operator| events::run(operator, command).await),
+        Command::Serve(options) => serve::serve(config, parts, &options),
+        Command::Migrate => migrate(&config, catalog),
+        Command::Token(command) => token::run(&config, catalog, command),
+        Command::Runs(command) => by_hand(&config, parts, async |operator| runs::run(operator, command).await),
+        Command::Events(command) => by_hand(&config, parts, async |operator| events::run(operator, command).await),
         Command::Config | Command::Openapi { .. } => Ok(()),
     }
 }
@@ -149,13 +159,13 @@ fn start_log(filter: &str) {
 /// Does `work` by hand on the database. A running server finds what was done there, within a second.
 fn by_hand(
     config: &Config,
-    handlers: Registry,
+    parts: Parts,
     work: impl AsyncFnOnce(&Operator<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    on_database(config, async |db| {
+    on_database(config, parts.catalog, async |db| {
         let operator = Operator {
             db,
-            handlers: Arc::new(handlers),
+            handlers: Arc::new(parts.handlers),
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom::new()),
             actor: "command line".to_owned(),
@@ -165,8 +175,12 @@ fn by_hand(
 }
 
 /// Does `work` on the database, which must exist: a command that is given in the wrong folder makes no empty one there.
-fn on_database(config: &Config, work: impl AsyncFnOnce(&Db) -> Result<(), Failure>) -> Result<(), Failure> {
-    let db = Db::open_existing(&config.database_url, 1)?;
+fn on_database(
+    config: &Config,
+    catalog: &'static Catalog,
+    work: impl AsyncFnOnce(&Db) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let db = Db::open_existing(&config.database_url, catalog, 1)?;
     block_on(async {
         work(&db).await?;
         // A server that is running may be reading at the moment; it does this itself when it stops.
@@ -175,16 +189,16 @@ fn on_database(config: &Config, work: impl AsyncFnOnce(&Db) -> Result<(), Failur
     })
 }
 
-fn migrate(config: &Config) -> Result<(), Failure> {
-    let ran = Db::migrate(&config.database_url)?;
+fn migrate(config: &Config, catalog: &Catalog) -> Result<(), Failure> {
+    let ran = Db::migrate(&config.database_url, catalog)?;
     for name in &ran {
         say(name)?;
     }
     say(format!("{} migrations ran, the database {} is up to date", ran.len(), config.database_url))
 }
 
-fn openapi(check: bool) -> Result<(), Failure> {
-    let document = openapi::print()?;
+fn openapi(catalog: &Catalog, check: bool) -> Result<(), Failure> {
+    let document = openapi::print(catalog)?;
     if !check {
         return say(document.trim_end());
     }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, block_on, say};
+use super::{Failure, Parts, block_on, say};
 use crate::clock::{OsRandom, SystemClock};
 use crate::config::Config;
 use crate::db::ServerLock;
 use crate::demo::{self, Demo};
-use crate::handler::Registry;
 use crate::http;
 use crate::runner::Runner;
 use crate::state::AppState;
@@ -27,7 +26,7 @@ pub(super) struct Options {
     demo_receiver: Option<SocketAddr>,
 }
 
-pub(super) fn serve(mut config: Config, handlers: Registry, options: &Options) -> Result<(), Failure> {
+pub(super) fn serve(mut config: Config, parts: Parts, options: &Options) -> Result<(), Failure> {
     if options.demo {
         demo::configure(&mut config, options.demo_receiver.unwrap_or(demo::RECEIVER).ip()).map_err(Failure::Usage)?;
     }
@@ -39,7 +38,7 @@ pub(super) fn serve(mut config: Config, handlers: Registry, options: &Options) -
         Some(lock) => lock,
         None => ServerLock::take(&config.database_url)?,
     };
-    block_on(run(config, handlers, listener, options))
+    block_on(run(config, parts, listener, options))
 }
 
 fn bind(config: &Config) -> Result<TcpListener, Failure> {
@@ -48,12 +47,14 @@ fn bind(config: &Config) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn run(config: Config, handlers: Registry, listener: TcpListener, options: &Options) -> Result<(), Failure> {
+async fn run(config: Config, parts: Parts, listener: TcpListener, options: &Options) -> Result<(), Failure> {
     let mut signals =
         Signals::listen().map_err(|error| Failure::Failed(format!("cannot wait for signals: {error}")))?;
     let failed = |error: std::io::Error| Failure::Failed(format!("cannot serve: {error}"));
     let address = listener.local_addr().map_err(failed)?;
-    let state = AppState::build(config, handlers, Arc::new(SystemClock), Arc::new(OsRandom::new())).await?;
+    let state =
+        AppState::build(config, (parts.handlers, parts.catalog), Arc::new(SystemClock), Arc::new(OsRandom::new()))
+            .await?;
     let server = http::serve(Arc::clone(&state), listener).map_err(failed)?;
     let runner = Runner::start(Arc::clone(&state));
     let handle = server.handle();

@@ -6,6 +6,7 @@ use super::{Failure, on_database, say};
 use crate::access::Permissions;
 use crate::clock::{Clock as _, DAY, OsRandom, SystemClock, iso};
 use crate::config::Config;
+use crate::content::Catalog;
 use crate::db::Db;
 use crate::db::tokens::{self, NewToken, Token, TokenKind};
 use crate::ids;
@@ -52,8 +53,8 @@ enum Kind {
     Custom,
 }
 
-pub(super) fn run(config: &Config, command: Command) -> Result<(), Failure> {
-    on_database(config, async |db| match command {
+pub(super) fn run(config: &Config, catalog: &'static Catalog, command: Command) -> Result<(), Failure> {
+    on_database(config, catalog, async |db| match command {
         Command::Create(new) => create(db, new).await,
         Command::List => db.read(tokens::find_all).await?.iter().try_for_each(print),
         Command::Delete { name } => delete(db, name).await,
@@ -62,7 +63,7 @@ pub(super) fn run(config: &Config, command: Command) -> Result<(), Failure> {
 
 async fn create(db: &Db, new: Create) -> Result<(), Failure> {
     let (text, now) = (ids::token(&OsRandom::new()), SystemClock.now());
-    let kind = new.permitted().map_err(Failure::Usage)?;
+    let kind = new.permitted(db.catalog()).map_err(Failure::Usage)?;
     let expires_at = new.expires_days.map(|days| now + i64::from(days) * DAY);
     let token = NewToken { name: new.name, kind, hash: token_hash(&text), created_at: now, expires_at };
     db.write(move |conn| tokens::insert(conn, &token)).await?;
@@ -71,9 +72,9 @@ async fn create(db: &Db, new: Create) -> Result<(), Failure> {
 }
 
 impl Create {
-    fn permitted(&self) -> Result<TokenKind, String> {
+    fn permitted(&self, catalog: &Catalog) -> Result<TokenKind, String> {
         match self.kind {
-            Kind::Custom => Permissions::parse(self.allow.iter().map(String::as_str)).map(TokenKind::Custom),
+            Kind::Custom => Permissions::parse(catalog, self.allow.iter().map(String::as_str)).map(TokenKind::Custom),
             _ if !self.allow.is_empty() => Err("--allow is for tokens of the kind custom".to_owned()),
             Kind::FullAccess => Ok(TokenKind::FullAccess),
             Kind::ReadOnly => Ok(TokenKind::ReadOnly),

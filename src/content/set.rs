@@ -1,41 +1,33 @@
 //! Sets of content types.
 
-use super::{CONTENT_TYPES, ContentType};
+use smallvec::SmallVec;
 
-/// Some of the content types.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TypeSet([bool; CONTENT_TYPES.len()]);
+use super::ContentType;
+
+/// Some of the content types, by their numbers in ascending order. Up to eight of them need no memory of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TypeSet(SmallVec<[u16; 8]>);
 
 impl TypeSet {
-    /// Every content type.
-    pub const ALL: Self = Self([true; CONTENT_TYPES.len()]);
-
-    /// Adds one. What is none of [`CONTENT_TYPES`] is left out.
+    /// Adds one.
     pub fn insert(&mut self, content_type: &ContentType) {
-        if let Some(place) = place_of(content_type) {
-            self.0[place] = true;
-        }
+        self.insert_number(content_type.number);
     }
 
-    /// Adds those of `other`.
-    pub fn extend(&mut self, other: Self) {
-        for (has, more) in self.0.iter_mut().zip(other.0) {
-            *has |= more;
+    /// Adds the one with this number.
+    pub fn insert_number(&mut self, number: u16) {
+        if let Err(place) = self.0.binary_search(&number) {
+            self.0.insert(place, number);
         }
     }
 
     /// Whether it has none.
-    pub fn is_empty(self) -> bool {
-        self.places().next().is_none()
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// The places in [`CONTENT_TYPES`] of those it has.
-    pub fn places(self) -> impl Iterator<Item = usize> {
-        (0..CONTENT_TYPES.len()).filter(move |place| self.0[*place])
+    /// The numbers of those it has, in ascending order.
+    pub fn numbers(&self) -> impl Iterator<Item = u16> {
+        self.0.iter().copied()
     }
-}
-
-/// The place of a content type in [`CONTENT_TYPES`]; `None` when it is none of them.
-pub fn place_of(content_type: &ContentType) -> Option<usize> {
-    CONTENT_TYPES.iter().position(|known| known.uid == content_type.uid)
 }

@@ -1,6 +1,6 @@
 //! The columns that every document has beside the attributes of its type.
 
-use super::facts::{Field, Kind, Shape};
+use super::{Field, Kind, Shape};
 
 /// The number of the version shown, or of the item of a component.
 pub static ID: Field = Field::integer("id", "id").indexed();

@@ -217,7 +217,7 @@ impl Checker {
         }
         let default = match field.default {
             "" => Json::Null,
-            // Checked by a test over all content types.
+            // Checked when the catalogue was built.
             text => serde_json::from_str(text).unwrap_or_default(),
         };
         if let Some(value) = self.scalar(field, &default) {

@@ -13,7 +13,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::sql::{self, Row, Sql};
 use super::url::Kind;
-use crate::content::{ContentType, TypeSet};
+use crate::content::{Catalog, ContentType, TypeSet};
 use crate::error::{Error, Result};
 use crate::limits::ANSWER;
 
@@ -25,6 +25,7 @@ const SHAPES: usize = 512;
 pub struct Conn {
     /// The connection itself.
     pub backend: Backend,
+    catalog: &'static Catalog,
     shapes: HashSet<u64>,
     /// The content types of documents that were changed and of whose commit nobody was told yet.
     touched: TypeSet,
@@ -46,8 +47,20 @@ pub enum Backend {
 }
 
 impl Conn {
-    pub(super) fn new(backend: Backend) -> Self {
-        Self { backend, shapes: HashSet::new(), touched: TypeSet::default(), after_commit: Vec::new(), allowance: None }
+    pub(super) fn new(backend: Backend, catalog: &'static Catalog) -> Self {
+        Self {
+            backend,
+            catalog,
+            shapes: HashSet::new(),
+            touched: TypeSet::default(),
+            after_commit: Vec::new(),
+            allowance: None,
+        }
+    }
+
+    /// The content types whose documents are in the database.
+    pub fn catalog(&self) -> &'static Catalog {
+        self.catalog
     }
 
     /// Which database it leads to.

@@ -2,39 +2,45 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::content::{CONTENT_TYPES, TypeSet};
+use crate::content::{Catalog, TypeSet};
 
 /// Counts, for each content type, the commits that changed documents of it. Whoever keeps an answer takes the
 /// [`Stamp`] *before* reading; when the answer is asked for again, the stamp tells whether anything was committed since.
 pub(super) struct Generations {
-    counts: [AtomicU64; CONTENT_TYPES.len()],
+    /// In the place of each type's number.
+    counts: Box<[AtomicU64]>,
     /// Whether commits of other processes are heard of.
     complete: AtomicBool,
 }
 
 /// The moment at which an answer was read, as far as the content types that it depends on go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
     types: TypeSet,
-    counts: [u64; CONTENT_TYPES.len()],
+    /// The sum of their counts. Counts only grow, so two sums are the same when all counts are.
+    commits: u64,
 }
 
 impl Generations {
     /// `complete` is whether every commit passes here by itself.
-    pub fn new(complete: bool) -> Self {
-        Self { counts: Default::default(), complete: AtomicBool::new(complete) }
+    pub fn new(catalog: &Catalog, complete: bool) -> Self {
+        let counts = (0..catalog.numbers()).map(|_| AtomicU64::default()).collect();
+        Self { counts, complete: AtomicBool::new(complete) }
     }
 
     /// Documents of these types were changed. It is called after the commit and before anyone is told of it.
-    pub fn advance(&self, types: TypeSet) {
-        for place in types.places() {
-            self.counts[place].fetch_add(1, Ordering::AcqRel);
-        }
+    pub fn advance(&self, types: &TypeSet) {
+        types.numbers().filter_map(|number| self.count(number)).for_each(advance);
+    }
+
+    /// Documents of any type may have been changed.
+    pub fn advance_all(&self) {
+        self.counts.iter().for_each(advance);
     }
 
     /// From here on commits of other processes are heard of, or not. What was missed until now may be anything.
     pub fn set_complete(&self, complete: bool) {
-        self.advance(TypeSet::ALL);
+        self.advance_all();
         self.complete.store(complete, Ordering::Release);
     }
 
@@ -43,17 +49,32 @@ impl Generations {
         self.complete.load(Ordering::Acquire)
     }
 
+    /// Whether a content type with this number is known here.
+    pub fn knows(&self, number: u16) -> bool {
+        self.count(number).is_some()
+    }
+
     /// The moment before a read of documents of these types; `None` when nobody could tell that it has passed.
     pub fn stamp(&self, types: TypeSet) -> Option<Stamp> {
-        let mut stamp = Stamp { types, counts: Default::default() };
-        for place in types.places() {
-            stamp.counts[place] = self.counts[place].load(Ordering::Acquire);
-        }
-        self.is_complete().then_some(stamp)
+        let commits = self.commits(&types)?;
+        self.is_complete().then_some(Stamp { types, commits })
     }
 
     /// Whether nothing was committed since `stamp` that could matter.
     pub fn is_current(&self, stamp: &Stamp) -> bool {
-        self.stamp(stamp.types) == Some(*stamp)
+        self.commits(&stamp.types) == Some(stamp.commits) && self.is_complete()
     }
+
+    /// How many commits changed documents of these types; `None` when one of them is not known here.
+    fn commits(&self, types: &TypeSet) -> Option<u64> {
+        types.numbers().map(|number| Some(self.count(number)?.load(Ordering::Acquire))).sum()
+    }
+
+    fn count(&self, number: u16) -> Option<&AtomicU64> {
+        self.counts.get(usize::from(number))
+    }
+}
+
+fn advance(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::AcqRel);
 }

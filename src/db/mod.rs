@@ -18,6 +18,7 @@ pub mod hourly_uses;
 pub mod idempotency;
 pub mod inbound;
 mod lock;
+mod migrations;
 mod notify;
 mod open;
 mod readiness;
@@ -47,7 +48,7 @@ use std::time::Duration;
 
 use diesel::r2d2::Pool;
 
-use crate::content::TypeSet;
+use crate::content::{Catalog, TypeSet};
 use crate::error::{Error, Result};
 use generations::Generations;
 use notify::Watch;
@@ -69,6 +70,7 @@ const RACES: u32 = 4;
 /// The database: many readers, and one writer (SQLite) or several (PostgreSQL).
 pub struct Db {
     url: DatabaseUrl,
+    catalog: &'static Catalog,
     readers: Pool<open::Manager>,
     writers: Writers,
     generations: Arc<Generations>,
@@ -82,33 +84,40 @@ enum Writers {
 }
 
 impl Db {
-    /// Opens the database, which must have been migrated, with up to `readers` connections to read on.
+    /// Opens the database, which must have been migrated for this catalogue, with up to `readers` connections to read on.
     ///
     /// Fails with a text for the person who starts the program.
-    pub fn open(url: &DatabaseUrl, readers: u32) -> Result<Self, String> {
-        let pool = open::pool(url, readers)?;
-        let generations = Arc::new(Generations::new(url.kind() == Kind::Sqlite));
+    pub fn open(url: &DatabaseUrl, catalog: &'static Catalog, readers: u32) -> Result<Self, String> {
+        let pool = open::pool(url, catalog, readers)?;
+        let generations = Arc::new(Generations::new(catalog, url.kind() == Kind::Sqlite));
         let writers = match url.kind() {
-            Kind::Sqlite => Writers::Thread(writer::Writer::start(open::connect(url)?, Arc::clone(&generations))?),
+            Kind::Sqlite => {
+                Writers::Thread(writer::Writer::start(open::connect(url, catalog)?, Arc::clone(&generations))?)
+            }
             Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&generations)), serial::Lines::default()),
         };
-        Ok(Self { url: url.clone(), readers: pool, writers, generations })
+        Ok(Self { url: url.clone(), catalog, readers: pool, writers, generations })
     }
 
     /// Brings the tables up to this program's version, in a SQLite file that is created if it does not exist; returns the
     /// names of the migrations that ran.
     ///
     /// Fails with a text for the person who starts the program.
-    pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
-        open::migrate(url)
+    pub fn migrate(url: &DatabaseUrl, catalog: &Catalog) -> Result<Vec<String>, String> {
+        migrations::migrate(url, catalog)
     }
 
     /// Opens a database that must exist and be of this program's version; nothing is created or migrated.
     ///
     /// Fails with a text for the person who starts the program.
-    pub fn open_existing(url: &DatabaseUrl, readers: u32) -> Result<Self, String> {
-        open::require_current(url)?;
-        Self::open(url, readers)
+    pub fn open_existing(url: &DatabaseUrl, catalog: &'static Catalog, readers: u32) -> Result<Self, String> {
+        migrations::require_current(url, catalog)?;
+        Self::open(url, catalog, readers)
+    }
+
+    /// The content types whose documents it has.
+    pub fn catalog(&self) -> &'static Catalog {
+        self.catalog
     }
 
     /// Moves what SQLite has in its write-ahead log into the database file, which alone is the whole database then and can
@@ -119,9 +128,9 @@ impl Db {
         if self.kind() == Kind::Postgres {
             return Ok(true);
         }
-        let url = self.url.clone();
+        let (url, catalog) = (self.url.clone(), self.catalog);
         off_thread(move || {
-            let mut conn = open::connect(&url).map_err(Error::internal)?;
+            let mut conn = open::connect(&url, catalog).map_err(Error::internal)?;
             let busy = conn.first(&Sql::new("PRAGMA wal_checkpoint(TRUNCATE)"), |row| row.int(0))?;
             Ok(busy == Some(0))
         })
@@ -179,7 +188,7 @@ impl Db {
 
     /// A connection of the caller's own, for reading: on SQLite a thread that owns one reads without leaving it.
     pub fn connect_reader(&self) -> Result<Conn, String> {
-        open::connect_reader(&self.url)
+        open::connect_reader(&self.url, self.catalog)
     }
 
     /// Runs `work` on a connection that reads, off the caller's thread.

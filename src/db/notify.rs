@@ -17,7 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::generations::Generations;
 use super::tls::Settings;
 use super::{Conn, Sql};
-use crate::content::{CONTENT_TYPES, TypeSet, find_by_plural};
+use crate::content::TypeSet;
 use crate::error::{Error, Result};
 
 /// How often the connection must answer: nothing that was kept is used for more than twice as long after it died.
@@ -80,10 +80,10 @@ impl Watch {
     }
 
     /// Tells every server, once the transaction that is open is committed, that documents of these types were changed.
-    pub fn notify(self: &Arc<Self>, conn: &mut Conn, types: TypeSet) -> Result<Notice> {
-        let plurals: Vec<_> = types.places().map(|place| CONTENT_TYPES[place].plural).collect();
+    pub fn notify(self: &Arc<Self>, conn: &mut Conn, types: &TypeSet) -> Result<Notice> {
+        let numbers: Vec<_> = types.numbers().map(|number| number.to_string()).collect();
         let mut sql = Sql::new("SELECT txid_current(), pg_notify('tenon_documents', txid_current() || ' ' || ");
-        sql.str(plurals.join(" ")).text(")");
+        sql.str(numbers.join(" ")).text(")");
         let transaction = conn.first(&sql, |row| row.int(0))?;
         let transaction = transaction.ok_or_else(|| Error::internal("a transaction without a number"))?;
         let (tell, came) = oneshot::channel();
@@ -94,9 +94,11 @@ impl Watch {
     fn hear(&self, payload: &str) {
         let mut words = payload.split(' ');
         let transaction = words.next().and_then(|number| number.parse().ok());
-        let mut types = TypeSet::default();
-        words.filter_map(find_by_plural).for_each(|content_type| types.insert(content_type));
-        self.generations.advance(types);
+        match numbers(words).filter(|types| types.numbers().all(|number| self.generations.knows(number))) {
+            Some(types) => self.generations.advance(&types),
+            // From a server of another version, with types that are not known here.
+            None => self.generations.advance_all(),
+        }
         if let Some(waiting) = transaction.and_then(|number| self.waiting().remove(&number)) {
             // Who waited may have given up.
             let _ = waiting.send(());
@@ -106,6 +108,15 @@ impl Watch {
     fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<i64, oneshot::Sender<()>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The content types of which a notification tells; `None` when that cannot be read.
+fn numbers<'a>(words: impl Iterator<Item = &'a str>) -> Option<TypeSet> {
+    let mut types = TypeSet::default();
+    for word in words {
+        types.insert_number(word.parse().ok()?);
+    }
+    Some(types)
 }
 
 impl Notice {

@@ -15,8 +15,9 @@ impl Db {
             return Ok(());
         }
 
-        let url = self.url.clone();
-        let found = off_thread(move || read(&mut open::connect_reader(&url).map_err(Error::internal)?)).await?;
+        let (url, catalog) = (self.url.clone(), self.catalog);
+        let found =
+            off_thread(move || read(&mut open::connect_reader(&url, catalog).map_err(Error::internal)?)).await?;
         // Another check may have written since.
         match found {
             Some(found) if found >= now => Ok(()),

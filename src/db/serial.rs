@@ -86,10 +86,10 @@ impl Place {
         let (done, types, notice) = conn.transaction(|conn| {
             let done = work(conn)?;
             let types = conn.take_touched();
-            let notice = if types.is_empty() { None } else { Some(self.watch.notify(conn, types)?) };
+            let notice = if types.is_empty() { None } else { Some(self.watch.notify(conn, &types)?) };
             Ok((done, types, notice))
         })?;
-        self.generations.advance(types);
+        self.generations.advance(&types);
         conn.committed();
         Ok((done, notice))
     }
@@ -101,7 +101,7 @@ impl Place {
         conn.begin()?;
         let answers = group.into_iter().map(|job| job(&mut conn)).collect();
         let types = conn.take_touched();
-        let notice = if types.is_empty() { Ok(None) } else { self.watch.notify(&mut conn, types).map(Some) };
+        let notice = if types.is_empty() { Ok(None) } else { self.watch.notify(&mut conn, &types).map(Some) };
         let notice = match notice {
             Ok(notice) => notice,
             Err(error) => {
@@ -111,7 +111,7 @@ impl Place {
             }
         };
         let committed = commit(&mut conn);
-        self.generations.advance(types);
+        self.generations.advance(&types);
         Ok(Done { answers, committed, notice })
     }
 }

@@ -1,6 +1,7 @@
 //! Databases for the unit tests of everything that speaks SQL.
 
 use super::{Conn, DatabaseUrl, Kind, open};
+use crate::content::test_catalog;
 
 #[path = "../../tests/it/support/database.rs"]
 mod database;
@@ -17,7 +18,7 @@ pub(crate) fn on_every_backend(mut test: impl FnMut(&mut Conn)) {
 }
 
 fn connect(url: &DatabaseUrl) -> Conn {
-    open::connect(url).unwrap_or_else(|problem| panic!("{problem}"))
+    open::connect(url, test_catalog()).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{Conn, Row, Sql};
 use crate::access::{Access, Permissions};
 use crate::clock::Millis;
+use crate::content::Catalog;
 use crate::error::{Error, Problem, Result};
 
 /// A token, without its text, which nobody knows.
@@ -84,11 +85,11 @@ impl TokenKind {
     }
 
     /// The kind that the columns `kind` and `permissions` say.
-    fn read(kind: &str, permissions: Option<&str>) -> Result<Self> {
+    fn read(catalog: &Catalog, kind: &str, permissions: Option<&str>) -> Result<Self> {
         match (kind, permissions) {
             ("full-access", None) => Ok(Self::FullAccess),
             ("read-only", None) => Ok(Self::ReadOnly),
-            ("custom", Some(names)) => Permissions::parse(names.split(',')).map(Self::Custom).map_err(Error::internal),
+            ("custom", Some(names)) => Ok(Self::Custom(Permissions::of_stored(catalog, names.split(',')))),
             _ => Err(Error::internal(format!("a token of unknown kind {kind:?}"))),
         }
     }
@@ -117,21 +118,24 @@ pub fn insert(conn: &mut Conn, token: &NewToken) -> Result<i64> {
 pub fn find_all(conn: &mut Conn) -> Result<Vec<Token>> {
     let mut sql = Sql::new(COLUMNS);
     sql.text(" ORDER BY id");
-    conn.list(&sql, token)
+    let catalog = conn.catalog();
+    conn.list(&sql, |row| token(catalog, &row))
 }
 
 /// The token whose text has this hash.
 pub fn find_by_hash(conn: &mut Conn, hash: &str) -> Result<Option<Token>> {
     let mut sql = Sql::new(COLUMNS);
     sql.text(" WHERE hash = ").str(hash);
-    conn.first(&sql, token)
+    let catalog = conn.catalog();
+    conn.first(&sql, |row| token(catalog, &row))
 }
 
 /// The token with this name.
 pub fn find_by_name(conn: &mut Conn, name: &str) -> Result<Option<Token>> {
     let mut sql = Sql::new(COLUMNS);
     sql.text(" WHERE name = ").str(name);
-    conn.first(&sql, token)
+    let catalog = conn.catalog();
+    conn.first(&sql, |row| token(catalog, &row))
 }
 
 /// Deletes a token; whether there was one.
@@ -148,11 +152,11 @@ pub fn note_use(conn: &mut Conn, id: i64, now: Millis) -> Result<()> {
     conn.execute(&sql).map(|_| ())
 }
 
-fn token(row: Row<'_>) -> Result<Token> {
+fn token(catalog: &Catalog, row: &Row<'_>) -> Result<Token> {
     Ok(Token {
         id: row.int(0)?,
         name: row.text(1)?,
-        kind: TokenKind::read(&row.text(2)?, row.find_text(6)?.as_deref())?,
+        kind: TokenKind::read(catalog, &row.text(2)?, row.find_text(6)?.as_deref())?,
         created_at: row.int(3)?,
         expires_at: row.find_int(4)?,
         last_used_at: row.find_int(5)?,

@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 use super::conn::Conn;
 use super::generations::Generations;
 use super::sql::Sql;
-use crate::content::TypeSet;
 use crate::error::{Error, Result};
 
 /// How many writes may wait; beyond it callers are told to come back.
@@ -85,7 +84,11 @@ fn write_all(mut conn: Conn, queue: &Receiver<Job>, generations: &Generations) {
                 // A group that was rolled back makes answers old that are not: they are read once more.
                 let touched = conn.take_touched();
                 let committed = commit(&mut conn);
-                generations.advance(if others { TypeSet::ALL } else { touched });
+                if others {
+                    generations.advance_all()
+                } else {
+                    generations.advance(&touched)
+                }
                 (answers, committed)
             }
             Err(error) => {

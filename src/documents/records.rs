@@ -52,7 +52,7 @@ impl HolderPath {
 pub fn find_holder(conn: &mut Conn, path: &HolderPath) -> Result<Holder> {
     let subject = rows::find_subject(conn, path.content_type, &path.document_id)?.ok_or(Error::NotFound)?;
     let owner = match path.price {
-        None => (format!("{}.extensions", path.content_type.singular), subject.draft),
+        None => (format!("{}.extensions", path.content_type.key), subject.draft),
         Some(price) if path.content_type.uid == PRODUCT.uid && rows::has_price(conn, subject.draft, price)? => {
             ("price.extensions".to_owned(), price)
         }

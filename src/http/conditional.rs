@@ -37,7 +37,7 @@ pub(super) async fn read(
     let terms = Terms { access: asked.access, strict: state.config.strict_params };
     let find = find(terms, asked.form)?;
     let stamp = find.depends_on().and_then(|types| state.db.stamp(types));
-    let Answer { body, etag, .. } = match stamp {
+    let Answer { body, etag, .. } = match &stamp {
         Some(stamp) => counted(&state, reader, find, stamp).await?,
         None => run(reader, find).await?,
     };
@@ -46,18 +46,18 @@ pub(super) async fn read(
 
 /// Reads what `find` asks for, with the total of another page of the same list if nothing was committed since that was
 /// counted.
-async fn counted(state: &AppState, reader: &Reader, find: Find, stamp: Stamp) -> Result<Answer> {
+async fn counted(state: &AppState, reader: &Reader, find: Find, stamp: &Stamp) -> Result<Answer> {
     let Some(counted) = find.counted() else { return run(reader, find).await };
     if let Some(total) = state.cache.find_total(&counted, &state.db) {
         let answer = run(reader, find.clone().knowing(Some(total))).await?;
         // Both are of one moment only if nothing was committed in between.
-        if state.db.is_current(&stamp) {
+        if state.db.is_current(stamp) {
             return Ok(answer);
         }
     }
     let answer = run(reader, find).await?;
     if let Some(total) = answer.total {
-        state.cache.keep_total(counted, stamp, total);
+        state.cache.keep_total(counted, stamp.clone(), total);
     }
     Ok(answer)
 }

@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 use super::answer::{self, Problems};
 use super::openapi::capital;
 use super::routes::Endpoint;
-use crate::content::{self, ContentType, Field, Kind, LinkSide};
+use crate::content::{ContentType, Field, Kind, LinkSide};
 use crate::error::{Error, Result};
+use crate::state::AppState;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![Endpoint::at("/get-strapi-schema/schema/{type}").get(schema)]
@@ -20,8 +21,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     security(()),
     params(("type" = String, Path, description = "`store`, `product` or `subscriber`")),
     responses((status = 200, description = "Its attributes, with the type of each", body = Object), Problems))]
-pub(super) async fn schema(singular: web::Path<String>) -> Result<HttpResponse> {
-    let content_type = content::find_by_singular(&singular).ok_or(Error::NotFound)?;
+pub(super) async fn schema(singular: web::Path<String>, state: web::Data<AppState>) -> Result<HttpResponse> {
+    let content_type = state.catalog.find_by_singular(&singular).ok_or(Error::NotFound)?;
     answer::json(StatusCode::OK, &described(content_type)?)
 }
 

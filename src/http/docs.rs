@@ -1,16 +1,19 @@
 //! The OpenAPI document, and the pages to browse it. Nothing of them comes from outside of the binary.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpResponse, web};
+use bytes::Bytes;
 use utoipa_swagger_ui::Config;
 
 use super::answer::Problems;
 use super::openapi;
 use super::problem::JSON;
 use super::routes::Endpoint;
+use crate::content::Catalog;
 use crate::error::{Error, Result};
+use crate::state::AppState;
 
 /// The pages style themselves as they go, and draw their icons from data.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
@@ -27,8 +30,27 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// This document
 #[utoipa::path(get, path = "/openapi.json", tag = "operation", operation_id = "getOpenApi", security(()),
     responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
-pub(super) async fn document() -> HttpResponse {
-    HttpResponse::Ok().content_type(JSON).insert_header((CACHE_CONTROL, "no-cache")).body(openapi::WRITTEN)
+pub(super) async fn document(state: web::Data<AppState>, described: web::Data<Described>) -> Result<HttpResponse> {
+    let body = if state.catalog.is_built_in() {
+        Bytes::from_static(openapi::WRITTEN.as_bytes())
+    } else {
+        described.document(state.catalog)?
+    };
+    Ok(HttpResponse::Ok().content_type(JSON).insert_header((CACHE_CONTROL, "no-cache")).body(body))
+}
+
+/// The document with the content types of an embedding program, made when it is first asked for.
+#[derive(Default)]
+pub(super) struct Described(OnceLock<Bytes>);
+
+impl Described {
+    fn document(&self, catalog: &Catalog) -> Result<Bytes> {
+        if let Some(known) = self.0.get() {
+            return Ok(known.clone());
+        }
+        let document = Bytes::from(openapi::print(catalog)?);
+        Ok(self.0.get_or_init(|| document).clone())
+    }
 }
 
 /// Where a browser that only knows the address is sent

@@ -13,13 +13,13 @@ use super::list::Parameters;
 use super::routes::Endpoint;
 use super::subscriptions;
 use crate::access::{Caller, Right};
-use crate::content::{self, CONTENT_TYPES, ContentType};
+use crate::content::{self, Catalog, ContentType};
 use crate::documents::{self, Action, IfMatch, Once, Request};
 use crate::error::Result;
 use crate::query::Warning;
 use crate::state::AppState;
 
-pub(super) fn endpoints() -> Vec<Endpoint> {
+pub(super) fn endpoints(catalog: &Catalog) -> Vec<Endpoint> {
     let of_type = |content_type: &'static ContentType| {
         let list = format!("/api/{}", content_type.plural);
         let one = format!("{list}/{{documentId}}");
@@ -33,7 +33,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         ];
         endpoints.map(|endpoint| endpoint.with(OfType(content_type)))
     };
-    CONTENT_TYPES.into_iter().flat_map(of_type).collect()
+    catalog.types().flat_map(of_type).collect()
 }
 
 async fn find_many(request: HttpRequest, of: OfType, caller: Caller, reader: Reader) -> Result<HttpResponse> {

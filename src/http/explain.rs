@@ -13,7 +13,7 @@ use super::routes::Endpoint;
 use super::runs::{OwnerAnswer, RunAnswer};
 use crate::access::{Access, Caller};
 use crate::clock::iso;
-use crate::content::{self, PRODUCT};
+use crate::content::{Catalog, PRODUCT};
 use crate::documents::HolderPath;
 use crate::error::{Error, Result};
 use crate::query::Warning;
@@ -120,17 +120,18 @@ pub(super) async fn explain(
     let asked = Parameters::read(request.query_string(), &["trigger", "priceId", "from", "to", "event"])?;
     let path = HolderPath { price: price(&asked, &path)?, ..path };
     let (question, state) = (question(&asked)?, state(&request)?);
+    let catalog = state.catalog;
     let mut explained = reader
         .read(Pace::Slow, move |conn| conn.snapshot(|conn| runner::explain(conn, &state, &path, &question)))
         .await?;
-    explained.records.retain(|record| may_see(access, &record.owner.0));
+    explained.records.retain(|record| may_see((access, catalog), &record.owner.0));
     answer::data(StatusCode::OK, ExplainedAnswer::new(explained)?)
 }
 
 /// Whether a caller may be told of the records under this `owner_field`.
-fn may_see(access: Access, owner_field: &str) -> bool {
+fn may_see((access, catalog): (Access, &Catalog), owner_field: &str) -> bool {
     let holder = owner_field.split('.').next().unwrap_or_default();
-    let content_type = content::find_by_singular(holder).unwrap_or(&PRODUCT);
+    let content_type = catalog.find_by_key(holder).unwrap_or(&PRODUCT);
     access.require_records(content_type).is_ok()
 }
 

@@ -18,7 +18,7 @@ use super::extract::{Pace, Reader};
 use super::list::Parameters;
 use super::routes::Endpoint;
 use crate::access::{Caller, Right};
-use crate::content::{self, PRODUCT};
+use crate::content::{Catalog, PRODUCT};
 use crate::db::records;
 use crate::documents::{self, Activation, HolderPath};
 use crate::error::{Error, Problem, Result};
@@ -117,7 +117,7 @@ pub(super) async fn list(
     caller: Caller,
     reader: Reader,
 ) -> Result<HttpResponse> {
-    require_directory(&caller)?;
+    require_directory(state.catalog, &caller)?;
     let asked = Parameters::read(request.query_string(), &["category", "namespace"])?;
     let (category, namespace) = (asked.text("category")?, asked.text("namespace")?);
     let in_use = reader.read(Pace::Slow, records::count_by_key).await?;
@@ -140,7 +140,7 @@ pub(super) async fn find(
     caller: Caller,
     reader: Reader,
 ) -> Result<HttpResponse> {
-    require_directory(&caller)?;
+    require_directory(state.catalog, &caller)?;
     let entry = state.handlers.find_shown(&key).ok_or(Error::NotFound)?;
     let in_use = reader.read(Pace::Slow, records::count_by_key).await?;
     answer::data(StatusCode::OK, HandlerAnswer::new(&state, &key, entry, &in_use))
@@ -163,19 +163,19 @@ pub(super) async fn activate(
     key: web::Path<String>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    sent.caller.access.require_somewhere(Right::Extensions)?;
+    sent.caller.access.require_somewhere(Right::Extensions, state.catalog)?;
     let sent = sent.read().await?;
     let body = sent.body.as_ref().and_then(Value::as_object).cloned();
     let (caller, input) = sent.parse_data::<ActivationInput>()?;
     let once = once(&request, &caller, body.as_ref())?;
-    let activation = input.activation(key.into_inner())?;
+    let activation = input.activation(state.catalog, key.into_inner())?;
     let answer = documents::activate(&state.into_inner(), caller, once, activation).await?;
     Ok(written(StatusCode::CREATED, answer))
 }
 
 /// Whoever may manage extension records of any type may look at what there is.
-fn require_directory(caller: &Caller) -> Result<()> {
-    caller.access.require_somewhere(Right::Extensions).or_else(|_| caller.access.require_internals())
+fn require_directory(catalog: &Catalog, caller: &Caller) -> Result<()> {
+    caller.access.require_somewhere(Right::Extensions, catalog).or_else(|_| caller.access.require_internals())
 }
 
 impl HandlerAnswer {
@@ -193,12 +193,12 @@ impl HandlerAnswer {
 }
 
 impl ActivationInput {
-    fn activation(self, key: String) -> Result<Activation> {
+    fn activation(self, catalog: &Catalog, key: String) -> Result<Activation> {
         if self.targets.is_empty() || self.targets.len() > TARGETS {
             let message = format!("targets must be 1 to {TARGETS}");
             return Err(Error::Invalid(vec![Problem { path: vec!["targets".into()], message, value: None }]));
         }
-        let targets = self.targets.into_iter().enumerate().map(|(place, target)| target.path(place));
+        let targets = self.targets.into_iter().enumerate().map(|(place, target)| target.path(catalog, place));
         let targets = targets.collect::<Result<_>>()?;
         let members = [
             ("triggers", self.triggers),
@@ -213,7 +213,7 @@ impl ActivationInput {
 }
 
 impl TargetInput {
-    fn path(self, place: usize) -> Result<HolderPath> {
+    fn path(self, catalog: &Catalog, place: usize) -> Result<HolderPath> {
         let refused = |member: &str, message: &str| {
             let path = vec!["targets".to_owned(), place.to_string(), member.to_owned()];
             let message = format!("targets[{place}].{member} {message}");
@@ -224,7 +224,7 @@ impl TargetInput {
             ("price", None) => refused("priceId", "must be the id of a price"),
             ("price", Some(_)) => Ok(HolderPath { content_type: &PRODUCT, document_id, price }),
             (_, Some(_)) => refused("priceId", "is for a price alone"),
-            (name, None) => match content::find_by_singular(name) {
+            (name, None) => match catalog.find_by_singular(name) {
                 Some(content_type) => Ok(HolderPath { content_type, document_id, price }),
                 None => refused("type", "must be store, product, subscriber or price"),
             },

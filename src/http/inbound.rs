@@ -163,7 +163,7 @@ pub(super) async fn rotate(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    sent.caller.access.require_somewhere(Right::Extensions)?;
+    sent.caller.access.require_somewhere(Right::Extensions, state.catalog)?;
     let caller = sent.read().await?.without_members()?;
     let found = service::address(&state, &caller, number(&id)?, true).await?;
     answer::data(StatusCode::OK, InboundAnswer::new(&request, found))

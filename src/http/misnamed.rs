@@ -5,7 +5,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::{HttpRequest, ResponseError as _};
 
 use super::extract::{self, OfType};
-use crate::content::{self, ContentType};
+use crate::content::ContentType;
 use crate::db::documents as rows;
 use crate::error::{Error, Result};
 
@@ -56,5 +56,5 @@ async fn find_hint(request: &HttpRequest) -> Result<Option<String>> {
 fn content_type(request: &HttpRequest) -> Option<&'static ContentType> {
     let of_route = request.app_data::<OfType>().map(|of| of.0);
     // `/api/{type}/{documentId}/…`, also where the type is a literal part.
-    of_route.or_else(|| content::find_by_plural(request.path().split('/').nth(2)?))
+    of_route.or_else(|| extract::state(request).ok()?.catalog.find_by_plural(request.path().split('/').nth(2)?))
 }

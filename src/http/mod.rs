@@ -59,13 +59,15 @@ pub fn serve(state: Arc<AppState>, listener: TcpListener) -> std::io::Result<Ser
     let workers = workers(state.config.http_workers);
     let grace = state.config.runner.shutdown_grace;
     let intake = intake::Intake::new(state.config.body_limit);
+    let described = web::Data::new(docs::Described::default());
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(Arc::clone(&state)))
+            .app_data(described.clone())
             .app_data(intake.clone())
             .app_data(reader::OwnConnection::default())
             .app_data(middleware::RequestIds::new(&*state.random))
-            .configure(routes::configure)
+            .configure(routes::configure(state.catalog))
             .wrap(Compress::default())
             .wrap(from_fn(middleware::around))
             .wrap(cache_middleware::Quick(Arc::clone(&state)))

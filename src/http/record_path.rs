@@ -6,7 +6,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::content::{self, PRODUCT};
+use super::extract::state;
+use crate::content::PRODUCT;
 use crate::documents::{HolderPath, RecordPath};
 use crate::error::{Error, Result};
 
@@ -15,7 +16,7 @@ impl FromRequest for HolderPath {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(holder(request).ok_or(Error::NotFound))
+        ready(holder(request))
     }
 }
 
@@ -24,21 +25,25 @@ impl FromRequest for RecordPath {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let record = || Some(RecordPath { holder: holder(request)?, id: number(request, "id")? });
-        ready(record().ok_or(Error::NotFound))
+        let record = || Ok(RecordPath { holder: holder(request)?, id: number(request, "id")? });
+        ready(record())
     }
 }
 
-fn holder(request: &HttpRequest) -> Option<HolderPath> {
+fn holder(request: &HttpRequest) -> Result<HolderPath> {
     let path = request.match_info();
-    let document_id = path.get("documentId")?.to_owned();
+    let document_id = path.get("documentId").ok_or(Error::NotFound)?.to_owned();
     match path.get("type") {
-        Some(plural) => Some(HolderPath { content_type: content::find_by_plural(plural)?, document_id, price: None }),
-        None => Some(HolderPath { content_type: &PRODUCT, document_id, price: Some(number(request, "priceId")?) }),
+        Some(plural) => {
+            let content_type = state(request)?.catalog.find_by_plural(plural).ok_or(Error::NotFound)?;
+            Ok(HolderPath { content_type, document_id, price: None })
+        }
+        None => Ok(HolderPath { content_type: &PRODUCT, document_id, price: Some(number(request, "priceId")?) }),
     }
 }
 
 /// What is no number is the id of nothing.
-fn number(request: &HttpRequest, name: &str) -> Option<i64> {
-    request.match_info().get(name)?.parse().ok()
+fn number(request: &HttpRequest, name: &str) -> Result<i64> {
+    let number = request.match_info().get(name).and_then(|text| text.parse().ok());
+    number.ok_or(Error::NotFound)
 }

@@ -10,7 +10,7 @@ use super::body::Submission;
 use super::routes::Endpoint;
 use super::runs::{self as shown, RunAnswer};
 use crate::access::{Access, Right};
-use crate::content::{CONTENT_TYPES, PRODUCT, parse_moment};
+use crate::content::{Catalog, ContentType, PRODUCT, parse_moment};
 use crate::db::runs::{self, RunFilter};
 use crate::error::{Error, Problem, Result};
 use crate::runner::{self, MOST_IDS, Operator, OwnerFields, Replayed, Selection};
@@ -113,7 +113,7 @@ pub(super) async fn cancel(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    owner_fields(sent.caller.access)?;
+    owner_fields(state.catalog, sent.caller.access)?;
     let (caller, ReasonInput { reason }) = sent.read().await?.parse_optional()?;
     let reason = reason.map(short).transpose()?;
     let operator = Operator::new(&state, caller.actor);
@@ -135,12 +135,12 @@ pub(super) async fn replay(
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {
-    owner_fields(sent.caller.access)?;
+    owner_fields(state.catalog, sent.caller.access)?;
     let (caller, ReasonInput { reason }) = sent.read().await?.parse_optional()?;
     let reason = reason.map(short).transpose()?;
     let asked = id.clone();
     let run = state.db.read(move |conn| runs::find(conn, &asked)).await?.ok_or(Error::NotFound)?;
-    runner::require_run(caller.access, &run.owner.0)?;
+    runner::require_run(state.catalog, caller.access, &run.owner.0)?;
     let operator = Operator::new(&state, caller.actor);
     let new = runner::replay_one(&operator, id.into_inner(), reason.as_deref()).await?;
     state.wake_for_runs();
@@ -157,7 +157,7 @@ pub(super) async fn replay(
     responses((status = 202, description = "The new runs are stored", body = Data<ReplayAnswer>),
         (status = 200, description = "What would be replayed, for `dryRun`", body = Data<ReplayAnswer>), Problems))]
 pub(super) async fn replay_many(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
-    let owner_fields = owner_fields(sent.caller.access)?;
+    let owner_fields = owner_fields(state.catalog, sent.caller.access)?;
     let (caller, mut asked) = sent.read().await?.parse::<ReplayInput>()?;
     let (reason, dry_run) = (asked.reason.take().map(short).transpose()?, asked.dry_run);
     let selection = match asked.ids.take() {
@@ -187,14 +187,15 @@ pub(super) async fn replay_many(state: web::Data<AppState>, sent: Submission) ->
 /// Where the records hang whose runs the caller may run, cancel and replay; `None` for everywhere.
 ///
 /// [`Error::Forbidden`] when there is no such place.
-fn owner_fields(access: Access) -> Result<OwnerFields> {
-    access.require_somewhere(Right::Run)?;
-    let (may, may_not): (Vec<_>, Vec<_>) = CONTENT_TYPES.into_iter().partition(|one| access.may(Right::Run, one));
+fn owner_fields(catalog: &Catalog, access: Access) -> Result<OwnerFields> {
+    access.require_somewhere(Right::Run, catalog)?;
+    let (may, may_not): (Vec<&ContentType>, Vec<&ContentType>) =
+        catalog.types().partition(|one| access.may(Right::Run, one));
     if may_not.is_empty() {
         return Ok(None);
     }
     let of_prices = may.iter().any(|content_type| content_type.uid == PRODUCT.uid).then_some("price");
-    let names = may.iter().map(|content_type| content_type.singular).chain(of_prices);
+    let names = may.iter().map(|content_type| content_type.key).chain(of_prices);
     Ok(Some(names.map(|name| format!("{name}.extensions")).collect()))
 }
 

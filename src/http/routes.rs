@@ -10,6 +10,7 @@ use super::{
     body, content_schema, docs, documents, events, explain, handlers, health, inbound, prices, record_runs, records,
     replays, run_now, runs, storefront, subscriptions, tokens, triggers,
 };
+use crate::content::Catalog;
 use crate::error::{Error, Result};
 
 /// A path and what answers there.
@@ -132,7 +133,7 @@ pub(super) fn check_parameters(request: &HttpRequest) -> Result<()> {
 }
 
 /// Every endpoint. Earlier ones win where two paths match.
-pub fn endpoints() -> Vec<Endpoint> {
+pub fn endpoints(catalog: &Catalog) -> Vec<Endpoint> {
     let parts = [
         triggers::endpoints(),
         explain::endpoints(),
@@ -147,7 +148,7 @@ pub fn endpoints() -> Vec<Endpoint> {
         subscriptions::endpoints(),
         run_now::endpoints(),
         prices::endpoints(),
-        documents::endpoints(),
+        documents::endpoints(catalog),
         content_schema::endpoints(),
         tokens::endpoints(),
         health::endpoints(),
@@ -157,11 +158,13 @@ pub fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Gives all routes to an application.
-pub(super) fn configure(config: &mut web::ServiceConfig) {
-    for endpoint in endpoints() {
-        config.service(endpoint.into_resource());
+pub(super) fn configure(catalog: &'static Catalog) -> impl Fn(&mut web::ServiceConfig) {
+    move |config| {
+        for endpoint in endpoints(catalog) {
+            config.service(endpoint.into_resource());
+        }
+        config.default_service(web::to(unknown));
     }
-    config.default_service(web::to(unknown));
 }
 
 /// Strapi's router answers 404 only to those who read.

@@ -11,6 +11,7 @@ use super::extract::{Pace, Reader};
 use super::routes::Endpoint;
 use crate::access::{Access, Caller, Permissions};
 use crate::clock::{DAY, iso};
+use crate::content::Catalog;
 use crate::db::tokens::{self, NewToken, Token, TokenKind};
 use crate::error::{Error, Problem, Result};
 use crate::ids;
@@ -99,7 +100,7 @@ pub(super) async fn list(caller: Caller, reader: Reader) -> Result<HttpResponse>
 pub(super) async fn create(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
     require_full(&sent.caller)?;
     let (_, input) = sent.read().await?.parse_data::<TokenInput>()?;
-    let kind = input.checked()?;
+    let kind = input.checked(state.catalog)?;
     let (text, now) = (ids::token(&*state.random), state.clock.now());
     let token = NewToken {
         name: input.name,
@@ -133,7 +134,7 @@ fn require_full(caller: &Caller) -> Result<()> {
 
 impl TokenInput {
     /// What the token shall permit.
-    fn checked(&self) -> Result<TokenKind> {
+    fn checked(&self, catalog: &Catalog) -> Result<TokenKind> {
         if !self.expires_in_days.is_none_or(|days| (1..=36_500).contains(&days)) {
             return Err(refused("expiresInDays", "expiresInDays must be from 1 to 36500".to_owned()));
         }
@@ -141,7 +142,7 @@ impl TokenInput {
             (Kind::FullAccess, None) => Ok(TokenKind::FullAccess),
             (Kind::ReadOnly, None) => Ok(TokenKind::ReadOnly),
             (Kind::Custom, names) => {
-                let permissions = Permissions::parse(names.iter().flatten().map(String::as_str));
+                let permissions = Permissions::parse(catalog, names.iter().flatten().map(String::as_str));
                 permissions.map(TokenKind::Custom).map_err(|problem| refused("permissions", problem))
             }
             (_, Some(_)) => Err(refused("permissions", "permissions are for custom tokens".to_owned())),

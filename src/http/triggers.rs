@@ -12,7 +12,7 @@ use super::body::Submission;
 use super::idempotency;
 use super::routes::Endpoint;
 use crate::access::{Caller, Right};
-use crate::content::{self, ContentType};
+use crate::content::{Catalog, ContentType};
 use crate::error::{Error, Problem, Result};
 use crate::queue::ingest::{Emission, Emitted};
 use crate::runner;
@@ -141,8 +141,8 @@ pub(super) async fn emit(
     sent: Submission,
 ) -> Result<HttpResponse> {
     let (plural, document_id, name) = path.into_inner();
-    sent.caller.access.require_somewhere(Right::Emit)?;
-    let content_type = content::find_by_plural(&plural).ok_or(Error::NotFound)?;
+    sent.caller.access.require_somewhere(Right::Emit, state.catalog)?;
+    let content_type = state.catalog.find_by_plural(&plural).ok_or(Error::NotFound)?;
     sent.caller.access.require(Right::Emit, content_type)?;
     let trigger = Name::parse(&name).map_err(|reason| refused(&["name"], reason))?;
     let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
@@ -160,13 +160,16 @@ pub(super) async fn emit(
     responses((status = 202, description = "The events are stored, in the same order",
         body = Data<Vec<EmittedAnswer>>), Problems))]
 pub(super) async fn emit_batch(state: web::Data<AppState>, sent: Submission) -> Result<HttpResponse> {
-    sent.caller.access.require_somewhere(Right::Emit)?;
+    sent.caller.access.require_somewhere(Right::Emit, state.catalog)?;
     let (caller, items) = sent.read().await?.parse_list::<BatchItem>()?;
     if items.len() > BATCH {
         return Err(Error::Validation(format!("at most {BATCH} triggers are emitted at once")));
     }
-    let emissions =
-        items.into_iter().enumerate().map(|(place, item)| item.emission(place)).collect::<Result<Vec<_>>>()?;
+    let emissions = items
+        .into_iter()
+        .enumerate()
+        .map(|(place, item)| item.emission(state.catalog, place))
+        .collect::<Result<Vec<_>>>()?;
     emissions.iter().try_for_each(|emission| caller.access.require(Right::Emit, emission.content_type))?;
     let emitted = runner::emit_all(&state, &caller, emissions).await?;
     answer::data(StatusCode::ACCEPTED, emitted.into_iter().map(EmittedAnswer::from).collect::<Vec<_>>())
@@ -178,14 +181,13 @@ fn refused(path: &[&str], message: String) -> Error {
 }
 
 impl BatchItem {
-    fn emission(self, place: usize) -> Result<Emission> {
+    fn emission(self, catalog: &Catalog, place: usize) -> Result<Emission> {
         let at = place.to_string();
         let trigger = Name::parse(&self.trigger).map_err(|reason| refused(&["data", &at, "trigger"], reason))?;
-        let content_type: &'static ContentType =
-            content::find_by_singular(&self.target.type_name).ok_or_else(|| {
-                let message = format!("data[{at}].target.type must be store, product or subscriber");
-                refused(&["data", &at, "target", "type"], message)
-            })?;
+        let content_type: &'static ContentType = catalog.find_by_singular(&self.target.type_name).ok_or_else(|| {
+            let message = format!("data[{at}].target.type must be store, product or subscriber");
+            refused(&["data", &at, "target", "type"], message)
+        })?;
         if !self.idempotency_key.as_deref().is_none_or(idempotency::is_key) {
             let message = format!("data[{at}].idempotencyKey must have 1 to {} characters", idempotency::LONGEST);
             return Err(refused(&["data", &at, "idempotencyKey"], message));

@@ -8,6 +8,7 @@ use serde_json::json;
 use tenon::db::{DatabaseUrl, Db, Sql};
 
 use crate::readiness;
+use crate::support::database::catalog;
 use crate::support::program::{Program, Settings};
 use crate::support::receiver::Receiver;
 use crate::support::waiting::no_run_is_left;
@@ -62,7 +63,7 @@ async fn on_a_full_disk_writes_wait_and_nothing_is_lost() {
     accepted.insert(emit().await.expect("there is room again"));
     api.put(&format!("/api/stores/{store}"), json!({"data": {"title": "T"}})).await.expect(200);
     readiness::becomes(&api, 200).await;
-    let db = Db::open(&DatabaseUrl::parse(&url).expect("a url"), 1).expect("the database opens");
+    let db = Db::open(&DatabaseUrl::parse(&url).expect("a url"), catalog(), 1).expect("the database opens");
     no_run_is_left(&db).await;
     let stored = Sql::new("SELECT uid FROM events WHERE trigger = 'trigger:post_sale'");
     let stored = db.read(move |conn| conn.list(&stored, |row| row.text(0))).await.expect("the events");

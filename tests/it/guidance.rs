@@ -9,6 +9,7 @@ use tenon::secrets::token_hash;
 
 use crate::support::api::send;
 use crate::support::app::TestApp;
+use crate::support::database::catalog;
 use crate::support::on_both_databases;
 
 const SPENT: &str = "tenon_0123456789abcdefghjkmnpqrstvwxyz01234567";
@@ -16,7 +17,7 @@ const NARROW: &str = "tenon_1123456789abcdefghjkmnpqrstvwxyz01234567";
 const UNKNOWN: &str = "tenon_2123456789abcdefghjkmnpqrstvwxyz01234567";
 
 async fn tokens(app: &TestApp) {
-    let narrow = TokenKind::Custom(Permissions::parse(["store.find"]).expect("a right"));
+    let narrow = TokenKind::Custom(Permissions::parse(catalog(), ["store.find"]).expect("a right"));
     for (text, kind, expires_at) in [(SPENT, TokenKind::FullAccess, Some(1)), (NARROW, narrow, None)] {
         let token = NewToken { name: text.into(), kind, hash: token_hash(text), created_at: 0, expires_at };
         app.state.db.write(move |conn| tokens::insert(conn, &token)).await.expect("a token");

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tenon::http::{openapi, routes};
 
 use crate::support::app::TestApp;
+use crate::support::database::catalog;
 use crate::support::on_both_databases;
 use crate::support::program::Settings;
 
@@ -14,7 +15,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
 
 #[test]
 fn the_written_document_is_that_of_the_code() {
-    let document = openapi::print().expect("a document");
+    let document = openapi::print(catalog()).expect("a document");
     if asked_to_update() {
         std::fs::write(FILE, &document).expect("the file is written");
     }
@@ -28,7 +29,7 @@ fn every_route_is_described_and_every_described_route_is_there() {
         let methods = endpoint.methods().iter().filter(|method| *method != "HEAD");
         methods.map(|method| (endpoint.path().to_owned(), method.to_string())).collect::<Vec<_>>()
     };
-    let routes: BTreeSet<_> = routes::endpoints().iter().flat_map(methods).collect();
+    let routes: BTreeSet<_> = routes::endpoints(catalog()).iter().flat_map(methods).collect();
     let described = operations();
     let undescribed: Vec<_> = routes.difference(&described).collect();
     let missing: Vec<_> = described.difference(&routes).collect();
@@ -37,7 +38,7 @@ fn every_route_is_described_and_every_described_route_is_there() {
 
 #[test]
 fn every_reference_leads_somewhere_and_every_operation_has_its_own_name() {
-    let document = openapi::document().expect("a document");
+    let document = openapi::document(catalog()).expect("a document");
     let mut references = Vec::new();
     collect_references(&document, &mut references);
     assert!(references.len() > 100);
@@ -81,7 +82,7 @@ on_both_databases! {
     }
 
     async fn the_examples_of_what_is_sent_are_accepted(app: &TestApp) {
-        let document = openapi::document().expect("a document");
+        let document = openapi::document(catalog()).expect("a document");
         let example = |path: &str, method: &str| {
             let body = &document["paths"][path][method]["requestBody"]["content"]["application/json"];
             assert!(body["example"].is_object(), "{method} {path} has no example");
@@ -136,7 +137,7 @@ on_both_databases! {
 
 /// Path and method of each operation that the document describes.
 fn operations() -> BTreeSet<(String, String)> {
-    let document = openapi::document().expect("a document");
+    let document = openapi::document(catalog()).expect("a document");
     let paths = document["paths"].as_object().expect("paths");
     let methods = |(path, item): (&String, &Value)| {
         let methods = item.as_object().expect("methods").keys();
@@ -147,7 +148,7 @@ fn operations() -> BTreeSet<(String, String)> {
 
 #[test]
 fn every_body_in_json_has_an_example() {
-    let document = openapi::document().expect("a document");
+    let document = openapi::document(catalog()).expect("a document");
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("methods") {
             let body = &operation["requestBody"]["content"]["application/json"];

@@ -150,7 +150,7 @@ fn what_is_asked_wrongly_is_refused_with_the_reason() {
         (&["runs", "replay", "--state", "lost"], 2, "available, running"),
         (&["runs", "replay", "--from", "yesterday"], 2, "a moment"),
         (&["runs", "cancel", "run_1"], 1, "there is no run run_1"),
-        (&["events", "emit", "shops", &nothing, "post_sale"], 2, "stores, products or subscribers"),
+        (&["events", "emit", "shops", &nothing, "post_sale"], 2, "stores, products, subscribers"),
         (&["events", "emit", "stores", &nothing, "post_sale"], 1, "there is no store a"),
         (&["events", "emit", "stores", &nothing, "post sale"], 2, "letters"),
         (&["events", "emit", "stores", &nothing, "post_sale", "--payload", "{"], 2, "not JSON"),

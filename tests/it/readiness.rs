@@ -11,6 +11,7 @@ use tenon::db::{Db, Kind, Sql};
 
 use crate::support::api::Api;
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 use crate::support::program::{Program, Settings};
 
 /// Waits until `/readyz` answers `status`; each answer must come within two seconds.
@@ -55,7 +56,7 @@ async fn a_database_file_that_is_gone_or_overwritten_is_not_ready() {
 async fn a_database_that_only_reads_is_not_ready() {
     let (folder, database) = (tempfile::tempdir().expect("a folder"), TestDatabase::empty(Kind::Postgres));
     let program = Program::start(&Settings::new(folder.path(), &database.url)).await;
-    let db = Db::open(&database.parsed(), 1).expect("the database opens");
+    let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
     let set = async |value: &str| {
         let end = "PERFORM pg_terminate_backend(pid) FROM pg_stat_activity \
             WHERE datname = current_database() AND pid <> pg_backend_pid();";

@@ -10,6 +10,7 @@ use tenon::http::openapi;
 
 use crate::support::api::send;
 use crate::support::app::TestApp;
+use crate::support::database::catalog;
 use crate::support::on_both_databases;
 
 const TYPES: [(&str, &str); 3] = [("store", "stores"), ("product", "products"), ("subscriber", "subscribers")];
@@ -87,7 +88,7 @@ fn nowhere(path: &str, right: &str) -> String {
 on_both_databases! {
     async fn every_operation_needs_what_its_description_says_and_no_more(app: &TestApp) {
         let tokens = Tokens { app, made: RefCell::default() };
-        let document = openapi::document().expect("a document");
+        let document = openapi::document(catalog()).expect("a document");
         for (path, item) in document["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("methods") {
                 let described = operation["description"].as_str().unwrap_or_default();

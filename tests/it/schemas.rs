@@ -1,6 +1,7 @@
 //! Schemas mean what they say: those of the OpenAPI document, and those that the directory has of each handler's config
 //! and credentials.
 
+use crate::support::database::catalog;
 use serde_json::{Map, Value, json};
 use tenon::extensions;
 use tenon::http::openapi;
@@ -46,7 +47,9 @@ fn documents() -> Vec<(String, Value)> {
         [("config", &described.config_schema), ("credentials", &described.credentials_schema)]
             .map(|(part, schema)| (format!("{} {part}", described.key), schema.clone()))
     });
-    std::iter::once(("openapi".to_owned(), openapi::document().expect("a document"))).chain(of_handlers).collect()
+    std::iter::once(("openapi".to_owned(), openapi::document(catalog()).expect("a document")))
+        .chain(of_handlers)
+        .collect()
 }
 
 fn kinds(schema: &Map<String, Value>) -> Vec<&str> {
@@ -161,7 +164,7 @@ fn no_schema_is_written_in_a_way_that_generators_of_clients_misread() {
 
 #[test]
 fn what_is_populated_is_a_list_or_it_is_not() {
-    let document = openapi::document().expect("a document");
+    let document = openapi::document(catalog()).expect("a document");
     for (of, name) in [
         ("Store", "products"),
         ("Store", "URLS"),
@@ -176,7 +179,7 @@ fn what_is_populated_is_a_list_or_it_is_not() {
 
 #[test]
 fn nothing_that_may_be_left_out_is_made_required_by_a_default() {
-    let document = openapi::document().expect("a document");
+    let document = openapi::document(catalog()).expect("a document");
     let schemas = all(&document["components"]["schemas"]);
     let with_default =
         schemas.iter().filter(|(path, schema)| schema.contains_key("default") && path.contains("/properties/"));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tenon::db::{Db, Kind, Sql};
 
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 use crate::support::program::{Program, Settings};
 
 /// The authority of the server's certificate, or nothing, told loudly: where the server is somebody's own.
@@ -36,7 +37,7 @@ async fn a_server_listens_over_tls_in_every_mode_of_libpq() {
             assert!(since.elapsed() < Duration::from_secs(10), "{parameters}: {}", program.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let db = Db::open(&database.parsed(), 1).expect("the database opens");
+        let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
         let sql = Sql::new(
             "SELECT count(*) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) \
              WHERE datname = current_database() AND query LIKE 'NOTIFY tenon_beat%' AND ssl",

@@ -1,10 +1,10 @@
-use crate::content::facts::{Check, Component, Field};
+use crate::content::{Check, Component, Field};
 
 /// What runs when something happens to the document it stands in: wiring, not copy, and so the same in both versions.
 pub static EXTENSION: Component = Component {
     uid: "common.extension",
     table: "extensions",
-    singular: "extension",
+    key: "extension",
     versioned: false,
     fields: &[
         Field::string("key", "key").required().checked(Check::ExtensionKey),

@@ -1,11 +1,11 @@
 use super::EXTENSION;
-use crate::content::facts::{Component, Field};
+use crate::content::{Component, Field};
 
 /// What a product costs, one of its ways.
 pub static PRICE: Component = Component {
     uid: "common.prices",
     table: "prices",
-    singular: "price",
+    key: "price",
     versioned: true,
     fields: &[
         Field::string("Name", "name"),

@@ -1,10 +1,10 @@
-use crate::content::facts::{Component, Field};
+use crate::content::{Component, Field};
 
 /// What search engines are told of a page.
 pub static SEO: Component = Component {
     uid: "common.seo",
     table: "seos",
-    singular: "seo",
+    key: "seo",
     versioned: true,
     fields: &[
         Field::string("metaTitle", "meta_title"),

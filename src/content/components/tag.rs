@@ -1,10 +1,10 @@
-use crate::content::facts::{Component, Field};
+use crate::content::{Component, Field};
 
 /// A coloured word on a product.
 pub static TAG: Component = Component {
     uid: "common.tag",
     table: "tags",
-    singular: "tag",
+    key: "tag",
     versioned: true,
     fields: &[Field::string("Label", "label"), Field::enumeration("Color", "color", COLORS).default(r#""Magenta""#)],
 };

@@ -1,10 +1,10 @@
-use crate::content::facts::{Component, Field};
+use crate::content::{Component, Field};
 
 /// A link with its text.
 pub static URL: Component = Component {
     uid: "common.urls",
     table: "urls",
-    singular: "url",
+    key: "url",
     versioned: true,
     fields: &[Field::string("Label", "label"), Field::string("URL", "url")],
 };

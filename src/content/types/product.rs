@@ -4,6 +4,8 @@ use crate::content::{ContentType, Field, LinkSide, LinkTable, Relation};
 
 /// Something that stores sell.
 pub static PRODUCT: ContentType = ContentType {
+    number: 2,
+    key: "product",
     singular: "product",
     plural: "products",
     uid: "api::product.product",

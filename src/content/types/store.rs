@@ -4,6 +4,8 @@ use crate::content::{ContentType, Field, LinkSide, Relation};
 
 /// A shop.
 pub static STORE: ContentType = ContentType {
+    number: 1,
+    key: "store",
     singular: "store",
     plural: "stores",
     uid: "api::store.store",

@@ -4,6 +4,8 @@ use crate::content::{ContentType, Field, LinkSide, LinkTable, Relation};
 
 /// Someone who wants to hear from stores.
 pub static SUBSCRIBER: ContentType = ContentType {
+    number: 3,
+    key: "subscriber",
     singular: "subscriber",
     plural: "subscribers",
     uid: "api::subscriber.subscriber",

@@ -1,6 +1,6 @@
 //! The document that holds an extension record.
 
-use crate::content::{self, ContentType, PRODUCT};
+use crate::content::{Catalog, ContentType, PRODUCT};
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 
@@ -14,17 +14,17 @@ pub struct Holder {
 }
 
 /// The type of the documents that hold records with this `owner_field`: `store.extensions`, `price.extensions`.
-pub fn holder_type(owner_field: &str) -> Option<&'static ContentType> {
+pub fn holder_type(catalog: &Catalog, owner_field: &str) -> Option<&'static ContentType> {
     match owner_field.split('.').next() {
         Some("price") => Some(&PRODUCT),
-        Some(singular) => content::find_by_singular(singular),
+        Some(key) => catalog.find_by_key(key),
         None => None,
     }
 }
 
 /// The document of the owner `(owner_field, owner_id)`; `None` when it is gone.
 pub fn find_holder(conn: &mut Conn, owner_field: &str, owner_id: i64) -> Result<Option<Holder>> {
-    let Some(content_type) = holder_type(owner_field) else { return Ok(None) };
+    let Some(content_type) = holder_type(conn.catalog(), owner_field) else { return Ok(None) };
     let is_price = owner_field.starts_with("price.");
     let mut sql = Sql::new("SELECT v.document_id FROM ");
     sql.name(content_type.table).text(" v");

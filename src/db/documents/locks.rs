@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::links::find_ends;
-use crate::content::{CONTENT_TYPES, ContentType, Field, Kind, LinkSide, Links, Relation};
+use crate::content::{ContentType, Field, Kind, LinkSide, Links, Relation};
 use crate::db::{Conn, Kind as Database, Sql};
 use crate::error::Result;
 
@@ -92,10 +92,9 @@ pub fn lock_documents<'a>(
     conn: &mut Conn,
     documents: impl IntoIterator<Item = (&'static ContentType, &'a str)>,
 ) -> Result<()> {
-    let mut by_type: BTreeMap<(bool, usize), (&'static ContentType, Vec<String>)> = BTreeMap::new();
+    let mut by_type: BTreeMap<(bool, u16), (&'static ContentType, Vec<String>)> = BTreeMap::new();
     for (content_type, document_id) in documents {
-        let place = CONTENT_TYPES.iter().position(|one| one.uid == content_type.uid).unwrap_or_default();
-        let order = (!relations(content_type, LinkSide::Inverse).is_empty(), place);
+        let order = (!relations(content_type, LinkSide::Inverse).is_empty(), content_type.number);
         by_type.entry(order).or_insert((content_type, Vec::new())).1.push(document_id.to_owned());
     }
     for (content_type, documents) in by_type.into_values() {

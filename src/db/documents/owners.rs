@@ -18,7 +18,7 @@ pub struct Reach {
 
 /// Whom an event about the document with this draft reaches: itself, then the stores it is linked to in either version.
 pub fn reach_of(conn: &mut Conn, content_type: &'static ContentType, draft: i64) -> Result<Reach> {
-    let own = (format!("{}.extensions", content_type.singular), draft);
+    let own = (format!("{}.extensions", content_type.key), draft);
     let mut reach = Reach { owners: vec![own], store: None };
     let stores = match content_type.uid == STORE.uid {
         true => list_self(conn, draft)?,
@@ -26,7 +26,7 @@ pub fn reach_of(conn: &mut Conn, content_type: &'static ContentType, draft: i64)
     };
     let mut known: HashSet<Owner> = reach.owners.iter().cloned().collect();
     for (id, store) in stores {
-        let owner = (Shape::Document(&STORE).singular().to_owned() + ".extensions", id);
+        let owner = (Shape::Document(&STORE).key().to_owned() + ".extensions", id);
         if known.insert(owner.clone()) {
             reach.owners.push(owner);
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::schemas::reference;
 use super::{examples, rights};
-use crate::content::CONTENT_TYPES;
+use crate::content::Catalog;
 use crate::error::Result;
 use crate::json_schema::{tidy, visit, visit_parts};
 
@@ -24,11 +24,11 @@ const GENERIC: [(&str, &str); 5] = [
 ];
 
 /// Brings the document into its last form.
-pub(super) fn finish(document: &mut Value) -> Result<()> {
+pub(super) fn finish(document: &mut Value, catalog: &Catalog) -> Result<()> {
     tidy(document);
     describe_defaults(&mut document["components"]["schemas"]);
-    each_operation(document, finish_operation);
-    each_operation(document, rights::describe);
+    each_operation(document, |path, operation| finish_operation(catalog, path, operation));
+    each_operation(document, |path, operation| rights::describe(catalog, path, operation));
     name_what_has_a_name(document);
     remove_unused_schemas(document);
     rename_generic_schemas(document);
@@ -62,7 +62,7 @@ fn describe_defaults(schemas: &mut Value) {
 
 /// utoipa writes an optional body as one that may be null, and an optional header as one whose text may be null. The
 /// types that a path can name are those of the content.
-fn finish_operation(path: &str, operation: &mut Value) {
+fn finish_operation(catalog: &Catalog, path: &str, operation: &mut Value) {
     let contents = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
     for content in contents.into_iter().flat_map(Map::values_mut) {
         let given = content.pointer("/schema/oneOf").and_then(Value::as_array);
@@ -77,7 +77,7 @@ fn finish_operation(path: &str, operation: &mut Value) {
             *kinds = kinds[0].take();
         }
         if path.starts_with(OF_ANY_TYPE) && parameter["name"] == "type" {
-            let plurals: Vec<&str> = CONTENT_TYPES.iter().map(|content_type| content_type.plural).collect();
+            let plurals: Vec<&str> = catalog.types().map(|content_type| content_type.plural).collect();
             parameter["schema"] = json!({"type": "string", "enum": plurals});
         }
     }

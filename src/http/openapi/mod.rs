@@ -26,11 +26,11 @@ use super::{
     content_schema, docs, events, explain, handlers, health, inbound, record_runs, replays, run_now, runs, storefront,
     subscriptions, tokens, triggers,
 };
-use crate::content::CONTENT_TYPES;
+use crate::content::Catalog;
 use crate::error::Result;
 pub(super) use schemas::capital;
 
-/// The document as it was last written: what is served.
+/// The document for Tenon's own content types as it was last written: what is served unless there are others.
 pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
 
 /// The routes whose description stands beside their handlers.
@@ -69,19 +69,19 @@ pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
 )]
 struct Ordinary;
 
-/// The OpenAPI document of this program.
-pub fn document() -> Result<Value> {
+/// The OpenAPI document of this program with these content types.
+pub fn document(catalog: &Catalog) -> Result<Value> {
     let mut document = serde_json::to_value(Ordinary::openapi())?;
     document["security"] = json!([{}, {"token": []}]);
     document["webhooks"] = Value::Object(webhooks::all());
-    for content_type in CONTENT_TYPES {
+    for content_type in catalog.types() {
         add(&mut document["paths"], documents::paths(content_type)?);
     }
     add(&mut document["paths"], prices::paths()?);
     add(&mut document["paths"], records::paths()?);
     let of_prices = record_paths::of_prices(&document["paths"]);
     add(&mut document["paths"], of_prices);
-    add(&mut document["components"]["schemas"], schemas::all()?);
+    add(&mut document["components"]["schemas"], schemas::all(catalog)?);
     add(&mut document["components"]["schemas"], webhooks::schemas()?);
     document["components"]["pathItems"] = Value::Object(webhooks::path_items());
     document["components"]["parameters"] = parameters::all();
@@ -97,13 +97,13 @@ pub fn document() -> Result<Value> {
         {"url": "/", "description": "The server that this document comes from"},
         {"url": "http://localhost:1337", "description": "A server that listens where it does by default"}
     ]);
-    finish::finish(&mut document)?;
+    finish::finish(&mut document, catalog)?;
     Ok(document)
 }
 
 /// The OpenAPI document as it is written.
-pub fn print() -> Result<String> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(&document()?)?))
+pub fn print(catalog: &Catalog) -> Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(&document(catalog)?)?))
 }
 
 fn add(to: &mut Value, members: impl IntoIterator<Item = (String, Value)>) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::content::{CONTENT_TYPES, ContentType};
+use crate::content::{Catalog, ContentType};
 
 /// What a caller needs.
 enum Need {
@@ -79,13 +79,13 @@ const NEEDS: &[(&str, Need)] = &[
 ];
 
 /// Says behind the description of an operation what it needs.
-pub(super) fn describe(path: &str, operation: &mut Value) {
+pub(super) fn describe(catalog: &Catalog, path: &str, operation: &mut Value) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let is_open = operation["security"][0].as_object().is_some_and(Map::is_empty);
     let found = NEEDS.iter().find(|(beginning, _)| id.starts_with(beginning));
     let needed = match found {
         _ if is_open => "Needs no token.".to_owned(),
-        Some((_, need)) => need.text(path),
+        Some((_, need)) => need.text(catalog, path),
         None => return,
     };
     let described = operation.get("description").and_then(Value::as_str).unwrap_or_default().trim_end();
@@ -94,9 +94,9 @@ pub(super) fn describe(path: &str, operation: &mut Value) {
 }
 
 impl Need {
-    fn text(&self, path: &str) -> String {
-        let here = types_in(path);
-        let every = CONTENT_TYPES;
+    fn text(&self, catalog: &Catalog, path: &str) -> String {
+        let here = types_in(catalog, path);
+        let every: Vec<_> = catalog.types().collect();
         match self {
             Self::Right(right) => format!("Needs the right {}{}.", names(&here, &[right]), of_path(&here)),
             Self::OneOf(rights) => format!("Needs the right {}{}.", names(&here, rights), of_path(&here)),
@@ -115,9 +115,9 @@ impl Need {
 }
 
 /// The types whose documents the path can name.
-fn types_in(path: &str) -> Vec<&'static ContentType> {
+fn types_in(catalog: &Catalog, path: &str) -> Vec<&'static ContentType> {
     let named = path.split('/').nth(2).unwrap_or_default();
-    let found = CONTENT_TYPES.into_iter().filter(|content_type| named == content_type.plural || named == "{type}");
+    let found = catalog.types().filter(|content_type| named == content_type.plural || named == "{type}");
     found.collect()
 }
 

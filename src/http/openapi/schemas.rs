@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::shared;
-use crate::content::{COMPONENTS, CONTENT_TYPES, Check, Component, ContentType, Field, Kind, Shape};
+use crate::content::{Catalog, Check, Component, ContentType, Field, Kind, Shape};
 use crate::error::Result;
 use crate::limits::ITEMS;
 
@@ -27,15 +27,15 @@ pub(super) fn name(content_type: &ContentType) -> String {
 }
 
 /// Every schema that follows from the facts, and those that they use.
-pub(super) fn all() -> Result<Map<String, Value>> {
+pub(super) fn all(catalog: &Catalog) -> Result<Map<String, Value>> {
     let mut schemas = shared::all();
-    for content_type in CONTENT_TYPES {
+    for content_type in catalog.types() {
         let name = name(content_type);
         schemas.extend(envelopes(&name, "ListMeta"));
         schemas.insert(format!("{name}Input"), input(Shape::Document(content_type))?);
         schemas.insert(name, document(content_type)?);
     }
-    for component in COMPONENTS {
+    for component in catalog.components() {
         schemas.insert(component_name(component, Side::Answer), item(component)?);
         schemas.insert(component_name(component, Side::Input), input(Shape::Component(component))?);
     }
@@ -70,7 +70,7 @@ pub(in crate::http) fn capital(word: &str) -> String {
 
 fn component_name(component: &Component, side: Side) -> String {
     let ending = if side == Side::Input { "Input" } else { "" };
-    format!("{}{ending}", capital(component.singular))
+    format!("{}{ending}", capital(component.key))
 }
 
 /// A document as it is answered. Components and relations are there when `populate` names them, the rest unless

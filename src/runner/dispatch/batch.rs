@@ -174,7 +174,7 @@ pub fn runs_of(
     let mut made = Vec::new();
     for owner in owners.iter().filter(|owner| seen.insert(*owner)) {
         for listener in listeners.get(owner).into_iter().flatten() {
-            let Ok(pattern) = hears(&state.matchers, listener, event.sound) else { continue };
+            let Ok(pattern) = hears(state, listener, event.sound) else { continue };
             let policy = listener.config.as_deref().map(Policy::of).unwrap_or_default();
             made.push(NewRun {
                 uid: ids::sortable("run", now, &*state.random),

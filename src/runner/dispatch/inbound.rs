@@ -146,9 +146,11 @@ pub async fn address(state: &Arc<AppState>, caller: &Caller, id: i64, anew: bool
 ///
 /// Fails with [`Error::Forbidden`] when the caller may not, and with [`Error::NotFound`] when there is none.
 pub async fn find_for(state: &AppState, caller: &Caller, id: i64) -> Result<Addressee> {
-    caller.access.require_somewhere(Right::Extensions)?;
+    caller.access.require_somewhere(Right::Extensions, state.catalog)?;
     let found = state.db.read(move |conn| inbound::find_addressee(conn, id)).await?.ok_or(Error::NotFound)?;
-    caller.access.require(Right::Extensions, rows::holder_type(&found.owner_field).ok_or(Error::NotFound)?)?;
+    caller
+        .access
+        .require(Right::Extensions, rows::holder_type(state.catalog, &found.owner_field).ok_or(Error::NotFound)?)?;
     Ok(found)
 }
 

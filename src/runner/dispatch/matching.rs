@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use crate::clock::Millis;
-use crate::content::find_by_singular;
+use crate::content::Catalog;
 use crate::db::extensions::Listener;
 use crate::handler::Policy;
+use crate::state::AppState;
 use crate::triggers::stock::Movement;
-use crate::triggers::{Matchers, Source, find_in_catalogue};
+use crate::triggers::{Source, find_in_catalogue};
 
 /// What of an event decides who hears it.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +39,8 @@ pub enum Deaf {
 }
 
 /// The pattern of `listener` that the event matches, or why there is no run of it.
-pub fn hears<'a>(matchers: &Matchers, listener: &'a Listener, sound: Sound<'_>) -> Result<&'a str, Deaf> {
-    if let Some(removed_at) = listener.removed_at.filter(|removed_at| !was_there(*removed_at, sound)) {
+pub fn hears<'a>(state: &AppState, listener: &'a Listener, sound: Sound<'_>) -> Result<&'a str, Deaf> {
+    if let Some(removed_at) = listener.removed_at.filter(|removed_at| !was_there(state.catalog, *removed_at, sound)) {
         return Err(Deaf::Removed(removed_at));
     }
     if !listener.active {
@@ -48,7 +49,7 @@ pub fn hears<'a>(matchers: &Matchers, listener: &'a Listener, sound: Sound<'_>) 
     if listener.key.is_empty() {
         return Err(Deaf::NoKey);
     }
-    let pattern = matchers.matched(&listener.triggers, sound.trigger).ok_or(Deaf::NoPatternMatches)?;
+    let pattern = state.matchers.matched(&listener.triggers, sound.trigger).ok_or(Deaf::NoPatternMatches)?;
     let Some(movement) = sound.movement else { return Ok(pattern) };
     let threshold = Policy::threshold_of(listener.config.as_deref());
     if movement.crosses(sound.trigger, threshold) { Ok(pattern) } else { Err(Deaf::Threshold(threshold)) }
@@ -56,11 +57,11 @@ pub fn hears<'a>(matchers: &Matchers, listener: &'a Listener, sound: Sound<'_>) 
 
 /// Whether a record that was removed at `removed_at` was there when the event happened. It still hears of the change
 /// that removed it, such as the deletion of its document, which happened at the same moment.
-fn was_there(removed_at: Millis, sound: Sound<'_>) -> bool {
+fn was_there(catalog: &Catalog, removed_at: Millis, sound: Sound<'_>) -> bool {
     let is_change = || {
         let short = sound.trigger.trim_start_matches("trigger:");
         // Every type of content has this trigger, whether the catalogue describes it or not.
-        let is_deletion = short.strip_suffix("_deleted").is_some_and(|of| find_by_singular(of).is_some());
+        let is_deletion = short.strip_suffix("_deleted").is_some_and(|of| catalog.find_by_singular(of).is_some());
         is_deletion || find_in_catalogue(short).is_some_and(|entry| entry.source == Source::Change)
     };
     sound.occurred_at < removed_at || sound.occurred_at == removed_at && is_change()

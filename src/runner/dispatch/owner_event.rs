@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// An event about the document that holds the record `extension_id`, or about its price, with whom it reaches; still
 /// without id, time, trigger and payload. `None` when the document is gone.
 pub fn holder(conn: &mut Conn, owner: &Owner, extension_id: i64) -> Result<Option<NewEvent>> {
-    let Some(content_type) = rows::holder_type(&owner.0) else { return Ok(None) };
+    let Some(content_type) = rows::holder_type(conn.catalog(), &owner.0) else { return Ok(None) };
     let Some(Holder { document_id, price_id: price }) = rows::find_holder(conn, &owner.0, owner.1)? else {
         return Ok(None);
     };

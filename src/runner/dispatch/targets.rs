@@ -69,7 +69,7 @@ pub fn wanted<'a>(emissions: impl IntoIterator<Item = &'a Emission>) -> Wanted {
 pub fn find(conn: &mut Conn, wanted: Wanted) -> Result<Subjects> {
     let mut found = Subjects::default();
     for key in wanted.documents {
-        let Some(content_type) = crate::content::find_by_singular(key.0) else { continue };
+        let Some(content_type) = conn.catalog().find_by_singular(key.0) else { continue };
         let Some(subject) = find_subject(conn, content_type, &key.1)? else { continue };
         let reach = reach_of(conn, content_type, subject.draft)?;
         let version = if subject.is_published { Version::Published } else { Version::Draft };

@@ -238,7 +238,7 @@ fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, happening: 
         run: None,
         warnings: find_amiss(state, record, &listener.triggers),
     };
-    match hears(&state.matchers, listener, sound) {
+    match hears(state, listener, sound) {
         Ok(pattern) => explanation.pattern = Some(pattern.to_owned()),
         Err(deaf) => explanation.reason = Some(deaf_for(deaf, &listener.triggers, sound)),
     }

@@ -10,7 +10,7 @@ use super::*;
 use crate::access::{Access, Caller};
 use crate::clock::{Clock as _, DAY, FixedClock, HOUR, Millis, OsRandom};
 use crate::config::Config;
-use crate::content::STORE;
+use crate::content::{STORE, test_catalog};
 use crate::db::events::{NewEvent, Target};
 use crate::db::testing::TestDatabase;
 use crate::db::{Kind, Sql};
@@ -105,7 +105,12 @@ impl Stage {
         });
         let handlers = Registry::default().with(Puppet(Arc::clone(acts))).expect("one handler");
         let random = Arc::new(OsRandom::new());
-        let built = AppState::build(config.expect("a config"), handlers, Arc::<FixedClock>::clone(clock), random);
+        let built = AppState::build(
+            config.expect("a config"),
+            (handlers, test_catalog()),
+            Arc::<FixedClock>::clone(clock),
+            random,
+        );
         built.await.expect("a state")
     }
 

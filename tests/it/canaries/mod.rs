@@ -14,6 +14,7 @@ use tenon::db::{Conn, Db, Kind, Sql};
 use self::spellings::{basic, spellings};
 use crate::support::api::Api;
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 use crate::support::program::{Program, Settings};
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::waiting::no_run_is_left;
@@ -43,7 +44,7 @@ fn run(kind: Kind) {
         let (api, receiver) = (program.api(), Receiver::start());
         let mut planted = Planted::default();
         plant(&api, &receiver, &mut planted).await;
-        let db = Db::open(&database.parsed(), 1).expect("the database opens");
+        let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
         no_run_is_left(&db).await;
         let paths = receiver.received().into_iter().map(|request| request.path);
         let delivered: HashSet<String> = paths.filter(|path| !path.ends_with("/token")).collect();

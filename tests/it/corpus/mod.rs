@@ -22,6 +22,7 @@ use self::wire::{Answer, Body, Request};
 use crate::support::api::TOKEN;
 use crate::support::app::TestApp;
 use crate::support::contract::{self, Exchange};
+use crate::support::database::catalog;
 use crate::support::on_both_databases;
 
 on_both_databases! {
@@ -66,7 +67,7 @@ async fn judge(app: &TestApp, profile: &'static str) {
 async fn tokens(app: &TestApp) -> Names {
     let mut names = Names::default();
     names.set("token:full".into(), TOKEN.into());
-    let custom = Permissions::parse(["api::store.store.find"]).map(TokenKind::Custom).expect("a permission");
+    let custom = Permissions::parse(catalog(), ["api::store.store.find"]).map(TokenKind::Custom).expect("a permission");
     for (name, kind, expires_at) in
         [("readonly", TokenKind::ReadOnly, None), ("expired", TokenKind::FullAccess, Some(1)), ("custom", custom, None)]
     {

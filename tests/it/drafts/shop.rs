@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use super::request::{Changes, Doc, Label, LinkChange, Place, Refused, Request, Sent};
 use crate::support::app;
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 
 /// A program without a server, on a database of its own.
 pub struct Shop {
@@ -45,7 +46,8 @@ impl Shop {
         let clock = Arc::new(FixedClock::at(0));
         let handlers = tenon::extensions::registry().expect("one handler for each key");
         let random = Arc::new(OsRandom::new());
-        let built = runtime.block_on(AppState::build(app::config(&database.url), handlers, clock.clone(), random));
+        let built =
+            runtime.block_on(AppState::build(app::config(&database.url), (handlers, catalog()), clock.clone(), random));
         let state = built.unwrap_or_else(|problem| panic!("{problem}"));
         let runtime = Arc::new(runtime);
         let conn = state.db.connect_reader().expect("a connection");

@@ -8,11 +8,12 @@ pub mod choices;
 mod queries;
 mod served;
 
+use crate::support::database::catalog;
 use actix_web::ResponseError as _;
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestRunner};
 use tenon::access::{Access, PublicAccess};
-use tenon::content::{self, CONTENT_TYPES, Rules, Shape};
+use tenon::content::{self, Rules, Shape};
 use tenon::error::Result;
 use tenon::limits;
 use tenon::query;
@@ -42,7 +43,7 @@ fn check<T>(done: Result<T>, input: &dyn std::fmt::Display) -> Option<T> {
 #[test]
 fn any_query_string_is_planned_within_the_limits_or_refused() {
     tries(cases(100_000), "tests/seeds/queries.txt", |choices| {
-        let content_type = choices.of(&CONTENT_TYPES);
+        let content_type = choices.of(&catalog().types().collect::<Vec<_>>());
         let access = choices.of(&[Access::Full, Access::Public(PublicAccess::Read)]);
         let text = queries::query(choices, Shape::Document(content_type));
         let Some(asked) = check(query::parse(&text), &text) else { return };
@@ -56,7 +57,7 @@ fn any_query_string_is_planned_within_the_limits_or_refused() {
 #[test]
 fn any_body_is_taken_or_refused() {
     tries(cases(100_000), "tests/seeds/bodies.txt", |choices| {
-        let content_type = choices.of(&CONTENT_TYPES);
+        let content_type = choices.of(&catalog().types().collect::<Vec<_>>());
         let rules = Rules { publishing: choices.of(&[true, false]), creating: choices.of(&[true, false]) };
         let data = bodies::data(Shape::Document(content_type), choices, &[]);
         let Some(members) = check(content::object(data.clone()), &data) else { return };

@@ -1,5 +1,6 @@
 //! The same on the whole program, over HTTP and on both databases.
 
+use crate::support::database::catalog;
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::{Connection as _, InstrumentationEvent};
@@ -9,7 +10,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tenon::access::Access;
-use tenon::content::{CONTENT_TYPES, Shape};
+use tenon::content::Shape;
 use tenon::db::documents::read::Form;
 use tenon::db::{Backend, Conn};
 use tenon::documents::find_many;
@@ -25,7 +26,7 @@ on_both_databases! {
         shop(app).await;
         for numbers in inputs(2_000) {
             let choices = &mut Choices::new(&numbers);
-            let content_type = choices.of(&CONTENT_TYPES);
+            let content_type = choices.of(&catalog().types().collect::<Vec<_>>());
             let path = format!("/api/{}?{}", content_type.plural, queries::query(choices, Shape::Document(content_type)));
             expect_answer(&ask(app.request(Method::GET, &path)).await, &path);
         }
@@ -37,7 +38,7 @@ on_both_databases! {
         let asked = record_statements(&mut conn);
         for numbers in inputs(2_000) {
             let choices = &mut Choices::new(&numbers);
-            let content_type = choices.of(&CONTENT_TYPES);
+            let content_type = choices.of(&catalog().types().collect::<Vec<_>>());
             let query = queries::query(choices, Shape::Document(content_type));
             let find = check(find_many(content_type, &query, Access::Full, Form::Flat), &query);
             find.map(|find| check(find.run(&mut conn), &query));
@@ -51,7 +52,7 @@ on_both_databases! {
         let known = shop(app).await;
         for numbers in inputs(1_500) {
             let choices = &mut Choices::new(&numbers);
-            let content_type = choices.of(&CONTENT_TYPES);
+            let content_type = choices.of(&catalog().types().collect::<Vec<_>>());
             let status = choices.of(&["draft", "published"]);
             let (method, path) = match choices.of(&[false, true]) {
                 false => (Method::POST, format!("/api/{}", content_type.plural)),

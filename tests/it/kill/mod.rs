@@ -21,6 +21,7 @@ use crate::support::api::Api;
 use crate::support::app::SECRET;
 use crate::support::cases;
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 use crate::support::program::{Program, Settings};
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::waiting::no_run_is_left;
@@ -109,7 +110,7 @@ async fn create_store(api: &Api, receiver: &Receiver) -> String {
 /// Starts the program once more, waits until nothing is left to do, and reads what there is.
 async fn settle(settings: &Settings, database: &TestDatabase) -> Found {
     let program = Program::start(settings).await;
-    let db = Db::open(&database.parsed(), 1).expect("the database opens");
+    let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
     no_run_is_left(&db).await;
     assert!(program.stop().success(), "it stops in order");
     db.read(Found::read).await.expect("the tables")

@@ -9,13 +9,13 @@ mod statements;
 
 use serde_json::Value;
 use tenon::access::{Access, PublicAccess};
-use tenon::content::find_by_plural;
 use tenon::db::documents::read::Form;
 use tenon::db::{Backend, Conn, Db, Kind};
 use tenon::documents::{find_many, find_one};
 use tenon::error::Result;
 
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 
 const PUBLIC: Access = Access::Public(PublicAccess::Read);
 
@@ -23,7 +23,7 @@ const PUBLIC: Access = Access::Public(PublicAccess::Read);
 fn on_every_backend(mut test: impl FnMut(&mut Conn)) {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let database = TestDatabase::fresh(kind);
-        let db = Db::open(&database.parsed(), 1).expect("the database opens");
+        let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
         execute(&db, include_str!("seed.sql").to_owned());
         test(&mut db.connect_reader().expect("a connection"));
     }
@@ -43,7 +43,7 @@ fn execute(db: &Db, statements: String) {
 fn try_get(conn: &mut Conn, target: &str, access: Access) -> Result<Value> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut parts = path.trim_start_matches('/').split('/');
-    let content_type = find_by_plural(parts.next().expect("a type")).expect("a known type");
+    let content_type = catalog().find_by_plural(parts.next().expect("a type")).expect("a known type");
     let find = match parts.next() {
         Some(document_id) => find_one(content_type, document_id, query, access, Form::Flat)?,
         None => find_many(content_type, query, access, Form::Flat)?,

@@ -7,6 +7,7 @@ use tenon::db::{Conn, Db, Kind, Sql};
 use super::statements::{asked, watch};
 use super::{catalogue, execute, get};
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 
 /// Stores and products, as many of each.
 const ROWS: i64 = 10_000;
@@ -42,7 +43,7 @@ const ASKED: [&str; 20] = [
 #[test]
 fn sqlite_reads_no_table_from_end_to_end_for_a_storefront() {
     let database = TestDatabase::fresh(Kind::Sqlite);
-    let db = Db::open(&database.parsed(), 1).expect("the database opens");
+    let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
     catalogue::add(&db, 1, ROWS);
     for analyzed in [false, true] {
         if analyzed {
@@ -78,7 +79,7 @@ fn reads_everything(statement: &str, steps: &[String]) -> bool {
 #[test]
 fn postgres_reads_no_table_from_end_to_end_for_a_storefront() {
     let database = TestDatabase::fresh(Kind::Postgres);
-    let db = Db::open(&database.parsed(), 1).expect("the database opens");
+    let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
     catalogue::add(&db, 1, ROWS);
     let mut conn = db.connect_reader().expect("a connection");
     conn.execute(&Sql::new("VACUUM ANALYZE")).expect("what autovacuum does in time");

@@ -8,6 +8,7 @@ use super::execute;
 use super::plans::{explain, full_scans};
 use super::statements::watch;
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 
 /// Twenty thousand events of a frequent trigger with a run each, and one of another with a dead run.
 const MANY: &str = "
@@ -78,7 +79,7 @@ fn ask(conn: &mut Conn, mut check: impl FnMut(&mut Conn, String)) {
 #[test]
 fn sqlite_finds_what_is_rare_by_an_index() {
     let database = TestDatabase::fresh(Kind::Sqlite);
-    let db = Db::open(&database.parsed(), 1).expect("the database opens");
+    let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
     execute(&db, MANY.to_owned());
     let (mut conn, mut other) = (db.connect_reader().expect("a connection"), db.connect_reader().expect("another"));
     let seen = watch(&mut conn);
@@ -97,7 +98,7 @@ fn sqlite_finds_what_is_rare_by_an_index() {
 #[test]
 fn postgres_finds_what_is_rare_by_an_index() {
     let database = TestDatabase::fresh(Kind::Postgres);
-    let db = Db::open(&database.parsed(), 1).expect("the database opens");
+    let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
     execute(&db, MANY.to_owned());
     let mut conn = db.connect_reader().expect("a connection");
     conn.execute(&Sql::new("VACUUM ANALYZE")).expect("what autovacuum does in time");

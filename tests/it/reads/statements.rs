@@ -6,6 +6,7 @@ use tenon::db::{Backend, Conn, Db, Kind};
 
 use super::{catalogue, get};
 use crate::support::database::TestDatabase;
+use crate::support::database::catalog;
 
 /// Requests, and what each costs: one statement for the documents, one for each populated path, one for the count.
 const COSTS: [(&str, usize); 9] = [
@@ -31,7 +32,7 @@ const COSTS: [(&str, usize); 9] = [
 fn the_number_of_statements_does_not_depend_on_the_number_of_rows() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let database = TestDatabase::fresh(kind);
-        let db = Db::open(&database.parsed(), 1).expect("the database opens");
+        let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");
         let mut conn = db.connect_reader().expect("a connection");
         let seen = watch(&mut conn);
         for (from, to) in [(1, 1), (2, 100), (101, 10_000)] {

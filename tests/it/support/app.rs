@@ -16,6 +16,7 @@ use tenon::state::AppState;
 
 use super::api::{Api, TOKEN};
 use super::database::TestDatabase;
+use super::database::catalog;
 use super::receiver::Receiver;
 
 /// The secret that [`TestApp::webhook`] records sign with.
@@ -60,7 +61,7 @@ impl TestApp {
         // Signatures carry the time, and who verifies them looks at the machine's clock.
         let clock = Arc::new(FixedClock::at(SystemClock.now()));
         let handlers = tenon::extensions::registry().expect("one handler for each key");
-        let built = AppState::build(config, handlers, clock.clone(), Arc::new(OsRandom::new())).await;
+        let built = AppState::build(config, (handlers, catalog()), clock.clone(), Arc::new(OsRandom::new())).await;
         let state = built.unwrap_or_else(|problem| panic!("{problem}"));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");

@@ -11,6 +11,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use tempfile::TempDir;
+use tenon::content::Catalog;
 use tenon::db::{DatabaseUrl, Db, Kind};
 
 /// A database of the test's own, removed when this is dropped.
@@ -71,12 +72,18 @@ impl Drop for TestDatabase {
     }
 }
 
+/// The content types of the tests.
+pub fn catalog() -> &'static Catalog {
+    static BUILT: OnceLock<&'static Catalog> = OnceLock::new();
+    BUILT.get_or_init(|| Catalog::build(&[]).unwrap_or_else(|faults| panic!("{faults}")))
+}
+
 /// The bytes of a migrated SQLite file.
 fn sqlite_template() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| {
         let database = TestDatabase::empty(Kind::Sqlite);
-        Db::migrate(&database.parsed()).expect("the migrations run");
+        Db::migrate(&database.parsed(), catalog()).expect("the migrations run");
         std::fs::read(database.url.trim_start_matches("sqlite:")).expect("the file is there")
     })
 }
@@ -96,7 +103,7 @@ fn postgres_template() -> &'static str {
             admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name}_new WITH (FORCE)")).expect("no old one");
             admin.batch_execute(&format!("CREATE DATABASE {name}_new TEMPLATE template0")).expect("a new one");
             let url = DatabaseUrl::parse(&url_of(&format!("{name}_new"))).expect("a database url");
-            Db::migrate(&url).expect("the migrations run");
+            Db::migrate(&url, catalog()).expect("the migrations run");
             admin.batch_execute(&format!("ALTER DATABASE {name}_new RENAME TO {name}")).expect("its name");
         }
         name
