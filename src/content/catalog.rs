@@ -2,6 +2,7 @@
 
 use super::check::check;
 use super::components::{EXTENSION, PRICE, SEO, TAG, URL};
+use super::migration::Migration;
 use super::types::{PRODUCT, STORE, SUBSCRIBER};
 use super::{Component, ContentType};
 
@@ -30,17 +31,6 @@ pub struct Addition {
     pub components: &'static [&'static Component],
     /// The migrations that make the tables, in the order in which they run, after Tenon's own.
     pub migrations: &'static [Migration],
-}
-
-/// A change of the tables, made once in each database.
-pub struct Migration {
-    /// `2026-12-01-000000_articles`: its beginning up to the `_`, without the `-`, is its version. Migrations are made in the
-    /// order of their versions, which are unique.
-    pub name: &'static str,
-    /// What is made on SQLite.
-    pub sqlite: &'static str,
-    /// What is made on PostgreSQL.
-    pub postgres: &'static str,
 }
 
 /// Tenon's own types and components, whose tables its own migrations make.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::catalog::Migration;
+use super::migration::Migration;
 use super::{Component, ContentType, Field, Kind, LinkSide, Relation, Shape};
 
 /// What stands below `/api` and is no content type.

@@ -17,6 +17,7 @@ use crate::db::documents as rows;
 use crate::db::records::{self, RecordFilter, ShownRecord};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Entry, Target};
+use crate::queue::wake::Work;
 use crate::state::AppState;
 
 /// What shall be activated, and where.
@@ -72,7 +73,7 @@ pub async fn activate(
         }
     });
     let answer = answer.await?;
-    state.wake_for_events();
+    state.wake_runner(Work::Events);
     Ok(answer)
 }
 

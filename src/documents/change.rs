@@ -8,7 +8,7 @@ use super::diff;
 use super::etag::IfMatch;
 use super::lifecycle::{self, Change, Story};
 use super::misfits::Sent;
-use super::record_changes::list_of_owner;
+use super::records::list_of_owner;
 use crate::access::{Access, Right};
 use crate::clock::Millis;
 use crate::content::{self, ContentType, Field, Input, Links, Rules, Shape, Version};

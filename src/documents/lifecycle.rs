@@ -85,22 +85,17 @@ impl Story<'_> {
 
     fn event_without_data(&self, trigger: String, changes: &Map<String, Value>, reach: &Reach) -> NewEvent {
         NewEvent {
-            uid: String::new(),
             trigger,
-            occurred_at: 0,
-            target: Target {
+            store: reach.store.clone(),
+            owners: reach.owners.clone(),
+            changes: (!changes.is_empty()).then(|| Value::Object(changes.clone())),
+            actor: self.actor.to_owned(),
+            depth: self.depth,
+            ..NewEvent::about(Target {
                 type_name: self.content_type.singular.to_owned(),
                 document_id: self.document_id.to_owned(),
                 price_id: None,
-            },
-            store: reach.store.clone(),
-            owners: reach.owners.clone(),
-            data: None,
-            changes: (!changes.is_empty()).then(|| Value::Object(changes.clone())),
-            payload: None,
-            actor: self.actor.to_owned(),
-            depth: self.depth,
-            idempotency_key: None,
+            })
         }
     }
 

@@ -4,9 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::change::Changing;
 use super::lifecycle::{find_price, product_of_price};
-use crate::content::{ContentType, Kind, Shape};
 use crate::db::documents::{self as rows, Done, Reach, RecordChange};
-use crate::db::events::{self, NewEvent, Owner, Target};
+use crate::db::events::{self, NewEvent, Target};
 use crate::error::Result;
 use crate::handler::Masker;
 use crate::ids;
@@ -55,7 +54,6 @@ impl Changing<'_> {
             uid: ids::sortable("evt", self.now, &*self.state.random),
             trigger: trigger.to_owned(),
             occurred_at: self.now,
-            target: Target { type_name: type_name.to_owned(), document_id: self.document_id.to_owned(), price_id },
             store: reach.store.clone(),
             owners: of_price.into_iter().chain(reach.owners.iter().cloned()).collect(),
             data: Some(entity(document, self.document_id, price_id).to_string()),
@@ -63,7 +61,11 @@ impl Changing<'_> {
             payload: Some(json!({"extension": {"id": id, "key": key, "url": url.as_deref().map(masked)}})),
             actor: self.actor.to_owned(),
             depth: self.depth,
-            idempotency_key: None,
+            ..NewEvent::about(Target {
+                type_name: type_name.to_owned(),
+                document_id: self.document_id.to_owned(),
+                price_id,
+            })
         }
     }
 }
@@ -107,14 +109,4 @@ fn losses(change: &RecordChange) -> Vec<Warning> {
         }
         Done::Created => Vec::new(),
     }
-}
-
-/// Where a body has the items of which `owner` is one: `["PRICES"]`.
-pub(super) fn list_of_owner(content_type: &'static ContentType, owner: &Owner) -> Vec<String> {
-    let holds = |kind: Kind| {
-        let Kind::Component { of, .. } = kind else { return false };
-        of.fields.iter().any(|field| Shape::Component(of).owner_field(field) == owner.0)
-    };
-    let field = content_type.fields.iter().find(|field| holds(field.kind));
-    field.map(|field| field.name.to_owned()).into_iter().collect()
 }

@@ -1,7 +1,7 @@
 //! One extension record, found by the path that leads to it: the document, or a price of a product, and the record's id.
 
 use crate::access::{Access, Right};
-use crate::content::{ContentType, PRODUCT};
+use crate::content::{ContentType, Kind, PRODUCT, Shape};
 use crate::db::Conn;
 use crate::db::documents::{self as rows, Subject};
 use crate::db::events::Owner;
@@ -68,4 +68,14 @@ pub fn find_record(conn: &mut Conn, path: &RecordPath) -> Result<(Holder, Record
     let holder = find_holder(conn, &path.holder)?;
     let record = extensions::find(conn, &holder.owner, path.id)?.ok_or(Error::NotFound)?;
     Ok((holder, record))
+}
+
+/// Where a body has the items of which `owner` is one: `["PRICES"]`.
+pub(super) fn list_of_owner(content_type: &'static ContentType, owner: &Owner) -> Vec<String> {
+    let holds = |kind: Kind| {
+        let Kind::Component { of, .. } = kind else { return false };
+        of.fields.iter().any(|field| Shape::Component(of).owner_field(field) == owner.0)
+    };
+    let field = content_type.fields.iter().find(|field| holds(field.kind));
+    field.map(|field| field.name.to_owned()).into_iter().collect()
 }

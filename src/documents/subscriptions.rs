@@ -18,6 +18,7 @@ use crate::db::documents::{self as rows, Subscriber};
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::links::Link;
+use crate::queue::wake::Work;
 use crate::state::AppState;
 
 /// Who subscribes to what.
@@ -64,7 +65,7 @@ pub async fn subscribe(state: &Arc<AppState>, caller: Caller, asked: Subscriptio
         Ok(())
     };
     state.db.write(work).await?;
-    state.wake_for_events();
+    state.wake_runner(Work::Events);
     Ok(())
 }
 
@@ -120,7 +121,7 @@ pub async fn follow(state: &Arc<AppState>, link: Link, wish: Wish) -> Result<()>
         }
     };
     state.db.write(work).await?;
-    state.wake_for_events();
+    state.wake_runner(Work::Events);
     Ok(())
 }
 

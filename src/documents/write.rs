@@ -16,6 +16,7 @@ use crate::db::documents::read::{self, Form};
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::query::{self, Filter, ReadPlan, Terms, Warning};
+use crate::queue::wake::Work;
 use crate::state::AppState;
 
 /// What every change of a document is given.
@@ -174,7 +175,7 @@ impl Request {
         work: impl FnMut(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
     ) -> Result<Answer> {
         let answer = state.db.write(self.job(state, document_id, work)).await?;
-        state.wake_for_events();
+        state.wake_runner(Work::Events);
         Ok(answer)
     }
 
@@ -187,7 +188,7 @@ impl Request {
     ) -> Result<Answer> {
         let line = document_id.clone();
         let answer = state.db.write_in_line(&line, self.job(state, document_id, work)).await?;
-        state.wake_for_events();
+        state.wake_runner(Work::Events);
         Ok(answer)
     }
 

@@ -10,11 +10,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::Registry;
+use super::schema::DESTINATION;
 use crate::secrets::{MASK, USE_DEFAULT};
-
-/// The member of a property's schema which says that its value decides where secrets go. In a handler's types:
-/// `#[schema(extensions(("x-destination" = json!(true))))]`.
-pub const DESTINATION: &str = "x-destination";
 
 /// The members of a record that decide where its secrets go.
 #[derive(Debug, Clone, Copy)]

@@ -47,6 +47,7 @@ mod json;
 mod key;
 mod lossy;
 mod mask;
+mod misfit;
 mod obstacle;
 mod outcome;
 mod outside;
@@ -67,7 +68,7 @@ use std::future::Future;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-pub use binding::{DESTINATION, Wiring, sounds_like_a_destination};
+pub use binding::{Wiring, sounds_like_a_destination};
 pub use check::SetupCheck;
 pub use context::{ExtensionContext, Parts, RunInfo};
 pub use defaults::{Account, Defaults, Given};
@@ -80,13 +81,15 @@ pub use inbound::{Delivery, Inbound, Notice, Received, Refusal};
 pub use json::Json;
 pub use key::ExtensionKey;
 pub use mask::Masker;
+pub use misfit::Misfit;
 pub use obstacle::{Obstacle, ObstacleKind, Obstacles};
 pub use outcome::{Done, Failure, Outcome};
 pub use policy::{OnLimit, Ordering, Policy};
 pub use record::{AnswerRecord, Exchange, RequestRecord};
-pub use registry::{Attempt, Entry, Misfit, Purpose, Registry};
+pub use registry::{Entry, Registry};
 pub use schedule::Schedule;
-pub use typed::Offer;
+pub use schema::DESTINATION;
+pub use typed::{Attempt, Offer, Purpose};
 
 /// The code behind an extension key.
 ///

@@ -107,9 +107,15 @@ impl Policy {
     pub fn threshold_of(config: Option<&str>) -> i64 {
         config.and_then(|config| Self::of(config).inventory_threshold).map_or(DEFAULT_THRESHOLD, i64::from)
     }
+
+    /// The schedule of a record with this config; `None` when there is none, or none that can be read: then
+    /// [`Policy::misfits`] says why.
+    pub fn schedule_of(config: &Value) -> Option<Schedule> {
+        Schedule::parse(config.get(MEMBER)?.get("schedule")?.as_str()?).ok()
+    }
 }
 
-/// The members that a policy may have. `schedule` is read by [`Schedule::of`].
+/// The members that a policy may have. `schedule` is read by [`Policy::schedule_of`].
 const KNOWN: [&str; 7] =
     ["timeout_s", "max_attempts", "rate_limit_per_hour", "on_limit", "ordering", "inventory_threshold", "schedule"];
 

@@ -1,32 +1,20 @@
 //! The table of handlers: which code answers to which key.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::context::Parts;
 use super::inbound::{AnyInbound, TypedInbound};
-use super::typed::{AnyHandler, Offer, Rules, Typed};
+use super::shown::is_shown;
+use super::typed::{AnyHandler, Attempt, Offer, Purpose, Rules, Typed};
 use super::{
-    Delivery, Description, Descriptor, ExtensionKey, Handler, Inbound, Obstacles, Outcome, Received, Refusal, schema,
+    Delivery, Description, Descriptor, ExtensionKey, Handler, Inbound, Misfit, Obstacles, Received, Refusal, schema,
 };
 use crate::outbound::Client;
+use crate::secrets::mask;
 use crate::suggest::nearest;
-
-/// An attempt of a handler, ready to be awaited.
-pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
-/// What a handler is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Its work: [`Handler::run`].
-    Run,
-    /// To prove that the credentials work: [`Handler::test`].
-    Test,
-}
 
 /// The handlers by their keys. Put together at the start; nothing is added later.
 #[derive(Default)]
@@ -43,15 +31,6 @@ pub struct Entry {
     rules: Rules,
     handler: Box<dyn AnyHandler>,
     inbound: Option<Box<dyn AnyInbound>>,
-}
-
-/// A config or credentials that their handler cannot use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
-    /// Where, below `config` or `credentials`: `mapping.post_sale`; empty for the whole.
-    pub path: String,
-    /// What is wrong.
-    pub message: String,
 }
 
 impl Registry {
@@ -108,6 +87,12 @@ impl Registry {
         let mut all: Vec<&Entry> = single.chain(&self.namespaces).map(|(_, entry)| &**entry).collect();
         all.sort_by_key(|entry| entry.descriptor.key);
         all.into_iter()
+    }
+
+    /// `credentials` of a record with this key as they may be read; of a key that no handler answers to, nothing may.
+    pub fn masked(&self, key: &str, credentials: &Value) -> Value {
+        let schema = self.find(key).map(|entry| &entry.description().credentials_schema);
+        mask(credentials, |name, value| schema.is_some_and(|schema| is_shown(schema, name, value)))
     }
 
     /// The keys nearest to one that no handler answers to; for a namespace that a handler has, the same key in there.
@@ -211,7 +196,7 @@ mod tests {
     use utoipa::ToSchema;
 
     use super::*;
-    use crate::handler::{Context, Done, Empty};
+    use crate::handler::{Context, Done, Empty, Outcome};
 
     struct Plain(&'static str);
 

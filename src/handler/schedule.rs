@@ -3,7 +3,6 @@
 use chrono::{DateTime, Datelike as _, NaiveDate, Timelike as _, Utc};
 use croner::parser::{CronParser, Seconds, Year};
 use croner::{Cron, Weekday};
-use serde_json::Value;
 
 use crate::clock::{MINUTE, Millis};
 
@@ -26,12 +25,6 @@ impl Schedule {
         }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         parser.parse(text).map(Self).map_err(|error| error.to_string())
-    }
-
-    /// The schedule in `policy` of a record's config; `None` when there is none, or none that can be read:
-    /// [`super::Policy::misfits`] tells about that.
-    pub fn of(config: &Value) -> Option<Self> {
-        Self::parse(config.get(super::policy::MEMBER)?.get("schedule")?.as_str()?).ok()
     }
 
     /// The first moment after `now` that it names; `None` when none comes within four years. The search is bounded by that:

@@ -7,10 +7,13 @@ use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use super::binding::DESTINATION;
 use super::policy::{MEMBER, Policy};
 use crate::json_schema::tidy;
 use crate::secrets::USE_DEFAULT;
+
+/// The member of a property's schema which says that its value decides where secrets go. In a handler's types:
+/// `#[schema(extensions(("x-destination" = json!(true))))]`.
+pub const DESTINATION: &str = "x-destination";
 
 /// How deep types may refer to each other; one that refers to itself ends here.
 const DEPTH: usize = 8;

@@ -3,17 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use super::Registry;
 use super::schema::has_password;
-use crate::secrets::mask;
-
-impl Registry {
-    /// `credentials` of a record with this key as they may be read; of a key that no handler answers to, nothing may.
-    pub fn masked(&self, key: &str, credentials: &Value) -> Value {
-        let schema = self.find(key).map(|entry| &entry.description().credentials_schema);
-        mask(credentials, |name, value| schema.is_some_and(|schema| is_shown(schema, name, value)))
-    }
-}
 
 /// Whether the member `name` of credentials with this `schema` is no secret: the schema knows it and does not call it a
 /// password.

@@ -1,6 +1,8 @@
 //! A handler whose types are no longer told apart: the one check of what a record has for it, and the attempt that is made
 //! of what passes.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -10,9 +12,20 @@ use super::check::SetupCheck;
 use super::constraints::Constraints;
 use super::context::Parts;
 use super::reading::{MISSING, read_all, unknown, without_value};
-use super::registry::{Attempt, Purpose};
-use super::{Description, Descriptor, ExtensionContext, Handler, Misfit, Obstacle, ObstacleKind, Obstacles};
+use super::{Description, Descriptor, ExtensionContext, Handler, Misfit, Obstacle, ObstacleKind, Obstacles, Outcome};
 use crate::outbound::Client;
+
+/// An attempt of a handler, ready to be awaited.
+pub type Attempt = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// What a handler is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Its work: [`Handler::run`].
+    Run,
+    /// To prove that the credentials work: [`Handler::test`].
+    Test,
+}
 
 /// What a record has set up for its handler.
 #[derive(Debug, Clone, Copy)]

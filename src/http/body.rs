@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::arrival::{bytes, intake, is_at_most, keep};
 use super::extract;
+use super::state::state;
 use crate::access::{Access, Caller};
 use crate::error::{Error, Problem, Result};
 use crate::limits::MEMBERS;
@@ -197,7 +198,7 @@ impl FromRequest for Submission {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let limit = extract::state(&request)?.config.body_limit;
+            let limit = state(&request)?.config.body_limit;
             let caller = extract::caller(&request).await;
             let body = match is_at_most(&request, SMALL) {
                 true => Body::Arrived(read(&request, payload, (&sender(&request, caller.as_ref().ok()), limit)).await?),
@@ -225,7 +226,7 @@ pub struct Raw {
 impl Raw {
     /// The body, to the byte, in the share of `sender`. Fails as [`Submission::read`] does.
     pub async fn read(self, sender: &str) -> Result<Bytes> {
-        let limit = extract::state(&self.request)?.config.body_limit;
+        let limit = state(&self.request)?.config.body_limit;
         bytes(&self.request, self.payload, (sender, limit)).await
     }
 }

@@ -8,8 +8,9 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::extract::{self, Reader};
+use super::extract::Reader;
 use super::problem::JSON;
+use super::state::state;
 use crate::access::{Access, Caller};
 use crate::cache::{Asked, Kept};
 use crate::db::Stamp;
@@ -29,7 +30,7 @@ pub(super) async fn read(
     reader: &Reader,
     find: impl FnOnce(Terms, Form) -> Result<Find>,
 ) -> Result<HttpResponse> {
-    let state = extract::state(request)?;
+    let state = state(request)?;
     let asked = asked(request, caller.access);
     if let Some(kept) = state.cache.find(&asked, &state.db) {
         return Ok(send(request, &kept));
@@ -68,7 +69,7 @@ async fn run(reader: &Reader, find: Find) -> Result<Answer> {
 
 /// Sends an answer that is never kept, or its tag alone.
 pub(super) fn unkept(request: &HttpRequest, access: Access, answer: Answer) -> Result<HttpResponse> {
-    let kept = extract::state(request)?.cache.keep(&asked(request, access), None, answer.body, answer.etag);
+    let kept = state(request)?.cache.keep(&asked(request, access), None, answer.body, answer.etag);
     Ok(send(request, &kept))
 }
 

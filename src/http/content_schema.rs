@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, Problems};
-use super::openapi::capital;
-use super::routes::Endpoint;
+use super::endpoint::Endpoint;
+use super::openapi::names::capital;
 use crate::content::{ContentType, Field, Kind, LinkSide};
 use crate::error::{Error, Result};
 use crate::state::AppState;

@@ -8,12 +8,14 @@ use bytes::Bytes;
 use utoipa_swagger_ui::Config;
 
 use super::answer::Problems;
-use super::openapi;
+use super::endpoint::Endpoint;
 use super::problem::JSON;
-use super::routes::Endpoint;
 use crate::content::Catalog;
 use crate::error::{Error, Result};
 use crate::state::AppState;
+
+/// The document for Tenon's own content types as it was last written: what is served unless there are others.
+pub const WRITTEN: &str = include_str!("../../openapi/openapi.json");
 
 /// The pages style themselves as they go, and draw their icons from data.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
@@ -32,7 +34,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 pub(super) async fn document(state: web::Data<AppState>, described: web::Data<Described>) -> Result<HttpResponse> {
     let body = if state.catalog.is_built_in() {
-        Bytes::from_static(openapi::WRITTEN.as_bytes())
+        Bytes::from_static(WRITTEN.as_bytes())
     } else {
         described.document(state.catalog)?
     };
@@ -40,16 +42,23 @@ pub(super) async fn document(state: web::Data<AppState>, described: web::Data<De
 }
 
 /// The document with the content types of an embedding program, made when it is first asked for.
-#[derive(Default)]
-pub(super) struct Described(OnceLock<Bytes>);
+pub(super) struct Described {
+    print: fn(&Catalog) -> Result<String>,
+    known: OnceLock<Bytes>,
+}
 
 impl Described {
+    /// A document that is made with `print`.
+    pub fn new(print: fn(&Catalog) -> Result<String>) -> Self {
+        Self { print, known: OnceLock::new() }
+    }
+
     fn document(&self, catalog: &Catalog) -> Result<Bytes> {
-        if let Some(known) = self.0.get() {
+        if let Some(known) = self.known.get() {
             return Ok(known.clone());
         }
-        let document = Bytes::from(openapi::print(catalog)?);
-        Ok(self.0.get_or_init(|| document).clone())
+        let document = Bytes::from((self.print)(catalog)?);
+        Ok(self.known.get_or_init(|| document).clone())
     }
 }
 

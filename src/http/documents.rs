@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::body::Submission;
 use super::conditional::{self, form, written};
+use super::endpoint::Endpoint;
 use super::extract::{OfType, Reader};
 use super::idempotency;
 use super::list::Parameters;
-use super::routes::Endpoint;
 use super::subscriptions;
 use crate::access::{Caller, Right};
 use crate::content::{self, Catalog, ContentType};

@@ -6,9 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
+use super::endpoint::Endpoint;
 use super::extract::{Pace, Reader};
 use super::list::{By, Filterable, Page, Parameters};
-use super::routes::Endpoint;
 use super::runs::RunAnswer;
 use crate::access::Caller;
 use crate::clock::iso;

@@ -6,11 +6,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
+use super::endpoint::Endpoint;
 use super::events::EventRef;
-use super::extract::{Pace, Reader, state};
+use super::extract::{Pace, Reader};
 use super::list::Parameters;
-use super::routes::Endpoint;
 use super::runs::{OwnerAnswer, RunAnswer};
+use super::state::state;
 use crate::access::{Access, Caller};
 use crate::clock::iso;
 use crate::content::{Catalog, PRODUCT};

@@ -3,13 +3,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::middleware;
+use super::list::Parameters;
 pub use super::reader::Reader;
-use super::routes;
+use super::state::state;
 use crate::access::{Access, Caller};
 use crate::content::ContentType;
 use crate::db::tokens::{self, Token};
@@ -19,12 +20,6 @@ use crate::ids;
 pub use crate::query::Pace;
 use crate::secrets::token_hash;
 use crate::state::AppState;
-
-/// The state that the request's worker was given.
-pub(super) fn state(request: &HttpRequest) -> Result<web::Data<AppState>> {
-    let state = request.app_data::<web::Data<AppState>>().cloned();
-    state.ok_or_else(|| Error::internal("the worker has no state"))
-}
 
 /// The content type whose documents the path names.
 #[derive(Clone, Copy)]
@@ -55,9 +50,29 @@ impl FromRequest for Caller {
 /// read.
 pub(super) async fn caller(request: &HttpRequest) -> Result<Caller> {
     let caller = find_caller(request).await?;
-    middleware::tell_actor(request, &caller.actor);
-    routes::check_parameters(request)?;
+    tell_actor(request, &caller.actor);
+    check_parameters(request)?;
     Ok(caller)
+}
+
+/// Who called, for the log.
+pub(super) struct Actor(pub(super) String);
+
+/// Has `actor` stand in the log's line on `request`.
+fn tell_actor(request: &HttpRequest, actor: &str) {
+    if log::log_enabled!(log::Level::Debug) {
+        request.extensions_mut().insert(Actor(actor.to_owned()));
+    }
+}
+
+/// The methods of a path whose handlers read the query string. To all others it must not say anything.
+#[derive(Clone)]
+pub(super) struct Asking(pub(super) Vec<Method>);
+
+/// Refuses a query string where the handler does not read it.
+fn check_parameters(request: &HttpRequest) -> Result<()> {
+    let reads = request.app_data::<Asking>().is_none_or(|asking| asking.0.contains(request.method()));
+    if reads { Ok(()) } else { Parameters::none(request.query_string()) }
 }
 
 async fn find_caller(request: &HttpRequest) -> Result<Caller> {

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::routes::Endpoint;
+use super::endpoint::Endpoint;
 use crate::state::AppState;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -59,8 +59,8 @@ pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
     let asked = state.clone().into_inner();
     let write = async move { asked.db.write_and_read_back(asked.clock.now()).await };
     let reason = match state.readiness.obstacle(write).await {
-        None if !state.pulse.beats() => Some("the runner does not run".to_owned()),
-        None => state.pulse.stuck(state.clock.now()),
+        None if !state.queue.liveness.is_running() => Some("the runner does not run".to_owned()),
+        None => state.queue.liveness.find_stuck(state.clock.now()),
         obstacle => obstacle.map(str::to_owned),
     };
     let warning = (!state.db.listens()).then_some(NOT_LISTENING);

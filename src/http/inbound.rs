@@ -7,10 +7,10 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::body::{Raw, Submission};
+use super::endpoint::Endpoint;
 use super::extract::{Pace, Reader};
 use super::list::{Page, Parameters};
 use super::problem::plain_text;
-use super::routes::Endpoint;
 use crate::access::{Caller, Right};
 use crate::clock::iso;
 use crate::db::inbound::{self, FoundDelivery, FoundNotice};

@@ -14,6 +14,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 use futures_util::FutureExt as _;
 
 use super::cors::Cors;
+use super::extract::Actor;
 use super::{misnamed, problem};
 use crate::clock::Random;
 use crate::error::Error;
@@ -121,16 +122,6 @@ fn log_answer<B>(response: &ServiceResponse<B>, id: &HeaderValue, started: Insta
 fn logged_path(request: &HttpRequest) -> String {
     let pattern = request.match_pattern().filter(|pattern| pattern.contains("{token}"));
     pattern.unwrap_or_else(|| request.path().to_owned())
-}
-
-/// Who called, for the log.
-struct Actor(String);
-
-/// Has `actor` stand in the log's line on `request`.
-pub(super) fn tell_actor(request: &HttpRequest, actor: &str) {
-    if log::log_enabled!(log::Level::Debug) {
-        request.extensions_mut().insert(Actor(actor.to_owned()));
-    }
 }
 
 /// A path with a slash at its end is the same path, as in Strapi's router.

@@ -4,7 +4,8 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::{HttpRequest, ResponseError as _};
 
-use super::extract::{self, OfType};
+use super::extract::OfType;
+use super::state::state;
 use crate::content::ContentType;
 use crate::db::documents as rows;
 use crate::error::{Error, Result};
@@ -39,7 +40,7 @@ async fn find_hint(request: &HttpRequest) -> Result<Option<String>> {
     let (Some(name), Some(content_type)) = (request.match_info().get(PARAM), content_type(request)) else {
         return Ok(None);
     };
-    let (slug, state) = (name.to_owned(), extract::state(request)?);
+    let (slug, state) = (name.to_owned(), state(request)?);
     let find = move |conn: &mut _| rows::find_published_by_slug(conn, content_type, &slug);
     let found = state.db.read(find).await?;
     Ok(match found.as_slice() {
@@ -56,5 +57,5 @@ async fn find_hint(request: &HttpRequest) -> Result<Option<String>> {
 fn content_type(request: &HttpRequest) -> Option<&'static ContentType> {
     let of_route = request.app_data::<OfType>().map(|of| of.0);
     // `/api/{type}/{documentId}/…`, also where the type is a literal part.
-    of_route.or_else(|| extract::state(request).ok()?.catalog.find_by_plural(request.path().split('/').nth(2)?))
+    of_route.or_else(|| state(request).ok()?.catalog.find_by_plural(request.path().split('/').nth(2)?))
 }

@@ -7,8 +7,9 @@ mod cache_middleware;
 mod conditional;
 mod content_schema;
 mod cors;
-mod docs;
+pub mod docs;
 mod documents;
+pub mod endpoint;
 mod events;
 mod explain;
 pub mod extract;
@@ -31,6 +32,7 @@ mod replays;
 pub mod routes;
 mod run_now;
 mod runs;
+mod state;
 mod storefront;
 mod subscriptions;
 mod tokens;
@@ -59,7 +61,7 @@ pub fn serve(state: Arc<AppState>, listener: TcpListener) -> std::io::Result<Ser
     let workers = workers(state.config.http_workers);
     let grace = state.config.runner.shutdown_grace;
     let intake = intake::Intake::new(state.config.body_limit);
-    let described = web::Data::new(docs::Described::default());
+    let described = web::Data::new(docs::Described::new(openapi::print));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::from(Arc::clone(&state)))

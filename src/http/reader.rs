@@ -7,6 +7,7 @@ use std::rc::Rc;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
+use super::state::state;
 use crate::db::{Conn, Kind};
 use crate::error::{Error, Result};
 use crate::query::Pace;
@@ -55,6 +56,6 @@ impl Reader {
     pub(super) fn of(request: &HttpRequest) -> Result<Self> {
         let own = request.app_data::<OwnConnection>().cloned();
         let own = own.ok_or_else(|| Error::internal("the worker has no connection"))?;
-        Ok(Self { state: super::extract::state(request)?, own })
+        Ok(Self { state: state(request)?, own })
     }
 }

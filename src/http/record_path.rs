@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use super::extract::state;
+use super::state::state;
 use crate::content::PRODUCT;
 use crate::documents::{HolderPath, RecordPath};
 use crate::error::{Error, Result};

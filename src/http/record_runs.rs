@@ -6,10 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
+use super::endpoint::Endpoint;
 use super::extract::{Pace, Reader};
 use super::list::Page;
 use super::records::LISTS;
-use super::routes::Endpoint;
 use super::runs::{self, RunAnswer};
 use crate::access::Caller;
 use crate::clock::{Millis, iso};

@@ -7,12 +7,13 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::body::Submission;
-use super::routes::Endpoint;
+use super::endpoint::Endpoint;
 use super::runs::{self as shown, RunAnswer};
 use crate::access::{Access, Right};
 use crate::content::{Catalog, ContentType, PRODUCT, parse_moment};
 use crate::db::runs::{self, RunFilter};
 use crate::error::{Error, Problem, Result};
+use crate::queue::wake::Work;
 use crate::runner::{self, MOST_IDS, Operator, OwnerFields, Replayed, Selection};
 use crate::state::AppState;
 use crate::triggers::Name;
@@ -118,7 +119,7 @@ pub(super) async fn cancel(
     let reason = reason.map(short).transpose()?;
     let operator = Operator::new(&state, caller.actor);
     let run = runner::cancel(&operator, caller.access, id.clone(), reason.as_deref()).await?;
-    state.stops.stop(run.held.0);
+    state.queue.cancellations.cancel(run.held.0);
     answer::data(StatusCode::OK, find(&state, id.into_inner()).await?)
 }
 
@@ -143,7 +144,7 @@ pub(super) async fn replay(
     runner::require_run(state.catalog, caller.access, &run.owner.0)?;
     let operator = Operator::new(&state, caller.actor);
     let new = runner::replay_one(&operator, id.into_inner(), reason.as_deref()).await?;
-    state.wake_for_runs();
+    state.wake_runner(Work::Runs);
     answer::data(StatusCode::ACCEPTED, find(&state, new).await?)
 }
 
@@ -178,7 +179,7 @@ pub(super) async fn replay_many(state: web::Data<AppState>, sent: Submission) ->
     let asked = (selection, owner_fields);
     let replayed = match dry_run {
         true => runner::rehearse(&operator, asked).await?,
-        false => runner::replay(&operator, asked, reason.as_deref(), |_| state.wake_for_runs()).await?,
+        false => runner::replay(&operator, asked, reason.as_deref(), |_| state.wake_runner(Work::Runs)).await?,
     };
     let status = if dry_run { StatusCode::OK } else { StatusCode::ACCEPTED };
     answer::data(status, ReplayAnswer::new(&state, replayed, dry_run).await?)

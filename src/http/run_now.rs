@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::body::Submission;
+use super::endpoint::Endpoint;
 use super::idempotency;
 use super::list::Parameters;
-use super::routes::Endpoint;
 use super::runs::{self, WholeRun};
 use crate::access::Right;
 use crate::clock::iso;

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Problems};
 use super::conditional;
+use super::endpoint::Endpoint;
 use super::extract::{Pace, Reader};
-use super::routes::Endpoint;
 use crate::access::Caller;
 use crate::clock::iso;
 use crate::documents::{self, Signals};

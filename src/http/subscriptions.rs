@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
-use super::routes::Endpoint;
+use super::endpoint::Endpoint;
 use crate::access::{Access, Caller, Right};
 use crate::clock::{DAY, HOUR, MINUTE, iso};
 use crate::config::Subscribing;

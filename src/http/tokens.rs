@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
+use super::endpoint::Endpoint;
 use super::extract::{Pace, Reader};
-use super::routes::Endpoint;
 use crate::access::{Access, Caller, Permissions};
 use crate::clock::{DAY, iso};
 use crate::content::Catalog;

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
+use super::endpoint::Endpoint;
 use super::idempotency;
-use super::routes::Endpoint;
 use crate::access::{Caller, Right};
 use crate::content::{Catalog, ContentType};
 use crate::error::{Error, Problem, Result};

@@ -17,6 +17,7 @@ mod selection;
 mod sort;
 mod status;
 mod strict;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -31,5 +32,5 @@ pub use plan::{Pace, ReadPlan, plan, plan_answer, plan_one};
 pub use scope::Warning;
 pub use selection::{Populated, Selection};
 pub use sort::Order;
-pub use strict::Terms;
+pub use terms::Terms;
 pub use value::QueryValue;

@@ -51,7 +51,7 @@ pub(super) fn read(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Page
             tally.warn(&["pagination", name], "is not a parameter and was ignored");
         }
     }
-    let value = |name| asked.get(name).map(number);
+    let value = |name| asked.get(name).map(QueryValue::as_number);
     let (page, size, start, limit) = (value("page"), value("pageSize"), value("start"), value("limit"));
     let by_offset = start.is_some() || limit.is_some();
     if by_offset && (page.is_some() || size.is_some()) {
@@ -71,16 +71,6 @@ pub(super) fn read(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Page
     let limit = whole("limit", limit, "convertLimitQueryParams")?;
     let number = (!by_offset).then(|| (start / limit).saturating_add(1));
     Ok(Page { start, limit, number, with_count, known_total: None })
-}
-
-/// What JavaScript makes a number of: nothing is 0, and what is none is not a number.
-pub(super) fn number(value: &QueryValue) -> f64 {
-    match value {
-        QueryValue::Null => 0.0,
-        QueryValue::Text(text) if text.trim().is_empty() => 0.0,
-        QueryValue::Text(text) => text.trim().parse().unwrap_or(f64::NAN),
-        QueryValue::List(_) | QueryValue::Object(_) => f64::NAN,
-    }
 }
 
 /// The size asked for, or the greatest there is; what is not a number is the greatest.

@@ -1,7 +1,7 @@
 //! Where in a question the planner stands, and what it has counted so far.
 
 use super::operator;
-use super::strict::Terms;
+use super::terms::Terms;
 use crate::access::{Access, Right};
 use crate::content::{Component, ContentType, EXTENSION, Field, Kind, Relation, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};

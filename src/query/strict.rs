@@ -1,25 +1,8 @@
 //! The strict reading of parameters: what is not known is refused, and so are values that would otherwise be brought into
 //! range. New projects of Strapi are set up like this (`strictParams`).
 
-use super::page::number;
 use super::value::QueryValue;
-use crate::access::Access;
 use crate::error::{Error, KeyPath, Result, Source};
-
-/// Who asks, and how the parameters are read.
-#[derive(Debug, Clone, Copy)]
-pub struct Terms {
-    /// What the caller may see.
-    pub access: Access,
-    /// Whether they are read strictly.
-    pub strict: bool,
-}
-
-impl From<Access> for Terms {
-    fn from(access: Access) -> Self {
-        Self { access, strict: false }
-    }
-}
 
 /// The parameters that Strapi knows. Some of them do nothing.
 const KNOWN: [&str; 16] = [
@@ -83,7 +66,7 @@ fn pages(asked: &QueryValue, is_list: bool) -> Result<()> {
     // The page of a list has its own place, and what is said beside it is not read.
     for name in ["page", "pageSize", "start", "limit"].into_iter().filter(|_| !is_list) {
         if let Some(text) = sent(asked, name) {
-            whole(name, number(&QueryValue::Text(text.clone())), &text)?;
+            whole(name, QueryValue::Text(text.clone()).as_number(), &text)?;
         }
     }
     Ok(())

@@ -14,6 +14,16 @@ pub enum QueryValue {
 }
 
 impl QueryValue {
+    /// The number that JavaScript makes of it: 0 for nothing, and NaN for what is no number.
+    pub(super) fn as_number(&self) -> f64 {
+        match self {
+            Self::Null => 0.0,
+            Self::Text(text) if text.trim().is_empty() => 0.0,
+            Self::Text(text) => text.trim().parse().unwrap_or(f64::NAN),
+            Self::List(_) | Self::Object(_) => f64::NAN,
+        }
+    }
+
     /// The member `key` of an object.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };

@@ -32,10 +32,11 @@ use tokio::task::JoinHandle;
 use crate::state::AppState;
 
 pub use cycle::prune::prune;
-pub use dispatch::emit::{emit, emit_all, emit_alone};
+pub use dispatch::emit::{emit, emit_all};
 pub use dispatch::inbound;
 pub use operator::Operator;
 pub use operator::delays::{Wait, WaitsFor};
+pub use operator::emit::emit_alone;
 pub use operator::explain::{Because, Explained, Explanation, Question, Reason, explain};
 pub use operator::replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
 pub use operator::run_now::{Started, Wanted, cancel, require_run, run_now};
@@ -57,7 +58,7 @@ impl Runner {
         let (stop, stopped) = watch::channel(false);
         let pump = main_loop::Pump::new(Arc::clone(&state), stopped.clone());
         let shared = Arc::clone(&state);
-        let pump = tokio::spawn(async move { shared.pulse.of(pump.run()).await });
+        let pump = tokio::spawn(async move { shared.queue.liveness.during(pump.run()).await });
         let ticking = tokio::spawn(cron::keep_ticking(Arc::clone(&state), stopped.clone()));
         let pruning = tokio::spawn(pruning::keep_pruning(state, stopped));
         Self { stop, tasks: [pump, ticking, pruning] }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 use crate::support::receiver::{Answer, Receiver};
+use tenon::queue::wake::Work;
 
 /// A record that posts to another receiver and gives up after a second.
 fn record_to(app: &TestApp, url: String) -> Value {
@@ -43,7 +44,7 @@ on_both_databases! {
         app.emit(&large, "post_sale", json!({})).await;
         app.run_until_idle().await;
         app.sql(MULTIPLY).await;
-        app.state.wake.runs.notify_one();
+        app.state.queue.wake.notify(Work::Runs);
         app.until("SELECT 1 FROM runs WHERE state = 'completed' AND replay > 0").await;
         let took = sell(app, &small, "/small").await;
         let left: i64 = app.texts("SELECT count(*) || '' FROM runs WHERE state = 'available'").await[0].parse().expect("a number");

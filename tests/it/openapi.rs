@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
+use tenon::http::docs::WRITTEN;
+use tenon::http::endpoint::Endpoint;
 use tenon::http::{openapi, routes};
 
 use crate::support::app::TestApp;
@@ -25,7 +27,7 @@ fn the_written_document_is_that_of_the_code() {
 
 #[test]
 fn every_route_is_described_and_every_described_route_is_there() {
-    let methods = |endpoint: &routes::Endpoint| {
+    let methods = |endpoint: &Endpoint| {
         let methods = endpoint.methods().iter().filter(|method| *method != "HEAD");
         methods.map(|method| (endpoint.path().to_owned(), method.to_string())).collect::<Vec<_>>()
     };
@@ -72,7 +74,7 @@ fn printing_it_ends_quietly_when_its_reader_has_enough() {
 on_both_databases! {
     async fn what_is_described_answers(app: &TestApp) {
         let served = app.with_token(None).get("/openapi.json").await;
-        assert!(served.text == openapi::WRITTEN);
+        assert!(served.text == WRITTEN);
         for (path, method) in operations() {
             let path = path.replace(['{', '}'], "");
             let answer = crate::support::api::send(app.request(reqwest::Method::OPTIONS, &path)).await;

@@ -3,59 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::bound::bound;
-use super::record_writer::Records;
-use crate::clock::{Millis, Random};
-use crate::content::{Component, EXTENSION, Field, Input, Item, Kind, Shape};
-use crate::db::events::Owner;
-use crate::db::{self, Bind, Conn, Sql};
+use super::item_rows::{Place, alone, at, find_position, find_positions, insert, next_position, update};
+use super::writer::Writer;
+use crate::content::{EXTENSION, Field, Input, Item, Kind, Shape};
+use crate::db::{self, Conn, Sql};
 use crate::error::{Error, Result};
-use crate::limits::ITEMS;
-use crate::secrets::Sealer;
-
-/// What storing items needs beside the connection.
-pub struct Writer<'a> {
-    /// The transaction.
-    pub conn: &'a mut Conn,
-    /// Seals credentials.
-    pub sealer: &'a Sealer,
-    /// For the seals.
-    pub random: &'a dyn Random,
-    /// When.
-    pub now: Millis,
-    /// For the extension records among them.
-    pub records: Records<'a>,
-}
-
-/// Where a list of items hangs.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) component: &'static Component,
-    pub(super) field: &'static Field,
-    pub(super) owner_field: &'a str,
-    pub(super) owner_id: i64,
-    /// Where the body has what holds the list; `None` when an item comes without its list: what is wrong with it is told by
-    /// its own path.
-    pub(super) holder: Option<&'a [String]>,
-}
-
-impl Place<'_> {
-    /// Where the body has the list.
-    pub(super) fn list_path(self) -> Vec<String> {
-        self.holder.map_or_else(Vec::new, |holder| [holder, &[self.field.name.to_owned()]].concat())
-    }
-
-    /// Where the body has the item at this position.
-    pub(super) fn path_of(self, position: i64) -> Vec<String> {
-        let mut path = self.list_path();
-        path.extend(self.holder.map(|_| position.to_string()));
-        path
-    }
-
-    /// What holds the list.
-    pub(super) fn owner(self) -> Owner {
-        (self.owner_field.to_owned(), self.owner_id)
-    }
-}
 
 impl Writer<'_> {
     /// Makes the lists of `input` those of the version (or item) in row `owner_id`.
@@ -159,10 +111,6 @@ impl Writer<'_> {
     }
 }
 
-pub(super) fn at<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
-    sql.text("owner_field = ").str(place.owner_field).text(" AND owner_id = ").int(place.owner_id)
-}
-
 /// The ids of the items that a version of a document, or an item, in row `owner` has of the component `field`, in their
 /// order.
 pub fn list_items(conn: &mut Conn, shape: Shape, field: &'static Field, owner: i64) -> Result<Vec<i64>> {
@@ -170,42 +118,6 @@ pub fn list_items(conn: &mut Conn, shape: Shape, field: &'static Field, owner: i
     let owner_field = shape.owner_field(field);
     let place = Place { component: of, field, owner_field: &owner_field, owner_id: owner, holder: None };
     Ok(find_positions(conn, place)?.into_iter().map(|(id, _)| id).collect())
-}
-
-fn alone<'a>(field: &'static Field, owner_field: &'a str, owner_id: i64) -> Result<Place<'a>> {
-    match field.kind {
-        Kind::Component { of, .. } => Ok(Place { component: of, field, owner_field, owner_id, holder: None }),
-        _ => Err(Error::internal(format!("{} is no component", field.name))),
-    }
-}
-
-fn find_position(conn: &mut Conn, place: Place<'_>, id: i64) -> Result<Option<i64>> {
-    let mut sql = Sql::new("SELECT position FROM ");
-    there(at(sql.name(place.component.table).text(" WHERE "), place), place).text(" AND id = ").int(id);
-    conn.first(&sql, |row| row.int(0))
-}
-
-fn next_position(conn: &mut Conn, place: Place<'_>) -> Result<i64> {
-    let mut sql = Sql::new("SELECT coalesce(max(position) + 1, 0), count(*) FROM ");
-    there(at(sql.name(place.component.table).text(" WHERE "), place), place);
-    let (next, count) = conn.first(&sql, |row| Ok((row.int(0)?, row.int(1)?)))?.unwrap_or_default();
-    if count >= ITEMS.most as i64 {
-        let name = place.field.name;
-        return Err(ITEMS.exceeded_at(vec![name.to_owned()], format!("With this one {name} would have")));
-    }
-    Ok(next)
-}
-
-/// Leaves out what was removed and is kept for its runs.
-pub(super) fn there<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
-    if place.component.versioned { sql } else { sql.text(" AND removed_at IS NULL") }
-}
-
-/// The items of a list with their positions, in their order.
-fn find_positions(conn: &mut Conn, place: Place<'_>) -> Result<Vec<(i64, i64)>> {
-    let mut sql = Sql::new("SELECT id, position FROM ");
-    there(at(sql.name(place.component.table).text(" WHERE "), place), place).text(" ORDER BY position, id");
-    conn.list(&sql, |row| Ok((row.int(0)?, row.int(1)?)))
 }
 
 fn draw_id(conn: &mut Conn) -> Result<i64> {
@@ -227,47 +139,4 @@ fn draw_ids(conn: &mut Conn, count: usize) -> Result<Vec<i64>> {
     let first = conn.first(&sql, |row| row.int(0))?;
     let first = first.ok_or_else(|| Error::internal("no component ids could be drawn"))?;
     Ok((first..first + count).collect())
-}
-
-pub(super) fn insert(
-    conn: &mut Conn,
-    place: Place<'_>,
-    (id, position): (i64, i64),
-    columns: Vec<(&'static str, Bind)>,
-) -> Result<()> {
-    let mut sql = Sql::new("INSERT INTO ");
-    sql.name(place.component.table).text(" (owner_field, owner_id, id, position");
-    for (column, _) in &columns {
-        sql.text(", ").name(column);
-    }
-    sql.text(") VALUES (")
-        .str(place.owner_field)
-        .text(", ")
-        .int(place.owner_id)
-        .text(", ")
-        .int(id)
-        .text(", ")
-        .int(position);
-    for (_, value) in columns {
-        sql.text(", ").bind(value);
-    }
-    sql.text(")");
-    conn.execute(&sql)?;
-    Ok(())
-}
-
-pub(super) fn update(
-    conn: &mut Conn,
-    place: Place<'_>,
-    (id, position): (i64, i64),
-    columns: Vec<(&'static str, Bind)>,
-) -> Result<()> {
-    let mut sql = Sql::new("UPDATE ");
-    sql.name(place.component.table).text(" SET position = ").int(position);
-    for (column, value) in columns {
-        sql.text(", ").name(column).text(" = ").bind(value);
-    }
-    at(sql.text(" WHERE "), place).text(" AND id = ").int(id);
-    conn.execute(&sql)?;
-    Ok(())
 }

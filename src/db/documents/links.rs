@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::locks;
+use super::draft_locks::lock;
 use crate::content::{ContentType, Field, Kind, Links, Position, Reference, Relation};
 use crate::db::{Bind, Conn, List, Sql};
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ pub fn save(conn: &mut Conn, draft: i64, input: Vec<(&'static Field, Links)>) ->
         let Kind::Relation(relation) = field.kind else { continue };
         let named = Named::resolve(conn, relation.target, &links)?;
         let touched = find_touched(conn, &relation, draft, (&links, &named))?;
-        let there = locks::lock(conn, relation.target, touched)?;
+        let there = lock(conn, relation.target, touched)?;
         named.require(&links, &there)?;
 
         let before = find_linked(conn, &relation, draft)?;

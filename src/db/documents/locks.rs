@@ -5,8 +5,9 @@
 //! product thus locks the product and then stores; a change of a store must lock the products and subscribers that it is
 //! about before the store itself, which [`lock_before`] does.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
+use super::draft_locks::lock;
 use super::links::find_ends;
 use crate::content::{ContentType, Field, Kind, LinkSide, Links, Relation};
 use crate::db::{Conn, Kind as Database, Sql};
@@ -24,17 +25,6 @@ pub enum Changing {
     Version,
     /// All: it is deleted.
     All,
-}
-
-/// Locks the drafts with these rows in their order, until the transaction ends, and returns those that are there.
-pub fn lock(conn: &mut Conn, content_type: &ContentType, drafts: Vec<i64>) -> Result<HashSet<i64>> {
-    if drafts.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let mut sql = Sql::new("SELECT id FROM ");
-    sql.name(content_type.table).text(" WHERE draft_id IS NULL AND id").in_ints(drafts);
-    sql.text(" ORDER BY id").either("", " FOR NO KEY UPDATE");
-    Ok(conn.list(&sql, |row| row.int(0))?.into_iter().collect())
 }
 
 /// Locks what must be locked before the document itself: those whose links to it change.

@@ -2,8 +2,10 @@
 
 mod articles;
 mod bound;
+mod draft_locks;
 mod holder;
 mod inventory;
+mod item_rows;
 mod items;
 mod link_copies;
 mod linked;
@@ -18,20 +20,22 @@ mod subjects;
 mod subscribers;
 mod unique;
 mod versions;
+mod writer;
 
 pub use articles::find_sku;
 pub use bound::bound;
 pub use holder::{Holder, find_holder, holder_type};
 pub use inventory::{InventoryChange, LARGEST_INVENTORY, PriceRows, change_inventory};
-pub use items::{Writer, list_items};
+pub use items::list_items;
 pub use linked::check as check_linked;
 pub use links::save as save_links;
 pub use locks::{Changing, lock_before, lock_documents};
 pub use named::{find_named, find_published, find_published_by_slug, find_published_id};
 pub use owners::{Reach, reach_of};
-pub use record_writer::{Done, RecordChange, Records, retire_records, seal_place};
+pub use record_writer::{retire_records, seal_place};
 pub use records::{ItemOwner, item_owners};
 pub use subjects::{Subject, find_subject, has_price};
 pub use subscribers::{Subscriber, find_subscribers, lock_subscriptions};
 pub use unique::find_taken;
 pub use versions::{NewDocument, Versions, delete, discard, find, insert, publish, revise, unpublish, update};
+pub use writer::{Done, RecordChange, Records, Writer};

@@ -4,60 +4,15 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::bound::bound;
-use super::items::{Place, Writer, at, insert, there, update};
+use super::item_rows::{Place, at, insert, there, update};
+use super::writer::{Done, RecordChange, Records, Writer};
 use crate::clock::Millis;
 use crate::content::{Check, Component, EXTENSION, Field, Input, Value};
 use crate::db::events::Owner;
 use crate::db::{Bind, Conn, Sql, extensions, runs};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Registry, Schedule, Wiring, destination};
+use crate::handler::{Policy, Wiring, destination};
 use crate::secrets::{is_masked, unmask};
-
-/// What writing extension records needs beside what all items need.
-pub struct Records<'a> {
-    /// The handlers, which know where the secrets of their records go.
-    pub handlers: &'a Registry,
-    /// The right that the caller would need to change records; `None` for one who may.
-    pub missing_right: Option<String>,
-    /// What was done to records.
-    pub changes: &'a mut Vec<RecordChange>,
-}
-
-/// What was done to an extension record.
-#[derive(Debug, Clone)]
-pub struct RecordChange {
-    /// Its id.
-    pub id: i64,
-    /// Its key.
-    pub key: Option<String>,
-    /// Its url.
-    pub url: Option<String>,
-    /// What holds it.
-    pub owner: Owner,
-    /// What was done.
-    pub done: Done,
-    /// Where the body that asked for it has it: `["PRICES", "0", "extensions", "1"]`; for one that was removed the list.
-    pub path: Vec<String>,
-}
-
-/// What can be done to an extension record.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Done {
-    /// It was added.
-    Created,
-    /// It was changed.
-    Updated {
-        /// `{member: {from, to}}`; of credentials the masks.
-        members: Map<String, Json>,
-        /// Members of the credentials whose stored values are gone.
-        lost: Vec<String>,
-    },
-    /// It was removed.
-    Removed {
-        /// Whether stored credentials went with it.
-        with_credentials: bool,
-    },
-}
 
 /// An extension record as it is stored.
 struct Stored {
@@ -359,7 +314,7 @@ fn removed(conn: &mut Conn, mut sql: Sql, owner: &Owner, path: &[String]) -> Res
 /// When the schedule in this config is due next.
 fn next_tick(config: &Value, now: Millis) -> Option<Millis> {
     let Value::Json(config) = config else { return None };
-    Schedule::of(config)?.next_after(now)
+    Policy::schedule_of(config)?.next_after(now)
 }
 
 /// Why a mask cannot be taken: there is nothing that it stands for.

@@ -1,6 +1,6 @@
 //! Subscribers by their address.
 
-use super::locks::lock;
+use super::draft_locks::lock;
 use crate::clock::Millis;
 use crate::content::{STORE, SUBSCRIBER};
 use crate::db::{Bind, Conn, Sql};

@@ -44,6 +44,24 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
+    /// An event about `target` that says nothing else yet: every event begins with this, and names what differs.
+    pub fn about(target: Target) -> Self {
+        Self {
+            uid: String::new(),
+            trigger: String::new(),
+            occurred_at: 0,
+            target,
+            store: None,
+            owners: Vec::new(),
+            data: None,
+            changes: None,
+            payload: None,
+            actor: String::new(),
+            depth: 0,
+            idempotency_key: None,
+        }
+    }
+
     /// The envelope, as it is read once the event is stored.
     pub fn envelope(&self) -> Result<Event> {
         let json = |value: &Option<Value>| value.as_ref().map(|value| Json::parse(value.to_string())).transpose();

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 use utoipa::IntoResponses as _;
 
 use super::headers;
+use super::names::reference;
 use super::parameters::{Part, parameters};
-use super::schemas::{name, reference};
+use super::schemas::name;
 use crate::content::{ContentType, SUBSCRIBER};
 use crate::error::Result;
 use crate::http::answer::Problems;

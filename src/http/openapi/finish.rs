@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::schemas::reference;
+use super::names::reference;
 use super::{examples, rights};
 use crate::content::Catalog;
 use crate::error::Result;

@@ -7,6 +7,7 @@ mod documents;
 mod examples;
 mod finish;
 mod headers;
+pub(super) mod names;
 mod parameters;
 mod prices;
 mod record_paths;
@@ -28,10 +29,6 @@ use super::{
 };
 use crate::content::Catalog;
 use crate::error::Result;
-pub(super) use schemas::capital;
-
-/// The document for Tenon's own content types as it was last written: what is served unless there are others.
-pub const WRITTEN: &str = include_str!("../../../openapi/openapi.json");
 
 /// The routes whose description stands beside their handlers.
 #[derive(OpenApi)]

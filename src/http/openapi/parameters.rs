@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::headers;
-use super::schemas::reference as schema;
+use super::names::reference as schema;
 use crate::limits::{CONDITIONS, DEPTH, LIST, PAGE, POPULATED};
 use crate::query::DEFAULT_SIZE;
 

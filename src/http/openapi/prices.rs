@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::documents::{add_others, answer, body};
+use super::names::reference;
 use super::parameters::{Part, parameters};
-use super::schemas::reference;
 use crate::error::Result;
 
 /// What can be done with prices: the path below `/api/products/{documentId}/prices`, the method, and what it takes and

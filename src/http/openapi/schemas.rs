@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::names::{capital, reference};
 use super::shared;
 use crate::content::{Catalog, Check, Component, ContentType, Field, Kind, Shape};
 use crate::error::Result;
@@ -14,11 +15,6 @@ enum Side {
     Answer,
     /// What may be sent.
     Input,
-}
-
-/// A reference to a schema of the document.
-pub(super) fn reference(name: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
 /// `Product`, the schema of a content type's documents.
@@ -60,12 +56,6 @@ fn envelope(members: &[(&str, Value)]) -> Value {
     let properties: Map<String, Value> =
         members.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
     json!({"type": "object", "required": names, "properties": properties})
-}
-
-/// `Product` of `product`.
-pub(in crate::http) fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
 fn component_name(component: &Component, side: Side) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schemas::reference;
+use super::names::reference;
 
 /// All of them.
 pub(super) fn all() -> Map<String, Value> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schemas::reference;
+use super::names::reference;
 use crate::error::Result;
 use crate::triggers::{CATALOGUE, Entry};
 
@@ -53,5 +53,5 @@ fn webhook(entry: &Entry) -> Value {
 }
 
 fn camel(name: &str) -> String {
-    name.split('_').map(super::schemas::capital).collect()
+    name.split('_').map(super::names::capital).collect()
 }

@@ -3,7 +3,6 @@
 
 use serde_json::json;
 
-use super::complete::Recording;
 use crate::clock::{DAY, Millis, iso};
 use crate::db::Conn;
 use crate::db::events::{self, NewEvent};
@@ -11,7 +10,8 @@ use crate::db::extensions::{self, Disabled};
 use crate::db::runs;
 use crate::error::Result;
 use crate::ids;
-use crate::runner::dispatch::owner_event;
+use crate::runner::dispatch::owner_event::owner_event;
+use crate::runner::execute::finished::Recording;
 use crate::state::AppState;
 use crate::triggers::EXTENSION_DISABLED;
 
@@ -48,7 +48,7 @@ pub fn tell(conn: &mut Conn, state: &AppState, off: &[Disabled], now: Millis) ->
         log::warn!("extension record {} ({key}) is switched off: {}", record.id, record.reason);
         let reason = format!("the extension record was switched off: {}", record.reason);
         runs::cancel_waiting(conn, record.id, &reason, now)?;
-        let Some(about) = owner_event::holder(conn, &record.owner, record.id)? else { continue };
+        let Some(about) = owner_event(conn, &record.owner, record.id)? else { continue };
         let payload = json!({
             "extension": {"id": record.id, "key": record.key, "url": record.url},
             "reason": record.reason,

@@ -7,12 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use super::complete::Finished;
 use crate::clock::{Millis, Random, iso};
 use crate::db::destinations::{self, Failing};
 use crate::db::holds::{self, Hold};
 use crate::db::{Conn, runs};
 use crate::error::Result;
+use crate::runner::execute::finished::Finished;
 use crate::runner::execute::retry::{self, Decision, Health, Met, Next, Past};
 
 /// How the destinations and lanes of some attempts stand.

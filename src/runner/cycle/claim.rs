@@ -8,10 +8,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::clock::{Millis, SECOND};
 use crate::db::holds::{self, Hold};
-use crate::db::runs::{self, Claimed, Due, Move, State, Unreadable, Uses};
+use crate::db::runs::{self, Due, Move, State, Unreadable, Uses};
 use crate::db::{Conn, destinations};
 use crate::error::Result;
 use crate::queue::permits::Room;
+use crate::runner::execute::finished::Taken;
 use crate::runner::execute::rate_limit;
 use crate::state::AppState;
 
@@ -51,15 +52,6 @@ impl Claim {
         self.more |= free.len() < count;
         Ok(free)
     }
-}
-
-/// A run to be executed.
-#[derive(Debug)]
-pub struct Taken {
-    /// The run.
-    pub run: Claimed,
-    /// The destination that it is a probe of.
-    pub probe: Option<String>,
 }
 
 /// What a claim came to.

@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::claim::{Round, Taken};
-use super::complete::Finished;
+use super::claim::Round;
 use super::rescue;
 use super::tick::{self, Asked};
 use crate::clock::Millis;
@@ -18,6 +16,8 @@ use crate::db::Kind;
 use crate::db::runs::{Held, Lost, Upcoming};
 use crate::queue::handoff::{Loan, Returned};
 use crate::queue::permits::Room;
+use crate::queue::wake::Work;
+use crate::runner::execute::finished::{Finished, Taken};
 use crate::runner::execute::worker;
 use crate::state::AppState;
 
@@ -126,12 +126,12 @@ impl Pump {
         }
         let until = self.until();
         self.lend();
-        let wake = &self.state.wake;
+        let wake = &self.state.queue.wake;
         tokio::select! {
             Some(returned) = self.returned.1.recv() => self.take_back(returned),
             Some(finished) = self.ended.1.recv() => self.unrecorded.push(finished),
-            () = wake.events.notified() => self.events = true,
-            () = wake.runs.notified() => (self.runs, self.runs_came) = (true, true),
+            () = wake.notified(Work::Events) => self.events = true,
+            () = wake.notified(Work::Runs) => (self.runs, self.runs_came) = (true, true),
             () = self.state.db.work() => (self.events, self.runs) = (true, true),
             changed = self.stopped.changed() => self.stopping |= changed.is_err(),
             () = tokio::time::sleep_until(until) => {}
@@ -146,7 +146,7 @@ impl Pump {
         if self.failures == 0 && self.round.is_none() && self.free() > 0 && !self.is_lent {
             let lease = i64::try_from(self.state.config.runner.lease.as_millis()).unwrap_or(i64::MAX / 2);
             let loan = Loan::new(self.room(), self.upcoming.due_at, lease, self.returned.0.clone());
-            self.state.standby.lend(loan);
+            self.state.queue.handoff.lend(loan);
             self.is_lent = true;
         }
     }
@@ -155,7 +155,7 @@ impl Pump {
     /// and leases must go on.
     async fn end_loan(&mut self) {
         if self.is_lent {
-            self.state.standby.end();
+            self.state.queue.handoff.end();
             if let Ok(Some(returned)) = tokio::time::timeout(PATIENCE, self.returned.1.recv()).await {
                 self.take_back(returned);
             }
@@ -172,7 +172,7 @@ impl Pump {
 
     /// Tells those who commit something for runners whether another process would sooner come to it.
     fn tell_whether_full(&self) {
-        self.state.wake.is_full.store(self.free() == 0 || self.blocked, Ordering::Relaxed);
+        self.state.queue.wake.set_full(self.free() == 0 || self.blocked);
     }
 
     /// Takes the attempts that have ended.
@@ -236,8 +236,8 @@ impl Pump {
             Ok(done) => {
                 self.failures = 0;
                 match done.stuck {
-                    true => self.state.pulse.stumbled("events cannot be dispatched, as the log says", now),
-                    false if events => self.state.pulse.moved(),
+                    true => self.state.queue.liveness.note_failure("events cannot be dispatched, as the log says", now),
+                    false if events => self.state.queue.liveness.note_progress(),
                     false => {}
                 }
                 if rescue {
@@ -269,7 +269,7 @@ impl Pump {
                 if self.failures == 0 {
                     log::error!("a turn of the runner failed and is tried again: {error}");
                 }
-                self.state.pulse.stumbled(error.to_string(), now);
+                self.state.queue.liveness.note_failure(error.to_string(), now);
                 self.failures += 1;
                 self.unrecorded.extend(finished.iter().cloned());
                 (self.events, self.runs) = (events, runs);
@@ -380,6 +380,6 @@ impl Pump {
 impl Drop for Pump {
     fn drop(&mut self) {
         // Nobody would execute what is begun on it.
-        self.state.standby.end();
+        self.state.queue.handoff.end();
     }
 }

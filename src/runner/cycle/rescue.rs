@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use serde_json::Map;
 
-use super::complete::{self, Finished};
+use super::complete;
 use crate::clock::{Millis, Random};
 use crate::db::attempts::NewAttempt;
 use crate::db::holds::lane_of;
 use crate::db::runs::{self, Lost};
 use crate::db::{Conn, Kind};
 use crate::error::Result;
+use crate::runner::execute::finished::Finished;
 use crate::runner::execute::retry::{Answer, Health, History, Met};
 
 /// Gives back runs that are under way for nobody, in the caller's transaction; `held` are those of this process.

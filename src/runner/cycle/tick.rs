@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::auto_disable;
 use super::claim::{self, Claim, Looks, Round};
-use super::complete::{self, Finished, Recorded};
+use super::complete::{self, Recorded};
 use super::isolate;
 use super::rescue;
 use crate::clock::Millis;
@@ -15,7 +15,10 @@ use crate::db::runs::{self, Held, Upcoming};
 use crate::db::{Conn, destinations};
 use crate::error::Result;
 use crate::queue::permits::Room;
-use crate::runner::dispatch::batch::{self, Dispatched};
+use crate::runner::dispatch::batch;
+use crate::runner::dispatch::isolate::{is_own_fault, store_each};
+use crate::runner::dispatch::new_runs::{Dispatched, store_all};
+use crate::runner::execute::finished::Finished;
 use crate::state::AppState;
 
 /// What a turn is asked to do.
@@ -105,7 +108,7 @@ pub fn turn(conn: &mut Conn, state: &AppState, asked: &Asked, now: Millis) -> Re
     let mut made = 0;
     if asked.dispatch {
         let dispatched = match asked.finished.is_empty() && !asked.careful {
-            true => batch::dispatch(conn, state, batch::store_all, now)?,
+            true => batch::dispatch(conn, state, store_all, now)?,
             false => try_dispatch(conn, state, now)?,
         };
         done.more_events |= dispatched.more;
@@ -163,7 +166,7 @@ fn tell_of_disabled(
     }
     for record in disabled {
         match conn.transaction(|conn| auto_disable::tell(conn, state, std::slice::from_ref(record), now)) {
-            Err(error) if isolate::is_own_fault(&error) => {
+            Err(error) if is_own_fault(&error) => {
                 log::error!("that extension record {} is switched off cannot be told: {error}", record.id);
             }
             told => told?,
@@ -175,10 +178,10 @@ fn tell_of_disabled(
 /// In a savepoint: what ended must be recorded, and what is due be executed, even if events cannot be dispatched. When
 /// their runs cannot be stored together, they are stored one by one.
 fn try_dispatch(conn: &mut Conn, state: &AppState, now: Millis) -> Result<Dispatched> {
-    for store in [batch::store_all, isolate::store_each] {
+    for store in [store_all, store_each] {
         match conn.transaction(|conn| batch::dispatch(conn, state, store, now)) {
             Ok(dispatched) => return Ok(dispatched),
-            Err(error) if isolate::is_own_fault(&error) => log::error!("events could not be dispatched: {error}"),
+            Err(error) if is_own_fault(&error) => log::error!("events could not be dispatched: {error}"),
             Err(error) => return Err(error),
         }
     }

@@ -1,45 +1,18 @@
 //! Events become runs: one for each active record that an event reaches and one of whose patterns matches.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::matching::{Sound, hears, movement};
+use super::new_runs::{CANDIDATES, Dispatched, LOOKS, Owned, RUNS, Store, heard, owners, runs_of, store_in_lines};
 use super::slices;
 use crate::clock::Millis;
 use crate::db::Conn;
-use crate::db::events::{self, Owner, Undispatched};
-use crate::db::extensions::{self, Listener};
-use crate::db::runs::{self, NewRun};
+use crate::db::events::{self, Owner};
+use crate::db::extensions;
 use crate::error::Result;
-use crate::handler::{Descriptor, Ordering, Policy, Registry, Target, destination};
-use crate::ids;
 use crate::state::AppState;
-use crate::triggers::{Source, find_in_catalogue};
 
 /// How many events one transaction covers at most.
 const BATCH: usize = 256;
-
-/// How many records one transaction looks at, how many of them for each event that reaches them, and how many runs it
-/// makes, for all events together: on SQLite every other write waits for it, some 20 ms at most. An event with more
-/// records than that is dispatched in slices.
-pub const CANDIDATES: usize = 1024;
-pub const LOOKS: usize = 8192;
-pub const RUNS: usize = 1024;
-
-/// What a dispatch did.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Dispatched {
-    /// Runs that are new.
-    pub runs: usize,
-    /// Whether more events may be waiting.
-    pub more: bool,
-    /// Whether another process was dispatching, or changing the lines of these runs: what was left must be looked for.
-    pub busy: bool,
-    /// Whether none could be dispatched, for a reason that the log tells.
-    pub stuck: bool,
-}
-
-/// An event with its owners.
-pub type Owned = (Undispatched, Vec<Owner>);
 
 /// Makes the runs of the oldest events that were not dispatched, and notes it, in the caller's transaction. Doing it
 /// twice is harmless: a run is unique for its event and record. `store` stores the runs.
@@ -62,14 +35,6 @@ pub fn dispatch(conn: &mut Conn, state: &AppState, store: Store, now: Millis) ->
         done.add(slices::dispatch(conn, state, in_slices, (store, most), now)?);
     }
     Ok(done)
-}
-
-/// Stores runs that were made, and returns how many are new.
-pub type Store = fn(&mut Conn, Vec<NewRun>, Millis) -> Result<usize>;
-
-/// Stores all of them or none.
-pub fn store_all(conn: &mut Conn, runs: Vec<NewRun>, _: Millis) -> Result<usize> {
-    runs::insert(conn, runs)
 }
 
 /// Dispatches the oldest of `waiting`, each of them whole; those that reach too many records for that are left to
@@ -102,133 +67,4 @@ fn dispatch_whole(
     let (runs, busy) = store_in_lines(conn, new, store, now)?;
     events::mark_dispatched(conn, covered, now)?;
     Ok(Dispatched { runs, more, busy, stuck: false })
-}
-
-/// Stores runs, of which those that must not overtake others wait in their lines. Returns how many are new, and whether
-/// another process was changing one of the lines.
-pub fn store_in_lines(conn: &mut Conn, new: Vec<NewRun>, store: Store, now: Millis) -> Result<(usize, bool)> {
-    let lines: BTreeSet<String> = new.iter().filter_map(|run| run.line.clone()).collect();
-    let runs = store(conn, new, now)?;
-    // Without waiting: whoever holds one may wait for something that this transaction has.
-    let free = runs::lock_lines(conn, lines.iter().cloned().collect(), false)?;
-    let busy = free.len() < lines.len();
-    runs::advance(conn, free)?;
-    Ok((runs, busy))
-}
-
-impl Dispatched {
-    fn add(&mut self, other: Self) {
-        self.runs += other.runs;
-        self.more |= other.more;
-        self.busy |= other.busy;
-    }
-}
-
-/// The event with its owners read, none of them twice; one that cannot be read reaches nobody, and must not hold up those
-/// behind it.
-pub fn owners(event: Undispatched) -> Owned {
-    let owners: Vec<Owner> = serde_json::from_str(&event.owners).unwrap_or_else(|error| {
-        log::error!("event {} reaches nobody: its owners cannot be read: {error}", event.id);
-        Vec::new()
-    });
-    let mut seen = HashSet::new();
-    let owners = owners.into_iter().filter(|owner| seen.insert(owner.clone())).collect();
-    (event, owners)
-}
-
-pub fn heard(event: &Undispatched) -> Heard<'_> {
-    let movement = event.stock.as_deref().and_then(movement);
-    Heard {
-        row: event.id,
-        sound: Sound { trigger: &event.trigger, occurred_at: event.occurred_at, movement },
-        store: event.store.as_deref(),
-        target: read_target(&event.target),
-    }
-}
-
-/// What an event is about. One whose target cannot be read waits for the others of its record.
-pub fn read_target(json: &str) -> Target {
-    let nothing = || Target { type_name: String::new(), document_id: String::new(), price_id: None };
-    serde_json::from_str(json).unwrap_or_else(|_| nothing())
-}
-
-/// An event, as far as it decides about its runs.
-pub struct Heard<'a> {
-    /// Its row; 0 before it has one.
-    pub row: i64,
-    pub sound: Sound<'a>,
-    /// The documentId of its store.
-    pub store: Option<&'a str>,
-    pub target: Target,
-}
-
-/// The runs of an event that reaches `owners`, whose records are among `listeners`.
-pub fn runs_of(
-    state: &AppState,
-    event: &Heard<'_>,
-    owners: &[Owner],
-    listeners: &HashMap<Owner, Vec<Listener>>,
-    now: Millis,
-) -> Vec<NewRun> {
-    let mut seen = HashSet::new();
-    let mut made = Vec::new();
-    for owner in owners.iter().filter(|owner| seen.insert(*owner)) {
-        for listener in listeners.get(owner).into_iter().flatten() {
-            let Ok(pattern) = hears(state, listener, event.sound) else { continue };
-            let policy = listener.config.as_deref().map(Policy::of).unwrap_or_default();
-            made.push(NewRun {
-                uid: ids::sortable("run", now, &*state.random),
-                event: event.row,
-                extension: listener.id,
-                key: listener.key.clone(),
-                owner: owner.clone(),
-                store: listener.store.as_ref().map_or(event.store, |store| Some(&store.document_id)).map(str::to_owned),
-                pattern: Some(pattern.to_owned()),
-                max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
-                due_at: now,
-                destination: destination(&listener.key, listener.url.as_deref(), listener.id),
-                line: line(
-                    &state.handlers,
-                    (listener.id, &listener.key),
-                    &policy,
-                    (event.sound.trigger, &event.target),
-                ),
-                replay: None,
-                cause: None,
-            });
-        }
-    }
-    made
-}
-
-/// How many attempts a run of a record with this key has: what its policy says, or its handler.
-pub fn max_attempts(handlers: &Registry, key: &str, policy: &Policy) -> u32 {
-    let handler = || handlers.find(key).map(|entry| entry.descriptor().max_attempts);
-    policy.max_attempts.or_else(handler).unwrap_or_else(|| Descriptor::default().max_attempts)
-}
-
-/// The line that a run of this record for an event about `target` stands in, when its policy keeps those for the same
-/// target in order, or else its handler.
-///
-/// What a handler asks for is for what happens to a document: a change of it, or whatever else is about a product, a price or
-/// a subscriber. A sale is about its store and has nothing to do with the one before it, which must not hold it up for as
-/// long as that is tried: only a policy puts those in a line.
-pub fn line(
-    handlers: &Registry,
-    (extension, key): (i64, &str),
-    policy: &Policy,
-    (trigger, target): (&str, &Target),
-) -> Option<String> {
-    let by_handler = || handlers.find(key).map(|entry| entry.descriptor().ordering);
-    if policy.ordering.or_else(by_handler) != Some(Ordering::Target) {
-        return None;
-    }
-    let is_asked_for = policy.ordering.is_some() || target.type_name != "store" || is_change(trigger);
-    is_asked_for.then(|| runs::line_of(extension, &target.document_id, target.price_id))
-}
-
-/// Whether a trigger, in its long form, tells of a committed change of content.
-fn is_change(trigger: &str) -> bool {
-    let entry = find_in_catalogue(trigger.strip_prefix("trigger:").unwrap_or(trigger));
-    entry.is_some_and(|entry| entry.source == Source::Change)
 }

@@ -9,16 +9,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::owner_event;
+use super::isolate::is_own_fault;
+use super::owner_event::owner_event;
 use super::single::{self, Addressee, Cause};
 use crate::clock::{Millis, iso};
 use crate::db::Conn;
 use crate::db::events::NewEvent;
 use crate::db::schedules::{self, DueRecord};
 use crate::error::Result;
-use crate::handler::Schedule;
+use crate::handler::Policy;
 use crate::ids;
-use crate::runner::cycle::isolate;
+use crate::queue::wake::Work;
 use crate::state::AppState;
 use crate::triggers::SCHEDULE;
 
@@ -36,7 +37,7 @@ pub async fn keep_ticking(state: Arc<AppState>, mut stopped: watch::Receiver<boo
         });
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
-            () = state.wake.ticks.notified() => {}
+            () = state.queue.wake.notified(Work::Schedules) => {}
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -55,7 +56,7 @@ async fn tick(state: &Arc<AppState>) -> Result<Duration> {
             // Another process has them.
             return Ok(LOOK);
         }
-        state.wake_for_runs();
+        state.wake_runner(Work::Runs);
     }
 }
 
@@ -68,13 +69,13 @@ fn run_due(conn: &mut Conn, state: &AppState) -> Result<usize> {
     for record in due {
         let config: Value =
             record.config.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let next = Schedule::of(&config).and_then(|schedule| schedule.next_after(now));
+        let next = Policy::schedule_of(&config).and_then(|schedule| schedule.next_after(now));
         schedules::set_next_tick(conn, record.id, next)?;
         if record.active {
             let id = record.id;
             match conn.transaction(|conn| run(conn, state, record, now)) {
                 // It must not keep the others from theirs.
-                Err(error) if isolate::is_own_fault(&error) => {
+                Err(error) if is_own_fault(&error) => {
                     log::error!("the run of extension record {id} by its schedule could not be made: {error}");
                 }
                 made => made?,
@@ -86,7 +87,7 @@ fn run_due(conn: &mut Conn, state: &AppState) -> Result<usize> {
 
 fn run(conn: &mut Conn, state: &AppState, record: DueRecord, now: Millis) -> Result<()> {
     let Some(key) = record.key else { return Ok(()) };
-    let Some(about) = owner_event::holder(conn, &record.owner, record.id)? else { return Ok(()) };
+    let Some(about) = owner_event(conn, &record.owner, record.id)? else { return Ok(()) };
     let event = NewEvent {
         uid: ids::sortable("evt", now, &*state.random),
         trigger: SCHEDULE.to_owned(),

@@ -16,7 +16,6 @@ use crate::db::{Conn, Kind};
 use crate::error::{Error, Problem, Result};
 use crate::ids;
 use crate::queue::ingest::{Emission, Emissions, Emitted, Flight, Waiting};
-use crate::runner::operator::Operator;
 use crate::state::AppState;
 
 /// How often events are stored again when another process took a key at the same moment.
@@ -38,21 +37,9 @@ pub async fn emit_all(state: &Arc<AppState>, caller: &Caller, emissions: Vec<Emi
     if emissions.is_empty() { Ok(Vec::new()) } else { add(state, caller, emissions, true).await }
 }
 
-/// Stores what an operator emits, by itself: for one who has no server at hand. Fails as [`emit`] does.
-pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<Emitted> {
-    let wanted = targets::wanted([&emission]);
-    let found = operator.db.read(move |conn| targets::find(conn, wanted)).await?;
-    let now = operator.clock.now();
-    let mut event = event(&emission, &operator.actor, &found)?;
-    (event.uid, event.occurred_at) = (ids::sortable("evt", now, &*operator.random), now);
-    let stored = operator.db.write(move |conn| insert(conn, &[vec![event.clone()]], now, events::insert)).await?;
-    let emitted = stored.into_iter().next().transpose()?.and_then(|events| events.into_iter().next());
-    emitted.ok_or_else(|| Error::internal("an event that was stored is not told of"))
-}
-
 async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
     let emissions = Arc::new(Emissions { actor: by.actor.clone(), depth: by.depth, list: emissions, is_list });
-    if !is_list && let Some(_alone) = state.emissions.alone() {
+    if !is_list && let Some(_alone) = state.queue.ingest.alone() {
         match store_alone(state, Arc::clone(&emissions)).await {
             // Another process took the key at the same moment, or the runs were in the way: there is another try for both.
             Err(error @ (Error::Conflict(_) | Error::Internal(_))) => {
@@ -66,7 +53,7 @@ async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_li
     // One is prepared while another is committed; PostgreSQL commits several side by side.
     let flights = if state.db.kind() == Kind::Postgres { 4 } else { 2 };
     let request = Waiting { emissions, caller };
-    if let Some(flight) = state.emissions.add(request, flights)? {
+    if let Some(flight) = state.queue.ingest.add(request, flights)? {
         // Apart from this request, which may be given up while others are on the flight.
         tokio::spawn(fly(Arc::clone(state), flight));
     }
@@ -144,28 +131,24 @@ fn prepare(state: &AppState, emissions: &Emissions, found: &Subjects, now: Milli
 }
 
 /// The event of `emission`, still without id and time.
-fn event(emission: &Emission, actor: &str, found: &Subjects) -> Result<NewEvent> {
+pub fn event(emission: &Emission, actor: &str, found: &Subjects) -> Result<NewEvent> {
     let Emission { content_type, document_id, trigger, payload, idempotency_key } = emission;
     let Found { subject, reach, data } = found.get(content_type, document_id).ok_or(Error::NotFound)?;
     let mut owners = reach.owners.clone();
     owners.extend(found.targets(content_type, subject.draft, payload.as_ref())?);
     Ok(NewEvent {
-        uid: String::new(),
         trigger: trigger.as_str().to_owned(),
-        occurred_at: 0,
-        target: Target {
-            type_name: content_type.singular.to_owned(),
-            document_id: document_id.clone(),
-            price_id: None,
-        },
         store: reach.store.clone(),
         owners,
         data: data.clone(),
-        changes: None,
         payload: payload.clone(),
         actor: actor.to_owned(),
-        depth: 0,
         idempotency_key: idempotency_key.as_ref().map(|key| ids::caller_key(actor, ids::Purpose::Write, key)),
+        ..NewEvent::about(Target {
+            type_name: content_type.singular.to_owned(),
+            document_id: document_id.clone(),
+            price_id: None,
+        })
     })
 }
 
@@ -215,7 +198,7 @@ async fn commit(
 }
 
 /// Gives the events that are new to `store`, and tells what each request is answered.
-fn insert(
+pub fn insert(
     conn: &mut Conn,
     requests: &[Vec<NewEvent>],
     now: Millis,

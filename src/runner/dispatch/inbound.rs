@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use super::owner_event;
+use super::owner_event::owner_event;
 use crate::access::{Caller, Right};
 use crate::clock::Millis;
 use crate::db::Conn;
@@ -21,6 +21,7 @@ use crate::documents;
 use crate::error::{Error, Result};
 use crate::handler::{DEPTH_HEADER, Delivery, Entry, Notice, Received, Refusal, signature};
 use crate::ids;
+use crate::queue::wake::Work;
 use crate::secrets::token_hash;
 use crate::state::AppState;
 use crate::triggers::Name;
@@ -183,7 +184,7 @@ fn receive(
 /// Counts a refusal; once a minute the log and the record's address tell of them.
 async fn note(state: &AppState, key: &str, id: i64, Refusal(reason): Refusal) {
     let now = state.clock.now();
-    let Some(count) = state.refusals.add(id, now) else { return };
+    let Some(count) = state.queue.refusals.add(id, now) else { return };
     log::warn!("deliveries to extension record {id} ({key}) were refused: {count}, the last because {reason}");
     let noted = state.db.write(move |conn| inbound::note_refusals(conn, id, count, (now, reason))).await;
     if let Err(error) = noted {
@@ -216,7 +217,7 @@ async fn store(
     let ids: Vec<_> = notices.iter().map(|notice| notice.id.clone()).collect();
     let look = move |conn: &mut Conn| {
         let known: HashSet<_> = inbound::find_known(conn, id, ids)?.into_iter().collect();
-        Ok((known, owner_event::holder(conn, &owner, id)?.ok_or(Error::NotFound)?))
+        Ok((known, owner_event(conn, &owner, id)?.ok_or(Error::NotFound)?))
     };
     let (known, about) = state.db.read(look).await?;
     let about = NewEvent { occurred_at: now, depth, ..about };
@@ -242,7 +243,7 @@ async fn store(
         Ok(Taken::Stored { received, new: new.len(), events: told.len() })
     };
     let taken = state.db.write(insert).await?;
-    state.wake_for_events();
+    state.wake_runner(Work::Events);
     Ok(taken)
 }
 

@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::batch::{CANDIDATES, Heard, LOOKS, RUNS, runs_of};
 use super::matching::Sound;
+use super::new_runs::{CANDIDATES, Heard, LOOKS, RUNS, runs_of};
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, NewEvent, Owner, StoreRef};
@@ -14,6 +14,7 @@ use crate::db::extensions::{self, Listener};
 use crate::db::runs::{self, Claimed, NewRun};
 use crate::error::{Error, Result};
 use crate::handler::Event;
+use crate::queue::wake::Work;
 use crate::runner::execute::rate_limit;
 use crate::state::AppState;
 
@@ -36,7 +37,7 @@ pub fn store(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent], now: M
     let rows = events::insert_rows(conn, &dispatched.collect::<Vec<_>>())?;
     if runs.iter().any(Option::is_none) {
         let state = Arc::clone(state);
-        conn.after_commit(move || state.wake_for_events());
+        conn.after_commit(move || state.wake_runner(Work::Events));
     }
     let happened = Happened {
         events: rows.iter().copied().zip(events).collect(),
@@ -58,7 +59,7 @@ pub fn store(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent], now: M
 /// [`events::insert`] does.
 pub fn store_for_later(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent]) -> Result<()> {
     let state = Arc::clone(state);
-    conn.after_commit(move || state.wake_for_events());
+    conn.after_commit(move || state.wake_runner(Work::Events));
     events::insert(conn, events)
 }
 
@@ -104,9 +105,9 @@ fn store_runs(
         return Ok(());
     }
     let shared = Arc::clone(state);
-    let Some(mut loan) = state.standby.borrow(now, |room| runs.iter().any(|run| room.admits_run(run))) else {
+    let Some(mut loan) = state.queue.handoff.borrow(now, |room| runs.iter().any(|run| room.admits_run(run))) else {
         runs::insert(conn, runs)?;
-        conn.after_commit(move || shared.wake_for_runs());
+        conn.after_commit(move || shared.wake_runner(Work::Runs));
         return Ok(());
     };
     let count = runs.len();
@@ -115,7 +116,7 @@ fn store_runs(
     let begun = rate_limit::apply(conn, state, taken, now)?.allowed;
     conn.after_commit(move || {
         if begun.len() < count {
-            shared.wake_for_runs();
+            shared.wake_runner(Work::Runs);
         }
         loan.give_back(begun);
     });

@@ -1,14 +1,15 @@
 //! Events become runs: which records an event makes a run for, in one batch, with the commit that stores the event, or
 //! for one record alone.
 
-pub(in crate::runner) mod batch;
-pub(in crate::runner) mod cron;
-pub(in crate::runner) mod emit;
+pub(super) mod batch;
+pub(super) mod cron;
+pub(super) mod emit;
 pub mod inbound;
-pub(in crate::runner) mod inline;
-pub(in crate::runner) mod manual_event;
-pub(in crate::runner) mod matching;
-pub(in crate::runner) mod owner_event;
-pub(in crate::runner) mod single;
-pub(in crate::runner) mod slices;
-pub(in crate::runner) mod targets;
+pub(super) mod inline;
+pub(super) mod isolate;
+pub(super) mod matching;
+pub(super) mod new_runs;
+pub(super) mod owner_event;
+pub(super) mod single;
+pub(super) mod slices;
+pub(super) mod targets;

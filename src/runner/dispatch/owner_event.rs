@@ -1,18 +1,55 @@
-//! Events about what holds an extension record, made on account of the record: by what comes to its address, by its
-//! schedule, by its failing.
+//! Events about the owner of an extension record: the document, or the price of a product, as it is now. A run by hand, a
+//! schedule, an inbound delivery and the circuit that switches a record off all begin with one.
 
-use super::manual_event;
+use serde_json::{Value, json};
+
+use crate::content::{PRODUCT, Version};
 use crate::db::Conn;
-use crate::db::documents::{self as rows, Holder, reach_of};
-use crate::db::events::{NewEvent, Owner, Target};
-use crate::documents::{HolderPath, find_holder};
+use crate::db::documents::read::{self, Form};
+use crate::db::documents::{self as rows, reach_of};
+use crate::db::events::{NewEvent, Owner, StoreRef, Target};
+use crate::db::extensions::Record;
+use crate::documents::{Holder, HolderPath, RecordPath, find_holder, find_record, product_of_price};
 use crate::error::{Error, Result};
+use crate::query::ReadPlan;
+
+/// A record and what an event for it alone is about.
+pub struct Occasion {
+    /// What holds the record.
+    pub holder: Holder,
+    /// The record.
+    pub record: Record,
+    /// The document, or the price.
+    pub target: Target,
+    /// The store it belongs to.
+    pub store: Option<StoreRef>,
+    /// The entity as events tell of it, published if it is; JSON.
+    pub data: String,
+}
+
+impl Occasion {
+    /// Looks up the record at `path` and what holds it.
+    ///
+    /// [`Error::NotFound`] when either is not there.
+    pub fn find(conn: &mut Conn, path: &RecordPath) -> Result<Self> {
+        let (holder, record) = find_record(conn, path)?;
+        let RecordPath { holder: place, .. } = path;
+        let store = reach_of(conn, place.content_type, holder.subject.draft)?.store;
+        let target = Target {
+            type_name: if place.price.is_some() { "price" } else { place.content_type.singular }.to_owned(),
+            document_id: place.document_id.clone(),
+            price_id: place.price,
+        };
+        let data = entity(conn, place, &holder)?;
+        Ok(Self { holder, record, target, store, data })
+    }
+}
 
 /// An event about the document that holds the record `extension_id`, or about its price, with whom it reaches; still
 /// without id, time, trigger and payload. `None` when the document is gone.
-pub fn holder(conn: &mut Conn, owner: &Owner, extension_id: i64) -> Result<Option<NewEvent>> {
+pub fn owner_event(conn: &mut Conn, owner: &Owner, extension_id: i64) -> Result<Option<NewEvent>> {
     let Some(content_type) = rows::holder_type(conn.catalog(), &owner.0) else { return Ok(None) };
-    let Some(Holder { document_id, price_id: price }) = rows::find_holder(conn, &owner.0, owner.1)? else {
+    let Some(rows::Holder { document_id, price_id: price }) = rows::find_holder(conn, &owner.0, owner.1)? else {
         return Ok(None);
     };
     let place = HolderPath { content_type, document_id, price };
@@ -21,24 +58,43 @@ pub fn holder(conn: &mut Conn, owner: &Owner, extension_id: i64) -> Result<Optio
         found => found?,
     };
     let reach = reach_of(conn, content_type, found.subject.draft)?;
-    let data = manual_event::entity(conn, &place, &found)?;
+    let data = entity(conn, &place, &found)?;
     let of_price = price.map(|_| owner.clone());
     Ok(Some(NewEvent {
-        uid: String::new(),
-        trigger: String::new(),
-        occurred_at: 0,
-        target: Target {
-            type_name: if price.is_some() { "price" } else { content_type.singular }.to_owned(),
-            document_id: place.document_id,
-            price_id: price,
-        },
         store: reach.store,
         owners: of_price.into_iter().chain(reach.owners).collect(),
         data: Some(data),
-        changes: None,
-        payload: None,
         actor: format!("extension:{extension_id}"),
-        depth: 0,
-        idempotency_key: None,
+        ..NewEvent::about(Target {
+            type_name: if price.is_some() { "price" } else { content_type.singular }.to_owned(),
+            document_id: place.document_id,
+            price_id: price,
+        })
     }))
+}
+
+/// What holds the record, as events tell of it: a price with the product it belongs to.
+pub fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Result<String> {
+    let Some(price) = place.price else {
+        let version = if holder.subject.is_published { Version::Published } else { Version::Draft };
+        return document(conn, place, version)?.ok_or(Error::NotFound);
+    };
+    // A new price may be in the draft alone, one that is about to go in what is published.
+    for version in [Version::Published, Version::Draft] {
+        let Some(text) = document(conn, place, version)? else { continue };
+        let product: Value = serde_json::from_str(&text)?;
+        let prices = product["PRICES"].as_array().map_or(&[][..], Vec::as_slice);
+        if let Some(found) = prices.iter().find(|item| item["id"].as_i64() == Some(price)) {
+            let product = product_of_price(&place.document_id, &product);
+            return Ok(json!({"price": found, "product": product}).to_string());
+        }
+    }
+    Err(Error::NotFound)
+}
+
+fn document(conn: &mut Conn, place: &HolderPath, version: Version) -> Result<Option<String>> {
+    let content_type = if place.price.is_some() { &PRODUCT } else { place.content_type };
+    let whole = ReadPlan::whole(content_type, version).of_document(&place.document_id);
+    let found = read::one(conn, &whole, Form::Flat)?.map(|found| String::from_utf8(found.document));
+    found.transpose().map_err(|error| Error::Internal(error.into()))
 }

@@ -1,6 +1,6 @@
 //! An event that reaches one extension record alone, stored with its run.
 
-use super::batch::max_attempts;
+use super::new_runs::max_attempts;
 use crate::clock::{Millis, Random};
 use crate::db::Conn;
 use crate::db::events::{self, NewEvent, Owner};

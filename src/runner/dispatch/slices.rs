@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::batch::{CANDIDATES, Dispatched, Owned, Store, heard, owners, runs_of, store_in_lines};
+use super::new_runs::{CANDIDATES, Dispatched, Owned, Store, heard, owners, runs_of, store_in_lines};
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, Owner, Slice};

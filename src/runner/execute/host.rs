@@ -45,7 +45,7 @@ impl Host for RunnerHost {
             let late =
                 || Failure::retry(format!("another run has been at the same thing for {} s", PATIENCE.as_secs()));
             let deadline = Instant::now() + PATIENCE;
-            let place = timeout_at(deadline, self.state.lock_queues.stand(&name)).await.map_err(|_| late())?;
+            let place = timeout_at(deadline, self.state.queue.lock_queues.stand(&name)).await.map_err(|_| late())?;
 
             let holder = ids::sortable("lock", self.state.clock.now(), &*self.state.random);
             // Made before it is taken: an attempt that is broken off in between gives it back.

@@ -1,7 +1,8 @@
 //! One attempt: whether limits allow it, the handler and what it may use, and what follows from its outcome.
 
-pub(in crate::runner) mod host;
-pub(in crate::runner) mod rate_limit;
-pub(in crate::runner) mod retry;
-pub(in crate::runner) mod worker;
-pub(in crate::runner) mod write_back;
+pub(super) mod finished;
+pub(super) mod host;
+pub(super) mod rate_limit;
+pub(super) mod retry;
+pub(super) mod worker;
+pub(super) mod write_back;

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::finished::why_not;
 use super::retry::{self, Answer, Health, History, Met, Past};
-use super::worker::why_not;
 use crate::clock::{Millis, iso};
 use crate::db::holds::lane_of;
 use crate::db::runs::{self, Claimed, PutBack, Record};

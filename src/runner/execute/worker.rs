@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tokio::task::AbortHandle;
 
+use super::finished::{Finished, Taken, why_not};
 use super::host::RunnerHost;
 use super::retry::{Answer, Health, History, Met};
 use super::write_back;
@@ -19,8 +20,6 @@ use crate::handler::{
     Attempt, Detached, Done, Event, Exchange, Failure, Host, Http, Json, MOST_DEPTH, Outcome, Parts, Policy, Purpose,
     RunInfo, destination,
 };
-use crate::runner::cycle::claim::Taken;
-use crate::runner::cycle::complete::Finished;
 use crate::state::AppState;
 
 /// How much longer than its requests an attempt may take: enough to report that one of them took too long.
@@ -57,7 +56,7 @@ pub async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }: Taken
     if let Some(reason) = why_not(&claimed) {
         return begun.cancelled(reason);
     }
-    let stop = state.stops.watch(claimed.id);
+    let token = state.queue.cancellations.register(claimed.id);
     match Work::of(claimed).and_then(|work| prepare(state, work)) {
         Err(failure) => begun.ended(state, Ended { outcome: Err(failure), ..Ended::default() }),
         Ok(ready) => {
@@ -65,7 +64,7 @@ pub async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }: Taken
             let (outcome, health) = tokio::select! {
                 outcome = outcome_of(ready) => outcome,
                 // Whoever cancelled the run has recorded that, so this finds it no longer running.
-                () = stop.asked() => (Err(Failure::discard("cancelled while it was under way")), Health::Unknown),
+                () = token.cancelled() => (Err(Failure::discard("cancelled while it was under way")), Health::Unknown),
             };
             // Masked before anything of it is set in a document, and once more for what is said if that fails.
             let outcome = http.masker().outcome(outcome);
@@ -91,18 +90,6 @@ struct Ended {
 impl Default for Ended {
     fn default() -> Self {
         Self { outcome: Ok(Done::default()), exchanges: Vec::new(), health: Health::Unknown, reached: false }
-    }
-}
-
-/// Why a run must not be executed any more, if so.
-pub fn why_not(claimed: &Claimed) -> Option<&'static str> {
-    let Some(record) = &claimed.record else { return Some("the extension record is gone") };
-    match record.removed_at {
-        Some(removed_at) if removed_at < claimed.event.occurred_at => {
-            Some("the extension record was removed before this happened")
-        }
-        None if !record.active && !claimed.by_hand => Some("the extension record is switched off"),
-        _ => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Who does by hand what the runner does by itself, and with what: the server for a caller, or the command line.
 
-pub(in crate::runner) mod delays;
-pub(in crate::runner) mod explain;
-pub(in crate::runner) mod replay;
-pub(in crate::runner) mod run_now;
-pub(in crate::runner) mod stats;
-pub(in crate::runner) mod test_run;
+pub(super) mod delays;
+pub(super) mod emit;
+pub(super) mod explain;
+pub(super) mod replay;
+pub(super) mod run_now;
+pub(super) mod stats;
+pub(super) mod test_run;
 
 use std::sync::Arc;
 

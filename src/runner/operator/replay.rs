@@ -12,7 +12,7 @@ use crate::db::runs::{self, NewRun, Replay, RunFilter, Selected, State};
 use crate::error::{Error, Result};
 use crate::handler::{Policy, Registry, destination};
 use crate::ids;
-use crate::runner::dispatch::batch::{line, max_attempts, read_target};
+use crate::runner::dispatch::new_runs::{line, max_attempts, read_target};
 use crate::runner::operator::{Operator, told};
 
 /// How many runs one transaction looks at: few enough that nobody waits for it.

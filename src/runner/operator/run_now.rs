@@ -19,8 +19,9 @@ use crate::documents::RecordPath;
 use crate::error::{Error, Result};
 use crate::handler::Registry;
 use crate::ids;
+use crate::queue::wake::Work;
 use crate::runner::dispatch::emit::is_same;
-use crate::runner::dispatch::manual_event::Occasion;
+use crate::runner::dispatch::owner_event::Occasion;
 use crate::runner::dispatch::single::{self, Addressee, Cause};
 use crate::state::AppState;
 use crate::triggers::{MANUAL, Name};
@@ -79,7 +80,7 @@ pub async fn run_now(state: &Arc<AppState>, actor: String, path: RecordPath, wan
         Ok(started)
     };
     let started = state.db.write(start).await?;
-    state.wake_for_runs();
+    state.wake_runner(Work::Runs);
     Ok(started)
 }
 
@@ -91,18 +92,13 @@ fn runnable_key<'a>(handlers: &Registry, key: Option<&'a str>) -> Result<&'a str
 /// The event of a run by hand, still without id and time. It reaches nobody but the record it is made for.
 fn event(actor: &str, occasion: &Occasion, wanted: Wanted) -> NewEvent {
     NewEvent {
-        uid: String::new(),
         trigger: wanted.trigger.map_or_else(|| MANUAL.to_owned(), |name| name.as_str().to_owned()),
-        occurred_at: 0,
-        target: occasion.target.clone(),
         store: occasion.store.clone(),
-        owners: Vec::new(),
         data: Some(occasion.data.clone()),
-        changes: None,
         payload: wanted.payload,
         actor: actor.to_owned(),
-        depth: 0,
         idempotency_key: wanted.idempotency_key.map(|key| ids::caller_key(actor, ids::Purpose::Run, &key)),
+        ..NewEvent::about(occasion.target.clone())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::documents::RecordPath;
 use crate::error::{Error, Result};
 use crate::handler::{Event, Exchange, Failure, Json, NOT_SENT, Outcome, Purpose, RunInfo, Target};
 use crate::ids;
-use crate::runner::dispatch::manual_event::Occasion;
+use crate::runner::dispatch::owner_event::Occasion;
 use crate::runner::execute::worker::{self, Work};
 use crate::state::AppState;
 use crate::triggers::{Name, SAMPLE_DOCUMENT, sample, sample_entity, usual_trigger};

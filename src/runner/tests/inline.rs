@@ -6,13 +6,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::*;
 use crate::queue::handoff::{Loan, Returned};
 use crate::queue::permits::Room;
+use crate::queue::wake::Work;
 
 const RUNS: &str = "SELECT state || ' ' || attempt || ' ' || parked FROM runs";
 
 /// Lends room for so many attempts, as a runner does; returns where it comes back.
 fn lend(stage: &Stage, most: usize) -> UnboundedReceiver<Returned> {
     let (lent, back) = unbounded_channel();
-    stage.state.standby.lend(Loan::new(Room::new(most, most), None, HOUR, lent));
+    stage.state.queue.handoff.lend(Loan::new(Room::new(most, most), None, HOUR, lent));
     back
 }
 
@@ -27,7 +28,7 @@ async fn until(mut what: impl AsyncFnMut() -> bool) {
 
 /// Whether the runner was woken for runs since this was asked last.
 fn was_woken(stage: &Stage) -> bool {
-    stage.state.wake.runs.notified().now_or_never().is_some()
+    stage.state.queue.wake.notified(Work::Runs).now_or_never().is_some()
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn a_runner_whose_loan_does_not_come_back_goes_on_with_what_it_has() {
         .await;
         let mut loan = None;
         until(async || {
-            let Some(lent) = stage.state.standby.borrow(NOON, |_| true) else { return false };
+            let Some(lent) = stage.state.queue.handoff.borrow(NOON, |_| true) else { return false };
             loan.replace(lent);
             true
         })

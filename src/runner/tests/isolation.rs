@@ -128,12 +128,12 @@ fn a_runner_that_does_not_move_is_told_of() {
         let runner = Runner::start(Arc::clone(&stage.state));
         stage.sql("ALTER TABLE runs RENAME TO elsewhere").await;
         let since = Instant::now();
-        let stuck = || stage.state.pulse.stuck(NOON + 31_000);
+        let stuck = || stage.state.queue.liveness.find_stuck(NOON + 31_000);
         while stuck().is_none() {
             assert!(since.elapsed() < Duration::from_secs(10), "nobody tells of it");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert_eq!(stage.state.pulse.stuck(NOON + 29_000), None, "that may pass");
+        assert_eq!(stage.state.queue.liveness.find_stuck(NOON + 29_000), None, "that may pass");
         assert!(stuck().is_some_and(|reason| reason.starts_with("the runner has not moved since ")), "{:?}", stuck());
         stage.sql("ALTER TABLE elsewhere RENAME TO runs").await;
         while stuck().is_some() {

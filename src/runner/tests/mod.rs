@@ -18,7 +18,9 @@ use crate::error::Error;
 use crate::handler::{Context, Descriptor, Done, Empty, Failure, Handler, Outcome, Registry};
 use crate::ids;
 use crate::queue::ingest::Emission;
+use crate::queue::wake::Work;
 use crate::runner::cycle::{claim, complete};
+use crate::runner::execute::finished::Taken;
 use crate::runner::execute::worker;
 use crate::triggers::Name;
 
@@ -247,7 +249,7 @@ fn a_failing_run_is_tried_eight_times() {
             stage.until("retryable").await;
             assert_eq!(stage.acts.load(Ordering::SeqCst), attempt);
             stage.clock.advance(12 * HOUR);
-            stage.state.wake.runs.notify_one();
+            stage.state.queue.wake.notify(Work::Runs);
             while stage.acts.load(Ordering::SeqCst) == attempt {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -345,7 +347,7 @@ fn a_worker_that_lost_its_lease_records_nothing() {
         stage.emit(None).await.expect("emitted");
         let first = stage.state.db.write(|conn| take_due(conn, NOON - 1)).await.expect("claimed").remove(0);
         stage.sql("UPDATE runs SET attempt = 2").await;
-        let finished = worker::execute(&stage.state, claim::Taken { run: first, probe: None }).await;
+        let finished = worker::execute(&stage.state, Taken { run: first, probe: None }).await;
         let finished = [finished];
         let random = Arc::clone(&stage.state.random);
         let record =

@@ -45,7 +45,7 @@ fn counted<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, Error>)
 
 /// Stores a sale as callers' events are stored, and begins its run if there is room.
 fn store(conn: &mut Conn, state: &Arc<AppState>, room: usize) -> (String, i64) {
-    state.standby.lend(Loan::new(Room::new(room, 8), None, 30_000, tokio::sync::mpsc::unbounded_channel().0));
+    state.queue.handoff.lend(Loan::new(Room::new(room, 8), None, 30_000, tokio::sync::mpsc::unbounded_channel().0));
     counted(conn, |conn| crate::runner::dispatch::inline::store(conn, state, &[sale(state)], NOON)).1
 }
 

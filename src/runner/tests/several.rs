@@ -1,6 +1,7 @@
 //! Several processes on one PostgreSQL.
 
 use super::*;
+use crate::queue::wake::Work;
 
 /// Tells a story of two processes on one database.
 fn on_two(record: &'static str, story: impl AsyncFn(&Stage, &Arc<AppState>)) {
@@ -18,8 +19,8 @@ async fn until(stage: &Stage, other: &AppState, query: &'static str, count: usiz
     let since = Instant::now();
     while stage.texts(query).await.len() != count {
         assert!(since.elapsed() < Duration::from_secs(20), "{query}: {} of {count}", stage.texts(query).await.len());
-        stage.state.wake.runs.notify_one();
-        other.wake.runs.notify_one();
+        stage.state.queue.wake.notify(Work::Runs);
+        other.queue.wake.notify(Work::Runs);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -68,8 +69,8 @@ fn one_process_probes_at_a_time() {
         for _ in 0..5 {
             let before = stage.acts.load(Ordering::SeqCst);
             stage.clock.advance(500);
-            stage.state.wake.runs.notify_one();
-            other.wake.runs.notify_one();
+            stage.state.queue.wake.notify(Work::Runs);
+            other.queue.wake.notify(Work::Runs);
             tokio::time::sleep(Duration::from_millis(60)).await;
             until(stage, other, "SELECT state FROM runs WHERE state = 'running'", 0).await;
             assert_eq!(stage.acts.load(Ordering::SeqCst) - before, 1);

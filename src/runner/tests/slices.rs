@@ -3,7 +3,8 @@
 
 use super::*;
 use crate::db::events;
-use crate::runner::dispatch::batch::{self, CANDIDATES, Dispatched, RUNS};
+use crate::runner::dispatch::batch;
+use crate::runner::dispatch::new_runs::{CANDIDATES, Dispatched, RUNS, store_all};
 
 /// So many records are at the first store; another store has one.
 const CROWD: usize = 3000;
@@ -28,7 +29,7 @@ async fn crowd(stage: &Stage) {
 
 async fn dispatch_once(state: &Arc<AppState>) -> Dispatched {
     let shared = Arc::clone(state);
-    let work = move |conn: &mut crate::db::Conn| batch::dispatch(conn, &shared, batch::store_all, NOON);
+    let work = move |conn: &mut crate::db::Conn| batch::dispatch(conn, &shared, store_all, NOON);
     state.db.write(work).await.expect("dispatched")
 }
 

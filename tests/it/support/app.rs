@@ -18,6 +18,7 @@ use super::api::{Api, TOKEN};
 use super::database::TestDatabase;
 use super::database::catalog;
 use super::receiver::Receiver;
+use tenon::queue::wake::Work;
 
 /// The secret that [`TestApp::webhook`] records sign with.
 pub const SECRET: &str = "whsec_dGhlIHNlY3JldCBvZiB0aGUgdGVzdHMgb2YgdGVub24=";
@@ -126,9 +127,9 @@ impl TestApp {
     /// Moves the clock and wakes the runner, which sleeps by the machine's.
     pub fn advance(&self, by: Millis) {
         self.clock.advance(by);
-        self.state.wake.events.notify_one();
-        self.state.wake.runs.notify_one();
-        self.state.wake.ticks.notify_one();
+        self.state.queue.wake.notify(Work::Events);
+        self.state.queue.wake.notify(Work::Runs);
+        self.state.queue.wake.notify(Work::Schedules);
     }
 
     async fn undone(&self) -> Undone {

@@ -5,7 +5,7 @@ use std::sync::{LazyLock, Mutex};
 
 use jsonschema::{Registry, Resource, Validator};
 use serde_json::{Value, json};
-use tenon::http::openapi;
+use tenon::http::docs::WRITTEN;
 
 /// A request and what was answered to it.
 pub struct Exchange<'a> {
@@ -19,7 +19,7 @@ pub struct Exchange<'a> {
     pub answered: Option<&'a Value>,
 }
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(openapi::WRITTEN).expect("JSON"));
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(WRITTEN).expect("JSON"));
 static VALIDATORS: LazyLock<Mutex<HashMap<String, &'static Validator>>> = LazyLock::new(Mutex::default);
 
 /// Panics when the document does not describe `exchange`.

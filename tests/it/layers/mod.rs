@@ -1,5 +1,9 @@
-//! The tree is the map: `lib.rs` lists the modules in the order of their arrows, and this keeps them pointing up.
+//! The tree is the map: `lib.rs` lists the modules in the order of their arrows, and this keeps them pointing up. Inside a
+//! module no two files may need each other.
 
+mod imports;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +22,51 @@ fn modules_use_only_those_above_them() {
             }
         }
     }
+}
+
+/// The folders of the runner, each using only those before it.
+const RUNNER: [&str; 4] = ["execute", "dispatch", "cycle", "operator"];
+
+#[test]
+fn folders_of_the_runner_use_only_those_before_them() {
+    for (place, folder) in RUNNER.iter().enumerate() {
+        for file in files(&format!("runner/{folder}")) {
+            for (number, line) in read(&file).lines().enumerate() {
+                let code = line.split("//").next().unwrap_or_default();
+                let later = RUNNER[place + 1..].iter().find(|later| code.contains(&format!("runner::{later}")));
+                assert!(later.is_none(), "{}:{}: {folder} is before {later:?}", file.display(), number + 1);
+            }
+        }
+    }
+}
+
+/// Facts refer to each other by nature: a relation leads to a type that has relations.
+const MUTUAL: [&str; 5] = [
+    "content::facts",
+    "content::links",
+    "content::types::product",
+    "content::types::store",
+    "content::types::subscriber",
+];
+
+#[test]
+fn no_two_files_need_each_other() {
+    let arrows = imports::arrows(&root().join("src"));
+    assert!(arrows.len() > 200, "{} files", arrows.len());
+    // What nothing leads to, and what leads nowhere, is in no circle; of the rest every file is in one or between two.
+    let mut left: BTreeMap<String, BTreeSet<String>> = arrows;
+    MUTUAL.iter().for_each(|file| drop(left.remove(*file)));
+    loop {
+        let known: BTreeSet<String> = left.keys().cloned().collect();
+        let used: BTreeSet<String> = left.values().flatten().cloned().collect();
+        let before = left.len();
+        left.values_mut().for_each(|targets| targets.retain(|target| known.contains(target)));
+        left.retain(|file, targets| !targets.is_empty() && used.contains(file));
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "these files import each other, directly or by way of others: {left:#?}");
 }
 
 #[test]

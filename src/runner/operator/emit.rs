@@ -1,0 +1,21 @@
+//! Emits an event without a server, for the command line.
+
+use super::Operator;
+use crate::db::events;
+use crate::error::{Error, Result};
+use crate::ids;
+use crate::queue::ingest::{Emission, Emitted};
+use crate::runner::dispatch::emit::{event, insert};
+use crate::runner::dispatch::targets;
+
+/// Stores what an operator emits, by itself: for one who has no server at hand. Fails as [`emit`] does.
+pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<Emitted> {
+    let wanted = targets::wanted([&emission]);
+    let found = operator.db.read(move |conn| targets::find(conn, wanted)).await?;
+    let now = operator.clock.now();
+    let mut event = event(&emission, &operator.actor, &found)?;
+    (event.uid, event.occurred_at) = (ids::sortable("evt", now, &*operator.random), now);
+    let stored = operator.db.write(move |conn| insert(conn, &[vec![event.clone()]], now, events::insert)).await?;
+    let emitted = stored.into_iter().next().transpose()?.and_then(|events| events.into_iter().next());
+    emitted.ok_or_else(|| Error::internal("an event that was stored is not told of"))
+}
