@@ -2,10 +2,8 @@
 //!
 //! `cargo run --example custom_handler`
 //!
-//! Everything it needs it starts itself, on 127.0.0.1 and in a temporary folder. The README says how to begin a program of
-//! your own, where the whole of `main` is
-//! `tenon::cli::run(tenon::extensions::registry().and_then(|handlers| handlers.with(Erp)))`: all of Tenon, with one
-//! handler more.
+//! Everything it needs it starts itself, on 127.0.0.1 and in a temporary folder. `docs/writing-a-handler.md` shows how to
+//! begin a program of your own, whose `main` is two statements: all of Tenon, with one handler more.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;

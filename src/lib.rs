@@ -40,7 +40,7 @@ pub mod cli; // the command line
 #[cfg(test)]
 extern crate self as tenon; // The tests' support is one for these and for those under tests/.
 
-/// What the README shows in Rust can be built.
+/// Builds the examples in Rust that the documents show.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+#[doc = include_str!("../docs/writing-a-handler.md")]
+struct WritingAHandler;

@@ -1,7 +1,7 @@
 //! How fast is it here? Starts the program next to this one on a database of its own, fills it, and measures reads,
 //! triggers and deliveries side by side with a bare actix-web server that gives the same bytes as constants.
 //!
-//! `cargo build --release && cargo run --release --example load`
+//! `cargo build --profile dist && cargo run --profile dist --example load`
 //!
 //! `--only records,recovery` asks for some of the parts; those two are long and are only done when they are asked for.
 //!

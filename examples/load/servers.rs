@@ -15,7 +15,7 @@ pub async fn start_tenon(folder: &Path, database_url: &str, cache_mib: u64) -> O
     let target = example.parent().and_then(Path::parent).ok_or("a target folder")?;
     let program = target.join("tenon");
     if !program.exists() {
-        return Err(format!("{} is missing: run `cargo build --release` first", program.display()).into());
+        return Err(format!("{} is missing: run `cargo build --profile dist` first", program.display()).into());
     }
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let since = Instant::now();

@@ -1,7 +1,7 @@
 //! Does one tenant stop another? Store A sends all that has ever held the program up, one thing after the other, while store
 //! B saves, emits and receives deliveries. Prints how long B's writes took, what it lost, and the memory.
 //!
-//! `cargo build --release && cargo run --release --example tenants [-- --database postgres://user@host/empty]`
+//! `cargo build --profile dist && cargo run --profile dist --example tenants [-- --database postgres://user@host/empty]`
 
 mod attacks;
 #[allow(dead_code)] // Another measurement needs more of it.
