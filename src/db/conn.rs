@@ -11,6 +11,7 @@ use diesel::pg::{PgConnection, PgRowByRowLoadingMode};
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
+use super::deadline::{self, Deadline};
 use super::sql::{self, Row, Sql};
 use super::url::Kind;
 use crate::content::{Catalog, ContentType, TypeSet};
@@ -20,6 +21,9 @@ use crate::limits::ANSWER;
 /// How many shapes of query that callers choose keep their prepared statement. Beyond it they are prepared each time:
 /// diesel never forgets a statement, so an open number would be a way to fill the memory.
 const SHAPES: usize = 512;
+
+/// With the seconds of [`deadline::LONGEST`].
+const BEGIN_ANSWER: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '10s'";
 
 /// A connection to either database. `on_backend!` gives typed diesel queries the one inside.
 pub struct Conn {
@@ -33,6 +37,7 @@ pub struct Conn {
     after_commit: Vec<AfterCommit>,
     /// How many more bytes may be read, while an answer is.
     allowance: Option<usize>,
+    deadline: Deadline,
 }
 
 /// See [`Conn::after_commit`].
@@ -47,7 +52,7 @@ pub enum Backend {
 }
 
 impl Conn {
-    pub(super) fn new(backend: Backend, catalog: &'static Catalog) -> Self {
+    pub(super) fn new(backend: Backend, catalog: &'static Catalog, deadline: Deadline) -> Self {
         Self {
             backend,
             catalog,
@@ -55,6 +60,7 @@ impl Conn {
             touched: TypeSet::default(),
             after_commit: Vec::new(),
             allowance: None,
+            deadline,
         }
     }
 
@@ -108,15 +114,16 @@ impl Conn {
             *left = left.checked_sub(read.take()).ok_or_else(|| ANSWER.exceeded("The answer would have"))?;
             Ok(())
         };
-        match &mut self.backend {
+        self.deadline.keep(deadline::LONGEST, || match &mut self.backend {
             Backend::Sqlite(conn) => sql::each_row::<_, DefaultLoadingMode>(conn, sql, &mut each),
             // Else all rows would be in memory before the first is counted.
             Backend::Postgres(conn) => sql::each_row::<_, PgRowByRowLoadingMode>(conn, sql, &mut each),
-        }
+        })
     }
 
     /// Runs `work`, which reads what is to be answered. It fails with [`Error::Validation`] as soon as it has read more than
-    /// an answer may have.
+    /// an answer may have, and with [`Error::Unavailable`] when a statement takes too long: on PostgreSQL within
+    /// [`Self::snapshot`] only.
     pub fn for_answer<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         let before = self.allowance.replace(ANSWER.most << 20);
         let done = work(self);
@@ -167,7 +174,11 @@ impl Conn {
         match &mut self.backend {
             Backend::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN")?,
             Backend::Postgres(conn) => {
-                AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+                let begin = match self.allowance {
+                    Some(_) => BEGIN_ANSWER,
+                    None => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                };
+                AnsiTransactionManager::begin_transaction_sql(conn, begin)?;
             }
         }
         match work(self) {

@@ -5,6 +5,7 @@ pub mod attempts;
 mod bind;
 mod bulk;
 mod conn;
+mod deadline;
 pub mod destinations;
 pub mod documents;
 pub mod events;
@@ -47,6 +48,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::r2d2::Pool;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::content::{Catalog, TypeSet};
 use crate::error::{Error, Result};
@@ -72,6 +75,8 @@ pub struct Db {
     url: DatabaseUrl,
     catalog: &'static Catalog,
     readers: Pool<open::Manager>,
+    /// One for each search that may run at once.
+    searches: Arc<Semaphore>,
     writers: Writers,
     generations: Arc<Generations>,
 }
@@ -81,6 +86,12 @@ enum Writers {
     Thread(writer::Writer),
     /// A transaction of its own for each, on connections that readers use too, or one for a group of those in line.
     Pool(Arc<Watch>, serial::Lines),
+}
+
+/// How many of `readers` connections searches may have.
+fn searches_of(readers: u32) -> usize {
+    let kept = (readers / 4).max(1);
+    readers.saturating_sub(kept).max(1) as usize
 }
 
 impl Db {
@@ -96,7 +107,8 @@ impl Db {
             }
             Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&generations)), serial::Lines::default()),
         };
-        Ok(Self { url: url.clone(), catalog, readers: pool, writers, generations })
+        let searches = Arc::new(Semaphore::new(searches_of(readers)));
+        Ok(Self { url: url.clone(), catalog, readers: pool, searches, writers, generations })
     }
 
     /// Brings the tables up to this program's version, in a SQLite file that is created if it does not exist; returns the
@@ -199,6 +211,26 @@ impl Db {
     {
         let pool = self.readers.clone();
         off_thread(move || work(&mut *pool.get().map_err(no_connection)?)).await
+    }
+
+    /// Runs `work`, which no index leads and which may take seconds, as [`Self::read`] does. All such searches together leave
+    /// a quarter of the connections to the rest of the program.
+    ///
+    /// Fails with [`Error::Unavailable`] when the others that run have not ended in time.
+    pub async fn search<T, F>(&self, work: F) -> Result<T>
+    where
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let permit = timeout(open::PATIENCE, Arc::clone(&self.searches).acquire_owned()).await;
+        let permit = permit.map_err(|_| Error::Unavailable("too many long searches run at the moment"))?;
+        let permit = permit.map_err(|closed| Error::internal(closed.to_string()))?;
+        self.read(move |conn| {
+            // Searches go on after their caller has left.
+            let _permit = permit;
+            work(conn)
+        })
+        .await
     }
 
     /// Runs `work` in one transaction, off the caller's thread. Any `Err` rolls back; `Ok` comes after the commit. On

@@ -10,6 +10,7 @@ use diesel::r2d2::{ManageConnection, Pool};
 use diesel::sqlite::SqliteConnection;
 
 use super::conn::{Backend, Conn};
+use super::deadline::Deadline;
 use super::url::{DatabaseUrl, Kind};
 use crate::content::Catalog;
 use crate::decimal;
@@ -25,25 +26,35 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode =
 /// a table of 20,000 links from end to end for the stores of a hundred products.
 const POSTGRES_SETTINGS: &str = "SET random_page_cost = 1.1";
 
+/// How long a read waits for a connection, or for its turn among the searches.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 #[diesel::declare_sql_function]
 extern "SQL" {
     /// Folds case as `fold` does; SQLite's own `lower` knows ASCII only.
     fn fold_case(
         text: diesel::sql_types::Nullable<diesel::sql_types::Text>,
     ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+    /// Whether the statement may go on; see [`Deadline`]. It is asked for each row because it is given one of its columns.
+    fn in_time(row: diesel::sql_types::BigInt) -> diesel::sql_types::Bool;
 }
 
 /// Opens a connection that may write, to a database that exists.
 pub(super) fn connect(url: &DatabaseUrl, catalog: &'static Catalog) -> Result<Conn, String> {
+    let deadline = Deadline::new();
     let backend = match url {
         DatabaseUrl::Sqlite(path) => {
-            Backend::Sqlite(connect_sqlite(path, false).map_err(|error| failure(url, &error))?)
+            let mut conn = connect_sqlite(path, false).map_err(|error| failure(url, &error))?;
+            let asked = deadline.clone();
+            in_time_utils::register_nondeterministic_impl(&mut conn, move |_: i64| asked.is_ahead())
+                .map_err(|error| failure(url, &error.to_string()))?;
+            Backend::Sqlite(conn)
         }
         DatabaseUrl::Postgres(text) => {
             Backend::Postgres(connect_postgres(text).map_err(|error| failure(url, &error.to_string()))?)
         }
     };
-    Ok(Conn::new(backend, catalog))
+    Ok(Conn::new(backend, catalog, deadline))
 }
 
 /// Opens a connection that only reads: SQLite refuses to write on it.
@@ -122,7 +133,7 @@ pub(super) fn pool(url: &DatabaseUrl, catalog: &'static Catalog, size: u32) -> R
         .max_size(size)
         .min_idle(Some(1))
         .test_on_check_out(false)
-        .connection_timeout(Duration::from_secs(5))
+        .connection_timeout(PATIENCE)
         .build(Manager(url.clone(), catalog))
         .map_err(|error| format!("cannot open the database {url}: {error}"))
 }

@@ -31,9 +31,13 @@ impl Reader {
         T: Send + 'static,
     {
         let work = move |conn: &mut Conn| conn.for_answer(work);
-        if pace == Pace::Slow || self.state.db.kind() == Kind::Postgres {
-            return self.state.db.read(work).await;
+        match pace {
+            Pace::Search => return self.state.db.search(work).await,
+            Pace::Slow => return self.state.db.read(work).await,
+            Pace::Quick if self.state.db.kind() == Kind::Postgres => return self.state.db.read(work).await,
+            Pace::Quick => {}
         }
+
         let mut own = self.own.0.borrow_mut();
         match &mut *own {
             Some(conn) => work(conn),

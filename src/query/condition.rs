@@ -211,6 +211,21 @@ impl Filter {
         }
     }
 
+    /// Whether an index leads to what meets it, or everything does.
+    pub fn is_led(&self) -> bool {
+        self.is_everything() || self.is_selective()
+    }
+
+    /// Whether it asks for items or linked documents, at any depth.
+    pub fn goes_through(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::goes_through),
+            Self::Not(inner) => inner.goes_through(),
+            Self::Through { .. } => true,
+            Self::Value { .. } | Self::Publication(_) => false,
+        }
+    }
+
     /// Whether a search that begins with an index may be shorter than one through all rows.
     pub fn is_selective(&self) -> bool {
         match self {

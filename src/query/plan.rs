@@ -40,6 +40,8 @@ pub enum Pace {
     Quick,
     /// Anything that could take milliseconds, and would hold up the other requests of its thread.
     Slow,
+    /// A search that no index leads: it may take seconds.
+    Search,
 }
 
 /// Plans a list.
@@ -224,6 +226,17 @@ impl ReadPlan {
         let in_order = self.sort.first().is_none_or(|order| order.field == &ID || order.is_indexed());
         let near = self.page.start <= 1000;
         let found = few || (self.filter.is_everything() && self.sort.len() <= 1 && in_order && near);
-        if found && self.selection.is_quick() { Pace::Quick } else { Pace::Slow }
+        if found && self.selection.is_quick() {
+            Pace::Quick
+        } else if self.is_led() && self.selection.is_led() {
+            Pace::Slow
+        } else {
+            Pace::Search
+        }
+    }
+
+    /// Whether an index leads to the rows and to their order, or all of them are asked for.
+    pub fn is_led(&self) -> bool {
+        self.filter.is_led() && self.sort.iter().all(|order| order.through.is_empty())
     }
 }

@@ -99,6 +99,14 @@ impl Selection {
             !many && populated.filter.is_everything() && populated.selection.is_quick()
         })
     }
+
+    /// Whether none of it has to be searched for without an index.
+    pub fn is_led(&self) -> bool {
+        self.populated.iter().all(|populated| {
+            let is_in_order = populated.sort.iter().all(|order| order.through.is_empty());
+            populated.filter.is_led() && is_in_order && populated.selection.is_led()
+        })
+    }
 }
 
 impl Populated {

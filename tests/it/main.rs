@@ -59,6 +59,7 @@ mod rights;
 mod schedules;
 mod schemas;
 mod services;
+mod searches;
 mod setup;
 mod shown;
 mod start;

@@ -56,11 +56,14 @@ impl Writer {
     }
 
     /// A filter on items or linked documents. Where an index finds the few that meet it, the search begins with them;
-    /// else it begins with the row, whose parts are few.
+    /// else it begins with the row, whose parts are few. The parts of its parts may be many, for each row anew: where it
+    /// leads on, what meets it is looked for once for all rows.
     fn through(&mut self, at: At, (step, field): (Step, &Field), filter: &Filter) {
         let to = self.new_row(step.target());
         let also_without = filter.holds_for_nothing() == Some(true);
-        if filter.is_selective() && !also_without {
+        let is_sought_once = filter.is_selective() && !also_without || filter.goes_through();
+        if is_sought_once {
+            self.sql.text(if also_without { "(" } else { "" });
             self.key(at, step.key(at.shape));
             self.sql.text(" IN (SELECT ");
             self.owner(step, to);
@@ -73,6 +76,7 @@ impl Writer {
             self.any_parts(at, (step, field), to);
         }
         self.sql.text(" AND ");
+        self.in_time(to);
         self.filter(to, filter);
         self.sql.text(")");
         if also_without {
@@ -81,6 +85,13 @@ impl Writer {
             self.any_parts(at, (step, field), none);
             self.sql.text("))");
         }
+    }
+
+    /// Lets SQLite find no more rows `at` once the time of the statement is up. PostgreSQL keeps the time itself: there the
+    /// condition is true of every row.
+    pub fn in_time(&mut self, at: At) {
+        self.sql.either("in_time(", "(");
+        self.column(at, "id").either(") AND ", " IS NOT NULL) AND ");
     }
 
     fn any_parts(&mut self, at: At, (step, field): (Step, &Field), to: At) {

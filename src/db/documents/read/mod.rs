@@ -69,5 +69,6 @@ fn rows(conn: &mut Conn, plan: &ReadPlan, form: Form) -> Result<Level> {
 
 /// A document that is published anew between two statements has new rows: its parts would be missing.
 fn in_one_moment<T>(conn: &mut Conn, plan: &ReadPlan, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-    if plan.page.with_count || !plan.selection.populated.is_empty() { conn.snapshot(work) } else { work(conn) }
+    let is_long = plan.page.with_count || !plan.selection.populated.is_empty() || !plan.is_led();
+    if is_long { conn.snapshot(work) } else { work(conn) }
 }

@@ -108,6 +108,9 @@ impl Writer {
         self.of_version(at);
         if !plan.filter.is_everything() {
             self.sql.text(" AND ");
+            if !plan.is_led() {
+                self.in_time(at);
+            }
             self.filter(at, &plan.filter);
         }
     }
@@ -155,6 +158,7 @@ impl Writer {
         }
         for (place, (step, from, field, to)) in rows.iter().enumerate() {
             self.sql.text(if place == 0 { " WHERE " } else { " AND " });
+            self.in_time(*to);
             self.parts_of(*step, *from, field, *to);
         }
         self.sql.text(" ORDER BY ");
