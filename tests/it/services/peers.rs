@@ -37,7 +37,7 @@ impl Peers {
     fn start() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/client/services.mjs");
         let mut command = Command::new("node");
-        command.arg(script).arg(installed()).args(shared::find("contracts"));
+        command.arg(script).arg(installed()).args(shared::look("contracts"));
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = started.expect("node runs: install Node.js 20 or newer (Debian's package nodejs)");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
