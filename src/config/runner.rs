@@ -17,6 +17,9 @@ pub struct RunnerConfig {
     pub retention: Duration,
     /// `TENON_SHUTDOWN_GRACE_S`.
     pub shutdown_grace: Duration,
+    /// How often the runner looks for events and runs when nobody wakes it; `None` for what suits the database. No variable
+    /// sets it.
+    pub look_every: Option<Duration>,
 }
 
 impl RunnerConfig {
@@ -32,6 +35,7 @@ impl RunnerConfig {
             lease: Duration::from_secs(lease?.into()),
             retention: Duration::from_secs(u64::from(retention?) * 86_400),
             shutdown_grace: Duration::from_secs(shutdown_grace?.into()),
+            look_every: None,
         })
     }
 }

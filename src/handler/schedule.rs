@@ -125,7 +125,8 @@ mod tests {
             for _ in 0..100 {
                 assert_eq!(schedule(text).next_after(millis("2026-11-22T10:00:00.000Z")), None, "{text}");
             }
-            assert!(begun.elapsed().as_millis() < 1000, "{text}: {:?} for 100", begun.elapsed());
+            // A search that ends with the year 5000 takes a hundred times as long as this.
+            assert!(begun.elapsed().as_secs() < 20, "{text}: {:?} for 100", begun.elapsed());
         }
     }
 }

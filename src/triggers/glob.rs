@@ -263,7 +263,8 @@ mod tests {
             for _ in 0..100 {
                 assert!(!glob(&text).matches(&name), "{text}");
             }
-            assert!(begun.elapsed().as_millis() < 2000, "{text}: {:?} for 100", begun.elapsed());
+            // One way after the other, they would be tried for longer than there is a machine.
+            assert!(begun.elapsed().as_secs() < 20, "{text}: {:?} for 100", begun.elapsed());
         }
     }
 

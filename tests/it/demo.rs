@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::PATIENCE;
 use crate::support::api::{Answered, Api, send};
 use crate::support::program::{Program, Settings, free_port};
 
@@ -53,7 +54,7 @@ async fn try_the_lines(program: &Program) {
             assert!(ours.iter().all(answered), "{ours:?}");
             break;
         }
-        assert!(since.elapsed() < Duration::from_secs(10), "{made:?}");
+        assert!(since.elapsed() < PATIENCE, "{made:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     program.said("arrived at /warehouse: trigger:post_sale of kettle-and-leaf (signature verified").await;

@@ -1,11 +1,12 @@
 //! Runs and events by the command line, beside a running server.
 
 use std::process::Output;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use tenon::db::Kind;
 
+use crate::support::PATIENCE;
 use crate::support::database::TestDatabase;
 use crate::support::program::{Program, Settings};
 use crate::support::receiver::Receiver;
@@ -65,7 +66,7 @@ impl Place {
             if lines.len() == count {
                 return lines;
             }
-            assert!(since.elapsed() < Duration::from_secs(10), "{count} {state} were expected: {listed}");
+            assert!(since.elapsed() < PATIENCE, "{count} {state} were expected: {listed}");
         }
     }
 }

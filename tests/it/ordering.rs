@@ -1,12 +1,10 @@
 //! `ordering: "target"`: what happens to one document is told in order, whatever fails in between.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
-use crate::support::receiver::Answer;
+use crate::support::receiver::{Answer, Gate};
 
 /// A record that keeps the order of its runs for each target.
 fn ordered(app: &TestApp, trigger: &str) -> Value {
@@ -62,11 +60,14 @@ on_both_databases! {
     }
 
     async fn a_line_goes_on_when_its_first_run_is_not_executed(app: &TestApp) {
-        app.receiver.answers("/hook", [Answer::status(410).after(Duration::from_millis(300))]);
+        let gate = Gate::closed();
+        app.receiver.answers("/hook", [Answer::status(410).behind(&gate)]);
         let store = app.store(vec![ordered(app, "trigger:post_sale")]).await;
         for number in 1..=3 {
             app.emit(&store, "post_sale", json!({ "number": number })).await;
         }
+        app.until("SELECT count(*) FROM runs HAVING count(*) = 3").await;
+        gate.open();
         app.run_until_idle().await;
         assert_eq!(app.texts("SELECT state FROM runs ORDER BY event_id").await, ["dead", "cancelled", "cancelled"]);
     }

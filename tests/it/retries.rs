@@ -1,13 +1,11 @@
 //! Receivers that fail, and what becomes of the runs: tried again, given up, or switched off, always on the record.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tenon::clock::{HOUR, MINUTE, Millis, SECOND};
 
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
-use crate::support::receiver::Answer;
+use crate::support::receiver::{Answer, Gate};
 
 /// Emits a sale for a store whose only record posts to a receiver that answers like this, lets the runner work until
 /// nothing is left, and returns the store and the run.
@@ -127,8 +125,8 @@ on_both_databases! {
         let run = app.only_run().await;
         assert_eq!(end(&run), ("dead", 2));
         for attempt in run["attempts"].as_array().expect("a list") {
-            // One deadline for connecting, sending and the whole answer, however it comes.
-            assert!((900..2_000).contains(&attempt["durationMs"].as_i64().expect("a number")), "{attempt}");
+            // One deadline for connecting, sending and the whole answer, however it comes: that would take half an hour.
+            assert!((900..60_000).contains(&attempt["durationMs"].as_i64().expect("a number")), "{attempt}");
         }
         assert_eq!(app.receiver.received().len(), 2);
     }
@@ -166,15 +164,14 @@ on_both_databases! {
     }
 
     async fn a_slow_receiver_holds_up_nobody_else(app: &TestApp) {
-        app.receiver.answers("/slow", [Answer::status(200).after(Duration::from_millis(1500))]);
+        let gate = Gate::closed();
+        app.receiver.answers("/slow", [Answer::status(200).behind(&gate)]);
         let records = vec![app.webhook_to("/slow", "trigger:post_sale"), app.webhook_to("/quick", "trigger:post_sale")];
         let store = app.store(records).await;
         app.emit(&store, "post_sale", json!({})).await;
-        let since = std::time::Instant::now();
-        while !app.runs().await.iter().any(|run| run["state"] == "completed") {
-            assert!(since.elapsed() < Duration::from_millis(1200), "the quick one waits for the slow one");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        app.until("SELECT 1 FROM runs WHERE state = 'completed'").await;
+        app.receiver.wait_for(2).await;
+        gate.open();
         app.run_until_idle().await;
     }
 

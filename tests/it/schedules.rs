@@ -7,6 +7,7 @@ use tenon::clock::{DAY, HOUR, MINUTE, Millis, iso};
 use tenon::db::Sql;
 use tenon::runner::Runner;
 
+use crate::support::PATIENCE;
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
@@ -32,7 +33,7 @@ async fn ticked(app: &TestApp) {
         next.is_some_and(|next| next <= app.now())
     };
     while due().await {
-        assert!(since.elapsed() < Duration::from_secs(10), "nobody sees that the time has come");
+        assert!(since.elapsed() < PATIENCE, "nobody sees that the time has come");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tenon::db::{Db, Kind, Sql};
 
+use crate::support::PATIENCE;
 use crate::support::database::TestDatabase;
 use crate::support::database::catalog;
 use crate::support::program::{Program, Settings};
@@ -34,7 +35,7 @@ async fn a_server_listens_over_tls_in_every_mode_of_libpq() {
 
         let since = Instant::now();
         while program.api().get("/readyz").await.expect(200).get("warning").is_some() {
-            assert!(since.elapsed() < Duration::from_secs(10), "{parameters}: {}", program.log());
+            assert!(since.elapsed() < PATIENCE, "{parameters}: {}", program.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let db = Db::open(&database.parsed(), catalog(), 1).expect("the database opens");

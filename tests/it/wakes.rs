@@ -10,6 +10,7 @@ use tenon::state::AppState;
 
 use crate::support::PATIENCE;
 use crate::support::app::TestApp;
+use crate::support::database::catalog;
 use crate::support::receiver::{Answer, Gate};
 
 /// A store with a record that keeps the runner busy, and one that has a run which has ended.
@@ -82,7 +83,8 @@ fn work_of_every_kind_wakes_other_processes_when_this_one_has_its_hands_full() {
 async fn other_process(app: &TestApp) -> Arc<AppState> {
     let handlers = tenon::extensions::registry().expect("one handler for each key");
     let clock: Arc<dyn Clock> = app.clock.clone();
-    let built = AppState::build(app.state.config.clone(), handlers, clock, Arc::new(OsRandom::new())).await;
+    let built =
+        AppState::build(app.state.config.clone(), (handlers, catalog()), clock, Arc::new(OsRandom::new())).await;
     built.unwrap_or_else(|problem| panic!("{problem}"))
 }
 

@@ -39,6 +39,7 @@ pub fn find_holder(conn: &mut Conn, owner_field: &str, owner_id: i64) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::test_catalog;
     use crate::db::extensions;
     use crate::db::runs::{self, RunFilter};
     use crate::db::testing::TestDatabase;
@@ -61,7 +62,7 @@ mod tests {
     fn what_holds_a_record_is_of_a_known_type_or_nothing() {
         for kind in [Kind::Sqlite, Kind::Postgres] {
             let database = TestDatabase::fresh(kind);
-            let mut conn = open::connect(&database.parsed()).expect("a connection");
+            let mut conn = open::connect(&database.parsed(), test_catalog()).expect("a connection");
             for statement in ROWS {
                 conn.execute(&Sql::new(statement)).unwrap_or_else(|error| panic!("{statement}: {error}"));
             }
@@ -73,8 +74,8 @@ mod tests {
                 ("product.extensions", 5, None),
                 // What no content type is called is no price, although there is one in row 5.
                 ("event.extensions", 5, None),
-                ("article.extensions", 3, None),
-                ("article.extensions", 5, None),
+                ("nothing.extensions", 3, None),
+                ("nothing.extensions", 5, None),
                 ("prices.extensions", 5, None),
                 ("", 5, None),
                 ("extensions", 5, None),

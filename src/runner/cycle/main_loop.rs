@@ -202,7 +202,8 @@ impl Pump {
     }
 
     fn tick(&self) -> Duration {
-        if self.state.db.kind() == Kind::Postgres { TICK_POSTGRES } else { TICK_SQLITE }
+        let of_database = || if self.state.db.kind() == Kind::Postgres { TICK_POSTGRES } else { TICK_SQLITE };
+        self.state.config.runner.look_every.unwrap_or_else(of_database)
     }
 
     fn free(&self) -> usize {

@@ -21,7 +21,7 @@ fn lend(stage: &Stage, most: usize) -> UnboundedReceiver<Returned> {
 async fn until(mut what: impl AsyncFnMut() -> bool) {
     let since = Instant::now();
     while !what().await {
-        assert!(since.elapsed() < Duration::from_secs(10), "it does not come to that");
+        assert!(since.elapsed() < PATIENCE, "it does not come to that");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -30,7 +30,7 @@ async fn until_told(stage: &Stage, query: &'static str, expected: &str) {
     let since = Instant::now();
     while stage.texts(query).await != [expected] {
         let found = stage.texts(query).await;
-        assert!(since.elapsed() < Duration::from_secs(10), "{query}: {found:?}, not {expected}");
+        assert!(since.elapsed() < PATIENCE, "{query}: {found:?}, not {expected}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -69,7 +69,7 @@ fn an_attempt_that_cannot_be_recorded_ends_its_run_alone() {
         let reason = "dead: what the attempt left could not be stored: ";
         let since = Instant::now();
         while !stage.texts(OF_OTHER).await[0].starts_with(reason) {
-            assert!(since.elapsed() < Duration::from_secs(10), "{:?}", stage.texts(OF_OTHER).await);
+            assert!(since.elapsed() < PATIENCE, "{:?}", stage.texts(OF_OTHER).await);
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         runner.stop().await;
@@ -130,7 +130,7 @@ fn a_runner_that_does_not_move_is_told_of() {
         let since = Instant::now();
         let stuck = || stage.state.queue.liveness.find_stuck(NOON + 31_000);
         while stuck().is_none() {
-            assert!(since.elapsed() < Duration::from_secs(10), "nobody tells of it");
+            assert!(since.elapsed() < PATIENCE, "nobody tells of it");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(stage.state.queue.liveness.find_stuck(NOON + 29_000), None, "that may pass");

@@ -25,6 +25,8 @@ use crate::runner::execute::worker;
 use crate::triggers::Name;
 
 const NOON: Millis = 1_795_262_400_000;
+/// How long a test waits for what must come: only what never comes is told of so late.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 mod inline;
 mod effects;
@@ -143,7 +145,7 @@ impl Stage {
         let since = Instant::now();
         while self.texts("SELECT state FROM runs").await != [state] {
             let runs = self.texts("SELECT state || attempt || coalesce(reason, '') FROM runs").await;
-            assert!(since.elapsed() < Duration::from_secs(10), "not {state}: {runs:?}");
+            assert!(since.elapsed() < PATIENCE, "not {state}: {runs:?}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

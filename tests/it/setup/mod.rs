@@ -249,7 +249,8 @@ on_both_databases! {
         let warned = problems(&saved.expect(201)["meta"]["warnings"]);
         assert_eq!(warned.len(), 60);
         assert!(warned.iter().all(|(_, why)| why.contains("four years")), "{warned:?}");
-        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+        // A search without an end took 46 s.
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     async fn a_secret_pasted_with_a_line_break_signs_as_it_is_meant(app: &TestApp) {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
+use super::PATIENCE;
 use super::contract::{self, Exchange};
 
 /// The token that tests call with: full access, given as `TENON_BOOTSTRAP_TOKEN`.
@@ -99,7 +100,15 @@ pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answered> {
     let sent = request.body().and_then(reqwest::Body::as_bytes).and_then(|body| serde_json::from_slice(body).ok());
     // The older form of documents is told of in words.
     let is_described = !request.headers().contains_key("Strapi-Response-Format");
-    let answer = client.execute(request).await?;
+    let mut again = request.try_clone();
+    let mut answer = client.execute(request).await?;
+    // On a machine that is busy the head of a request may come too late. Nothing was read then, so nothing was done.
+    while answer.status() == StatusCode::REQUEST_TIMEOUT
+        && let Some(request) = again
+    {
+        again = request.try_clone();
+        answer = client.execute(request).await?;
+    }
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let text = answer.text().await?;
     let json: Option<Value> = serde_json::from_str(&text).ok();
@@ -115,6 +124,6 @@ pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answered> {
 fn client() -> Client {
     // The first of many tests installs it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let builder = Client::builder().timeout(Duration::from_secs(20)).no_proxy();
+    let builder = Client::builder().timeout(PATIENCE).no_proxy();
     builder.redirect(reqwest::redirect::Policy::none()).build().expect("a client")
 }

@@ -14,6 +14,7 @@ use tenon::http;
 use tenon::runner::Runner;
 use tenon::state::AppState;
 
+use super::PATIENCE;
 use super::api::{Api, TOKEN};
 use super::database::TestDatabase;
 use super::database::catalog;
@@ -119,7 +120,7 @@ impl TestApp {
             if left.events == 0 && left.running == 0 && enough(&left) {
                 return left;
             }
-            assert!(since.elapsed() < Duration::from_secs(20), "nothing moves: {left:?}");
+            assert!(since.elapsed() < PATIENCE, "nothing moves: {left:?}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

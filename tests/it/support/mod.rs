@@ -13,6 +13,12 @@ pub mod shared;
 mod shop;
 pub mod waiting;
 
+use std::time::Duration;
+
+/// How long a test waits for what must come: more than it takes on a machine that is busy with other things. Only what never
+/// comes is told of so late.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Makes two tests of each story, `<name>::sqlite` and `<name>::postgres`. A story may change the configuration:
 /// `async fn name(app: &TestApp) with |config| …; { … }`.
 macro_rules! on_both_databases {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::PATIENCE;
 use super::api::{Api, TOKEN};
 
 /// A running `tenon serve`; killed when this is dropped.
@@ -105,11 +106,11 @@ impl Program {
         std::fs::read_to_string(&self.log).unwrap_or_default().split_off(self.before)
     }
 
-    /// Waits, up to ten seconds, until it has written `text`, and returns all that it has written.
+    /// Waits until it has written `text`, and returns all that it has written.
     pub async fn said(&self, text: &str) -> String {
         let since = Instant::now();
         while !self.log().contains(text) {
-            assert!(since.elapsed() < Duration::from_secs(10), "no {text:?} in:\n{}", self.log());
+            assert!(since.elapsed() < PATIENCE, "no {text:?} in:\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.log()
@@ -143,7 +144,7 @@ impl Program {
                 return;
             }
             let ended = self.child.try_wait().expect("its state");
-            if ended.is_some() || since.elapsed() > Duration::from_secs(20) {
+            if ended.is_some() || since.elapsed() > PATIENCE {
                 panic!("the program is not ready ({ended:?}):\n{}", self.log());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;

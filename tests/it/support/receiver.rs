@@ -12,7 +12,9 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
+
+use super::PATIENCE;
 
 /// A request, as it came.
 #[derive(Debug, Clone)]
@@ -42,14 +44,37 @@ pub struct Answer {
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     delay: Duration,
+    gate: Option<Gate>,
     missing: usize,
     pace: Duration,
+}
+
+/// Holds answers back until it is opened.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<watch::Sender<bool>>);
+
+impl Gate {
+    /// One that is closed.
+    pub fn closed() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+
+    /// Lets all through that wait and come.
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn passed(&self) {
+        // The sender is this gate's own, so it is there as long as somebody waits.
+        let _ = self.0.subscribe().wait_for(|is_open| *is_open).await;
+    }
 }
 
 impl Answer {
     /// The status, and nothing else.
     pub fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), delay: Duration::ZERO, missing: 0, pace: Duration::ZERO }
+        let (delay, pace) = (Duration::ZERO, Duration::ZERO);
+        Self { status, headers: Vec::new(), body: Vec::new(), delay, gate: None, missing: 0, pace }
     }
 
     /// No answer within the life of a test.
@@ -84,6 +109,12 @@ impl Answer {
 
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// The same, when `gate` is open.
+    pub fn behind(mut self, gate: &Gate) -> Self {
+        self.gate = Some(gate.clone());
         self
     }
 
@@ -162,6 +193,11 @@ impl Receiver {
         lock(&self.kept.requests)[seen..].to_vec()
     }
 
+    /// The paths of all that came, in order.
+    pub fn paths(&self) -> Vec<String> {
+        lock(&self.kept.requests).iter().map(|request| request.path.clone()).collect()
+    }
+
     /// Forgets what came.
     pub fn forget(&self) {
         lock(&self.kept.requests).clear();
@@ -174,7 +210,7 @@ impl Receiver {
         all.remove(0)
     }
 
-    /// Waits, up to ten seconds, until `count` requests have come, and returns them.
+    /// Waits until `count` requests have come, and returns them.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let enough = async {
             loop {
@@ -185,7 +221,7 @@ impl Receiver {
                 came.await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(10), enough).await.is_err() {
+        if tokio::time::timeout(PATIENCE, enough).await.is_err() {
             panic!("{count} requests were expected: {:#?}", self.received());
         }
         self.received()
@@ -219,6 +255,9 @@ async fn serve(stream: TcpStream, kept: &Kept) -> io::Result<()> {
     while let Some(request) = read(&mut stream).await? {
         let answer = kept.answer_to(request);
         tokio::time::sleep(answer.delay).await;
+        if let Some(gate) = &answer.gate {
+            gate.passed().await;
+        }
         stream.write_all(answer.head().as_bytes()).await?;
         match answer.pace {
             Duration::ZERO => stream.write_all(&answer.body).await?,

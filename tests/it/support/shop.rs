@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tenon::db::Sql;
 
+use super::PATIENCE;
 use super::app::{SECRET, TestApp};
 
 impl TestApp {
@@ -65,11 +66,11 @@ impl TestApp {
         found.await.unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
-    /// Waits, up to ten seconds, until `query` finds something.
+    /// Waits until `query` finds something.
     pub async fn until(&self, query: &'static str) {
         let since = Instant::now();
         while self.state.db.read(move |conn| conn.first(&Sql::new(query), |_| Ok(()))).await.expect(query).is_none() {
-            assert!(since.elapsed() < Duration::from_secs(10), "never true: {query}");
+            assert!(since.elapsed() < PATIENCE, "never true: {query}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

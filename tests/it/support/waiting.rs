@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tenon::db::{Db, Sql};
 
-/// Waits, up to two minutes, until every event is dispatched and every run has ended.
+/// Waits, for two minutes at most, until every event is dispatched and every run has ended.
 pub async fn no_run_is_left(db: &Db) {
     let since = Instant::now();
     let left = || {
