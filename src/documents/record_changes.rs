@@ -58,7 +58,7 @@ impl Changing<'_> {
             owners: of_price.into_iter().chain(reach.owners.iter().cloned()).collect(),
             data: Some(entity(document, self.document_id, price_id).to_string()),
             changes: (!members.is_empty()).then(|| Value::Object(without_secrets(members))),
-            payload: Some(json!({"extension": {"id": id, "key": key, "url": url.as_deref().map(masked)}})),
+            payload: Some(json!({"extension": {"id": id, "key": key, "url": url.as_deref().map(Masker::url)}})),
             actor: self.actor.to_owned(),
             depth: self.depth,
             ..NewEvent::about(Target {
@@ -80,15 +80,9 @@ fn entity(document: &Value, document_id: &str, price_id: Option<i64>) -> Value {
 /// The same changes; of credentials there are only masks already, and a url may hold a secret.
 fn without_secrets(mut members: Map<String, Value>) -> Map<String, Value> {
     for url in members.get_mut("url").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
-        *url = url.as_str().map_or(Value::Null, |text| Value::from(masked(text)));
+        *url = url.as_str().map_or(Value::Null, |text| Value::from(Masker::url(text)));
     }
     members
-}
-
-fn masked(url: &str) -> String {
-    let mut masker = Masker::default();
-    masker.add_url(url);
-    masker.text(url)
 }
 
 fn losses(change: &RecordChange) -> Vec<Warning> {

@@ -185,6 +185,17 @@ on_both_databases! {
         assert_eq!(app.runs().await.len(), 0, "none of it runs anything by itself");
     }
 
+    async fn a_record_that_is_switched_off_is_told_of_without_what_is_secret_in_its_url(app: &TestApp) {
+        let (path, alarm) = ("/hook/AbCdEfGhIjKlMnOp", app.webhook_to("/alarm", "extension_disabled"));
+        app.receiver.answers(path, [410]);
+        let store = app.store(vec![app.webhook_to(path, "post_sale"), alarm]).await;
+        app.emit(&store, "post_sale", json!({})).await;
+        app.run_until_idle().await;
+        let sent = app.receiver.received();
+        let alarm = sent.iter().find(|sent| sent.path == "/alarm").expect("an alarm").json();
+        assert_eq!(alarm["payload"]["extension"]["url"], app.receiver.url("/hook/********"));
+    }
+
     async fn who_asks_by_name_is_told_when_a_record_is_redirected(app: &TestApp) {
         let records = vec![app.webhook("post_sale"), app.webhook_to("/alarm", "extension_updated"), app.webhook_to("/all", "*")];
         let store = app.store(records).await;
@@ -194,7 +205,9 @@ on_both_databases! {
         app.run_until_idle().await;
         let sent = app.receiver.received();
         let alarm = sent.iter().find(|sent| sent.path == "/alarm").expect("an alarm").json();
-        assert_eq!(alarm["changes"]["url"]["to"], "https://elsewhere.example/********", "no more than where it leads");
+        let masked = "https://elsewhere.example/********";
+        let told = (&alarm["changes"]["url"]["to"], &alarm["payload"]["extension"]["url"]);
+        assert_eq!(told, (&json!(masked), &json!(masked)), "no more than where it leads");
         assert_eq!(alarm["data"]["slug"], "the-store");
         let told = sent.iter().filter(|sent| sent.path == "/all").map(|sent| text(&sent.json()["trigger"]));
         assert!(told.into_iter().all(|trigger| !trigger.starts_with("trigger:extension_")));

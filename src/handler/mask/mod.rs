@@ -80,6 +80,13 @@ impl Masker {
         self.search = OnceLock::new();
     }
 
+    /// A url without what may be secret in it: no more than where it leads.
+    pub fn url(url: &str) -> String {
+        let mut masker = Self::default();
+        masker.add_url(url);
+        masker.text(url)
+    }
+
     /// `text` without secrets.
     pub fn text(&self, text: &str) -> String {
         self.bytes(text.as_bytes())

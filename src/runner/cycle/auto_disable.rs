@@ -9,6 +9,7 @@ use crate::db::events::{self, NewEvent};
 use crate::db::extensions::{self, Disabled};
 use crate::db::runs;
 use crate::error::Result;
+use crate::handler::Masker;
 use crate::ids;
 use crate::runner::dispatch::owner_event::owner_event;
 use crate::runner::execute::finished::Recording;
@@ -50,7 +51,7 @@ pub fn tell(conn: &mut Conn, state: &AppState, off: &[Disabled], now: Millis) ->
         runs::cancel_waiting(conn, record.id, &reason, now)?;
         let Some(about) = owner_event(conn, &record.owner, record.id)? else { continue };
         let payload = json!({
-            "extension": {"id": record.id, "key": record.key, "url": record.url},
+            "extension": {"id": record.id, "key": record.key, "url": record.url.as_deref().map(Masker::url)},
             "reason": record.reason,
             "failingSince": record.failing_since.map(iso),
         });
