@@ -287,3 +287,31 @@ fn at(key: &str, path: &KeyPath) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::Error as Diesel;
+
+    use super::*;
+
+    #[test]
+    fn what_a_database_reports_is_told_apart() {
+        use DatabaseErrorKind::{
+            ForeignKeyViolation, NotNullViolation, SerializationFailure, UniqueViolation, Unknown,
+        };
+        for (kind, message, expected) in [
+            (UniqueViolation, "duplicate key", "Raced(Unique)"),
+            (ForeignKeyViolation, "no such store", "Raced(Reference)"),
+            (SerializationFailure, "could not serialize", "Raced(Serialization)"),
+            (Unknown, "deadlock detected", "Raced(Deadlock)"),
+            (Unknown, "database is locked", "Unavailable"),
+            (Unknown, "database or disk is full", "Unavailable"),
+            (Unknown, "no connection to the server", "Unavailable"),
+            (NotNullViolation, "a column", "Internal"),
+            (Unknown, "index row size 2800 exceeds", "Internal"),
+        ] {
+            let told = format!("{:?}", Error::from(Diesel::DatabaseError(kind, Box::new(message.to_owned()))));
+            assert!(told.starts_with(expected), "{message}: {told}");
+        }
+    }
+}

@@ -126,10 +126,10 @@ mod tests {
         let items = |count: u32, price: u32| -> Value {
             (0..count).map(|id| json!({ "id": id, "Price": price, "extra": {"note": "n"} })).collect()
         };
-        let (before, after) = (json!({ "PRICES": items(50_000, 1) }), json!({ "PRICES": items(50_000, 2) }));
+        let (before, after) = (json!({ "PRICES": items(30_000, 1) }), json!({ "PRICES": items(30_000, 2) }));
         let since = std::time::Instant::now();
-        assert_eq!(changes(&before, &after).len(), 50_000);
-        assert!(since.elapsed().as_secs() < 20, "{:?}", since.elapsed()); // By pairs it would be a matter of hours.
+        assert_eq!(changes(&before, &after).len(), 30_000);
+        assert!(since.elapsed().as_secs() < 20, "{:?}", since.elapsed()); // By pairs it would be a matter of minutes.
     }
 
     #[test]

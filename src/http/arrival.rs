@@ -118,4 +118,20 @@ mod tests {
         assert!(matches!(decoded(MultiGzDecoder::new(&*packed), (1 << 20) - 1), Err(Error::TooLarge)));
         assert!(matches!(decoded(MultiGzDecoder::new(&packed[..99]), 1 << 20), Err(Error::Validation(_))));
     }
+
+    #[test]
+    fn what_is_behind_the_limit_is_not_even_decoded() {
+        struct Endless(usize);
+        impl Read for Endless {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.0 += buffer.len();
+                assert!(self.0 < 1 << 24, "it reads on and on");
+                buffer.fill(b' ');
+                Ok(buffer.len())
+            }
+        }
+        let mut endless = Endless(0);
+        assert!(matches!(decoded(&mut endless, 1000), Err(Error::TooLarge)));
+        assert!(endless.0 < 100_000, "{} bytes for a limit of 1000", endless.0);
+    }
 }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tenon::queue::wake::Work;
 
 use crate::support::app::TestApp;
 use crate::support::receiver::{Answer, Gate, Receiver};
 use crate::support::{PATIENCE, on_both_databases};
-use tenon::queue::wake::Work;
 
 /// A record that posts to another receiver, once, and does not give up while a test waits.
 fn record_to(app: &TestApp, url: String) -> Value {

@@ -1,19 +1,20 @@
 //! What is read of a request before it is known whether its caller may ask for it, and how much of an answer.
 
 use std::io::Write as _;
-use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
+use tenon::db::Kind;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::api::{Answered, TOKEN, send};
 use crate::support::app::TestApp;
-use crate::support::on_both_databases;
+use crate::support::{PATIENCE, on_both_databases};
 
 /// Sends the head of a request that announces a body, and nothing of the body; returns the status.
 async fn head_alone(app: &TestApp, request: &str, headers: &str) -> String {
@@ -21,8 +22,8 @@ async fn head_alone(app: &TestApp, request: &str, headers: &str) -> String {
     let head = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{headers}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.expect("sent");
     let mut answer = [0; 64];
-    let read = timeout(Duration::from_secs(5), stream.read(&mut answer)).await;
-    let read = read.unwrap_or_else(|_| panic!("{request} waits for a body")).expect("an answer");
+    let read = timeout(PATIENCE, stream.read(&mut answer)).await;
+    let read = read.unwrap_or_else(|_| panic!("{request} is not answered")).expect("an answer");
     String::from_utf8_lossy(&answer[..read]).split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
@@ -35,6 +36,32 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(text).expect("written");
     encoder.finish().expect("packed")
+}
+
+/// Sixteen bodies of the largest size are all that one sender may have on the way.
+#[test]
+fn bodies_that_do_not_come_fill_the_share_of_their_sender_and_are_given_up() {
+    TestApp::tell(
+        Kind::Sqlite,
+        |_| (),
+        async |app| {
+            let made = app.post("/tenon/tokens", json!({"data": {"name": "other", "kind": "full-access"}})).await;
+            let other = app.with_token(made.expect(201)["data"]["token"].as_str());
+            let headers = format!("Authorization: Bearer {TOKEN}\r\nContent-Length: {}", app.state.config.body_limit);
+            let waiting = join_all((0..17).map(|_| head_alone(app, "POST /api/stores", &headers)));
+            let saved = async {
+                // Meanwhile another sender is served, time and again.
+                for number in 0..20 {
+                    let store = json!({"data": {"title": "s".repeat(200), "slug": format!("s{number}"), "settings": {"x": "y".repeat(5000)}}});
+                    other.post("/api/stores", store).await.expect(201);
+                }
+            };
+            let (mut statuses, ()) = tokio::join!(waiting, saved);
+            statuses.sort_unstable();
+            let expected: Vec<_> = std::iter::repeat_n("400", 16).chain(["503"]).collect();
+            assert_eq!(statuses, expected, "sixteen do not come in time, for one there is no room");
+        },
+    );
 }
 
 on_both_databases! {

@@ -61,3 +61,18 @@ async fn story(kind: Kind) {
         assert_eq!(said(forbidden), [""; 0], "{forbidden}");
     }
 }
+
+/// Whoever reads a log must not be able to follow links of mails, or send to the addresses of records.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_in_paths_are_in_no_line_of_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = Settings::new(folder.path(), "sqlite:data/tenon.db").with("RUST_LOG", "debug");
+    let program = Program::start(&settings).await;
+    for path in ["/api/subscribers/confirm/", "/api/subscribers/unsubscribe/"] {
+        program.api().get(&format!("{path}{IN_URL}")).await.expect(400);
+        program.said(&format!("GET {path}{{token}} 400 ")).await;
+    }
+    program.api().post(&format!("/hooks/1/{IN_URL}"), json!({})).await.expect(404);
+    let log = program.said("POST /hooks/{extensionId}/{token} 404 ").await;
+    assert!(!log.contains(IN_URL), "{log}");
+}

@@ -1,10 +1,12 @@
 //! Requests that change the same at the same moment: each is answered as if it had come by itself.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Barrier};
 
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tenon::db::{Kind, Sql};
 
 use crate::support::api::{Answered, send};
 use crate::support::app::TestApp;
@@ -131,4 +133,43 @@ on_both_databases! {
             assert!(statuses.keys().all(|status| [200, 201, 204, 400, 404].contains(status)), "{statuses:?} {answers:#?}");
         }
     }
+}
+
+/// The locks of documents are taken in one order, so that this happens to no request that is known; a transaction that it
+/// happens to all the same is done again.
+#[test]
+fn transactions_that_wait_for_each_other_in_a_circle_are_both_done() {
+    TestApp::tell(
+        Kind::Postgres,
+        |_| (),
+        async |app| {
+            for slug in ["a", "b"] {
+                app.store_named(slug, Vec::new()).await;
+            }
+            let both = Arc::new(Barrier::new(2));
+            let change = |order: [&'static str; 2]| {
+                let (both, mut is_first) = (Arc::clone(&both), true);
+                app.state.db.write(move |conn| {
+                    for slug in order {
+                        let mut sql = Sql::new(
+                            "UPDATE stores SET title = coalesce(title, '') || 'x' WHERE draft_id IS NULL AND slug = ",
+                        );
+                        conn.execute(sql.str(slug))?;
+                        // Each has one of them; whoever comes again comes alone.
+                        if std::mem::take(&mut is_first) {
+                            both.wait();
+                        }
+                    }
+                    Ok(())
+                })
+            };
+            let (one, other) = tokio::join!(change(["a", "b"]), change(["b", "a"]));
+            assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+            let titles = app.texts("SELECT title FROM stores WHERE draft_id IS NULL").await;
+            assert!(
+                titles.len() == 2 && titles.iter().all(|title| title.ends_with("xx") && !title.ends_with("xxx")),
+                "{titles:?}"
+            );
+        },
+    );
 }

@@ -108,6 +108,20 @@ fn a_run_to_a_host_that_no_index_takes_ends_and_holds_up_nothing() {
 }
 
 #[test]
+fn a_record_whose_end_cannot_be_told_is_switched_off_all_the_same() {
+    on_both(async |stage| {
+        stage.store(GONE).await;
+        refuse(stage, "events", "NEW.trigger = 'trigger:extension_disabled'").await;
+        let runner = Runner::start(Arc::clone(&stage.state));
+        stage.emit(None).await.expect("emitted");
+        stage.until("dead").await;
+        runner.stop().await;
+        let active = "SELECT CASE WHEN active THEN 'on' ELSE 'off' END FROM extensions";
+        assert_eq!(stage.texts(active).await, ["off"]);
+    });
+}
+
+#[test]
 fn a_schedule_that_cannot_be_kept_keeps_no_other_from_its_own() {
     on_both(async |stage| {
         stage.store(RECORD).await;

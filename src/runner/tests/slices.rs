@@ -91,3 +91,23 @@ fn a_crowd_is_dispatched_whole_by_a_runner_that_begins_in_the_middle() {
         assert_eq!(count(stage, MADE).await, CROWD, "each once");
     });
 }
+
+#[test]
+fn events_together_make_no_more_runs_than_one_transaction_should() {
+    on_both(async |stage| {
+        crowd(stage).await;
+        // Few enough for one transaction, and not four times.
+        stage.sql("DELETE FROM extensions WHERE id > 1000").await;
+        for _ in 0..4 {
+            sell(stage, 1).await;
+        }
+        let (mut made, mut turns) = (0, 0);
+        while count(stage, LEFT).await > 0 {
+            let done = dispatch_once(&stage.state).await;
+            assert!(done.runs < RUNS + 900, "one event more than fits, and no further: {done:?}");
+            (made, turns) = (made + done.runs, turns + 1);
+            assert!(turns < 10, "{done:?}");
+        }
+        assert_eq!((made, turns), (4 * 900, 2));
+    });
+}

@@ -273,6 +273,18 @@ on_both_databases! {
         }
     }
 
+    async fn a_token_pasted_with_a_line_break_is_sent_as_it_is_meant(app: &TestApp) {
+        let record = json!({
+            "key": "custom:webhook:authenticated", "triggers": ["acme:checked"], "url": app.receiver.url("/hook"),
+            "credentials": {"type": "basic", "username": " shop", "password": "tok-12345\r\n"},
+        });
+        let store = app.store(vec![record]).await;
+        app.emit(&store, "acme:checked", json!({})).await;
+        app.run_until_idle().await;
+        // What `shop:tok-12345` is in base64.
+        assert_eq!(app.receiver.only().header("authorization"), "Basic c2hvcDp0b2stMTIzNDU=");
+    }
+
     async fn the_hmac_of_a_body_is_sent_as_its_receiver_reads_it(app: &TestApp) {
         use tenon::handler::signature::{base64_hmac, hex_hmac};
         let signed = |path: &str, header: &str, encoding: Value| {

@@ -96,6 +96,24 @@ on_both_databases! {
         assert_eq!(odoo.only("res.partner")["name"], "Ada, last");
     }
 
+    async fn a_sale_that_is_tried_again_holds_up_no_later_one_and_takes_nothing_back_from_it(app: &TestApp) {
+        let odoo = odoo_of(18);
+        let store = app.store(vec![record(&odoo, "markket:odoo", &["trigger:post_sale"], json!({}))]).await;
+        let sell = async |name: &str| {
+            app.advance(20);
+            app.emit(&store, "post_sale", json!({"customer": {"email": "ada@example.com", "name": name}})).await;
+            app.rest().await;
+        };
+        sell("Ada").await;
+        odoo.answer("authenticate", 503, json!("<h1>Maintenance</h1>"));
+        sell("Ada, first").await;
+        odoo.kept().instead = None;
+        sell("Ada, last").await;
+        assert_eq!(odoo.only("res.partner")["name"], "Ada, last");
+        assert!(all_completed(&told(app).await));
+        assert_eq!(odoo.only("res.partner")["name"], "Ada, last");
+    }
+
     async fn the_usual_records_make_each_contact_and_article_once(app: &TestApp) {
         for version in [18, 19] {
             let odoo = odoo_of(version);
