@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 
+use diesel::prelude::*;
+
+use super::Conn;
 use super::bulk::{self, Bulk};
-use super::{Conn, Sql};
+use super::schema::attempts;
+use super::typed::{Weight, columns, is_one_of};
 use crate::clock::Millis;
 use crate::error::Result;
 
@@ -65,7 +69,7 @@ pub fn insert(conn: &mut Conn, attempts: impl IntoIterator<Item = NewAttempt>) -
 }
 
 /// A stored attempt.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 pub struct Attempt {
     /// Which attempt, from 1.
     pub number: i64,
@@ -85,23 +89,19 @@ pub struct Attempt {
 
 /// The attempts of these runs, each run's in their order.
 pub fn find_by_runs(conn: &mut Conn, runs: Vec<i64>) -> Result<HashMap<i64, Vec<Attempt>>> {
-    let mut sql = Sql::new(
-        "SELECT run_id, number, started_at, duration_ms, outcome, message, data, exchanges FROM attempts WHERE run_id",
-    );
-    sql.in_ints(runs).text(" ORDER BY run_id, number");
+    let query = attempts::table
+        .filter(is_one_of(attempts::run_id, runs))
+        .order((attempts::run_id, attempts::number))
+        .select((attempts::run_id, columns::<Attempt>()));
     let mut found: HashMap<i64, Vec<Attempt>> = HashMap::new();
-    conn.query(&sql, |row| {
-        let attempt = Attempt {
-            number: row.int(1)?,
-            started_at: row.int(2)?,
-            duration_ms: row.int(3)?,
-            outcome: row.text(4)?,
-            message: row.find_text(5)?,
-            data: row.find_text(6)?,
-            exchanges: row.text(7)?,
-        };
-        found.entry(row.int(0)?).or_default().push(attempt);
-        Ok(())
-    })?;
+    for (run, attempt) in conn.load_weighed::<(i64, Attempt), _>(query)? {
+        found.entry(run).or_default().push(attempt);
+    }
     Ok(found)
+}
+
+impl Weight for Attempt {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.exchanges.len() + self.data.as_ref().map_or(0, String::len)
+    }
 }

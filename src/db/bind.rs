@@ -1,8 +1,12 @@
 //! Values as they are bound.
 
+use std::borrow::Cow;
+
 use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
+
+use super::text::without_nul;
 
 /// A bound value.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +32,8 @@ pub enum Bind {
 impl Bind {
     pub(super) fn without_nul(mut self) -> Self {
         let clean = |text: &mut String| {
-            if text.contains('\0') {
-                *text = text.replace('\0', "\u{fffd}");
+            if let Cow::Owned(safe) = without_nul(text) {
+                *text = safe;
             }
         };
         match &mut self {

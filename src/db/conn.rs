@@ -25,7 +25,7 @@ const SHAPES: usize = 512;
 /// With the seconds of [`deadline::LONGEST`].
 const BEGIN_ANSWER: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '10s'";
 
-/// A connection to either database. `on_backend!` gives typed diesel queries the one inside.
+/// A connection to either database.
 pub struct Conn {
     /// The connection itself.
     pub backend: Backend,
@@ -36,8 +36,8 @@ pub struct Conn {
     /// What is to be done once the transaction is committed.
     after_commit: Vec<AfterCommit>,
     /// How many more bytes may be read, while an answer is.
-    allowance: Option<usize>,
-    deadline: Deadline,
+    pub(super) allowance: Option<usize>,
+    pub(super) deadline: Deadline,
 }
 
 /// See [`Conn::after_commit`].

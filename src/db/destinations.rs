@@ -3,18 +3,25 @@
 
 use std::collections::HashSet;
 
+use diesel::prelude::*;
+
+use super::schema::destinations;
+use super::text::safe;
+use super::typed::{columns, is_one_of};
 use super::{Conn, Sql};
 use crate::clock::Millis;
 use crate::error::Result;
 
 /// A destination that has failed, each time since [`Failing::since`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = destinations)]
 pub struct Failing {
     /// Its name: the host and port of a url, or a handler's key with the record's id.
     pub name: String,
     /// How often in a row.
     pub failures: i64,
     /// When it failed first.
+    #[diesel(column_name = failing_since)]
     pub since: Millis,
     /// When its breaker opened, if it did.
     pub opened_at: Option<Millis>,
@@ -31,14 +38,10 @@ pub struct Probe {
     pub last: i64,
 }
 
-const COLUMNS: &str = "name, failures, failing_since, opened_at, next_probe_at";
-
 /// Those of `names` whose breaker is open, by name.
 pub fn find_open(conn: &mut Conn, names: Vec<String>) -> Result<Vec<Failing>> {
-    let mut sql = Sql::new("SELECT ");
-    sql.text(COLUMNS).text(" FROM destinations WHERE opened_at IS NOT NULL AND name");
-    sql.in_texts(names).text(" ORDER BY name");
-    conn.list(&sql, |row| read(&row))
+    let is_open = destinations::opened_at.is_not_null().and(is_one_of(destinations::name, names));
+    conn.load(destinations::table.filter(is_open).order(destinations::name).select(columns::<Failing>()))
 }
 
 /// Those of `names` whose breaker is open, and those of `lanes` that are held back. On PostgreSQL they stay so until the
@@ -65,9 +68,7 @@ pub fn keep_blocked(
 
 /// How those of `names` stand that have failed.
 pub fn find(conn: &mut Conn, names: Vec<String>) -> Result<Vec<Failing>> {
-    let mut sql = Sql::new("SELECT ");
-    sql.text(COLUMNS).text(" FROM destinations WHERE name").in_texts(names);
-    conn.list(&sql, |row| read(&row))
+    conn.load(destinations::table.filter(is_one_of(destinations::name, names)).select(columns::<Failing>()))
 }
 
 /// Notes how a destination stands that has failed `more` times since it was looked at. What another process has found out
@@ -88,9 +89,9 @@ pub fn note(conn: &mut Conn, failing: &Failing, more: i64) -> Result<Option<Mill
 
 /// Forgets that these failed; returns those whose breaker was open.
 pub fn recover(conn: &mut Conn, names: Vec<String>) -> Result<Vec<String>> {
-    let mut sql = Sql::new("DELETE FROM destinations WHERE name");
-    sql.in_texts(names).text(" RETURNING name, opened_at");
-    let gone = conn.list(&sql, |row| Ok((row.text(0)?, row.find_int(1)?)))?;
+    let these = destinations::table.filter(is_one_of(destinations::name, names));
+    let gone: Vec<(String, Option<Millis>)> =
+        conn.load(diesel::delete(these).returning((destinations::name, destinations::opened_at)))?;
     Ok(gone.into_iter().filter(|(_, opened_at)| opened_at.is_some()).map(|(name, _)| name).collect())
 }
 
@@ -107,37 +108,21 @@ pub fn take_probes(conn: &mut Conn, now: Millis, until: Millis, limit: usize) ->
 
 /// Notes which extension record a probe that was taken is of.
 pub fn note_probed(conn: &mut Conn, name: &str, extension: i64) -> Result<()> {
-    let mut sql = Sql::new("UPDATE destinations SET probed = ");
-    sql.int(extension).text(" WHERE name = ").str(name);
-    conn.execute(&sql).map(drop)
+    conn.run(diesel::update(destinations::table.find(safe(name))).set(destinations::probed.eq(extension))).map(drop)
 }
 
 /// Lets the next probe of an open destination go out at `at`.
 pub fn probe_at(conn: &mut Conn, name: &str, at: Millis) -> Result<()> {
-    let mut sql = Sql::new("UPDATE destinations SET next_probe_at = ");
-    sql.int(at).text(" WHERE opened_at IS NOT NULL AND name = ").str(name);
-    conn.execute(&sql).map(drop)
+    let open = destinations::table.find(safe(name)).filter(destinations::opened_at.is_not_null());
+    conn.run(diesel::update(open).set(destinations::next_probe_at.eq(at))).map(drop)
 }
 
 /// Gives probes that are under way time until `until`.
 pub fn hold_probes(conn: &mut Conn, names: Vec<String>, until: Millis) -> Result<()> {
-    let mut sql = Sql::new("UPDATE destinations SET next_probe_at = ");
-    sql.int(until)
-        .text(" WHERE opened_at IS NOT NULL AND next_probe_at < ")
-        .int(until)
-        .text(" AND name")
-        .in_texts(names);
-    conn.execute(&sql).map(drop)
-}
-
-fn read(row: &super::Row<'_>) -> Result<Failing> {
-    Ok(Failing {
-        name: row.text(0)?,
-        failures: row.int(1)?,
-        since: row.int(2)?,
-        opened_at: row.find_int(3)?,
-        next_probe_at: row.int(4)?,
-    })
+    let earlier = destinations::table
+        .filter(destinations::opened_at.is_not_null().and(destinations::next_probe_at.lt(until)))
+        .filter(is_one_of(destinations::name, names));
+    conn.run(diesel::update(earlier).set(destinations::next_probe_at.eq(until))).map(drop)
 }
 
 #[cfg(test)]

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use diesel::prelude::*;
+
+use super::Conn;
 use super::bulk::{self, Bulk};
-use super::{Conn, Sql};
+use super::schema::extension_hours as hours;
+use super::typed::columns;
 use crate::clock::{HOUR, Millis};
 use crate::error::Result;
 
 /// An hour of a record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = hours)]
 pub struct Tally {
     /// Attempts that were made.
     pub attempts: i64,
@@ -50,14 +55,11 @@ pub fn count(conn: &mut Conn, tallies: BTreeMap<(i64, i64), Tally>) -> Result<()
 
 /// The hours of a record from `first` on in which anything happened, each by its number.
 pub fn find_since(conn: &mut Conn, extension: i64, first: i64) -> Result<Vec<(i64, Tally)>> {
-    let mut sql = Sql::new("SELECT hour, attempts, completed, dead FROM extension_hours WHERE extension_id = ");
-    sql.int(extension).text(" AND hour >= ").int(first).text(" ORDER BY hour");
-    conn.list(&sql, |row| Ok((row.int(0)?, Tally { attempts: row.int(1)?, completed: row.int(2)?, dead: row.int(3)? })))
+    let of_record = hours::extension_id.eq(extension).and(hours::hour.ge(first));
+    conn.load(hours::table.filter(of_record).order(hours::hour).select((hours::hour, columns::<Tally>())))
 }
 
 /// Deletes the hours that ended before `before`.
 pub fn prune(conn: &mut Conn, before: Millis) -> Result<usize> {
-    let mut sql = Sql::new("DELETE FROM extension_hours WHERE hour < ");
-    sql.int(hour_of(before));
-    conn.execute(&sql)
+    conn.run(diesel::delete(hours::table.filter(hours::hour.lt(hour_of(before)))))
 }

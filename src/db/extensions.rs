@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::bulk::{self, Bulk};
 use super::events::{Owner, StoreRef};
 use super::holder::holder;
+use super::schema::extensions;
+use super::text::{JsonTexts, Switch, safe};
+use super::typed::{columns, is_one_of};
 use super::{Conn, Row, Sql, runs};
 use crate::clock::Millis;
 use crate::error::{Error, Result};
@@ -177,13 +181,15 @@ fn of_owners(owners: Vec<Owner>) -> Sql {
 }
 
 /// An extension record, as it is found by what holds it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = extensions)]
 pub struct Record {
     /// Its id.
     pub id: i64,
     /// Its key; an editor may have left it out.
     pub key: Option<String>,
     /// Its trigger patterns.
+    #[diesel(deserialize_as = JsonTexts)]
     pub triggers: Vec<String>,
     /// Its credentials, sealed.
     pub credentials: Option<String>,
@@ -194,28 +200,15 @@ pub struct Record {
     /// Its meta; JSON.
     pub meta: Option<String>,
     /// Whether it is switched on.
+    #[diesel(deserialize_as = Switch)]
     pub active: bool,
 }
 
 /// The record of `owner` with this id, unless it was removed.
 pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<Record>> {
-    let mut sql =
-        Sql::new("SELECT id, key, triggers, credentials, config, url, meta, CASE WHEN active THEN 1 ELSE 0 END");
-    sql.text(" FROM extensions WHERE removed_at IS NULL AND owner_field = ").str(owner.0.as_str());
-    sql.text(" AND owner_id = ").int(owner.1).text(" AND id = ").int(id);
-    conn.first(&sql, |row| {
-        let triggers = row.find_text(2)?.map(|triggers| serde_json::from_str(&triggers)).transpose()?;
-        Ok(Record {
-            id: row.int(0)?,
-            key: row.find_text(1)?,
-            triggers: triggers.unwrap_or_default(),
-            credentials: row.find_text(3)?,
-            config: row.find_text(4)?,
-            url: row.find_text(5)?,
-            meta: row.find_text(6)?,
-            active: row.int(7)? == 1,
-        })
-    })
+    let of_owner = extensions::owner_field.eq(safe(&owner.0)).and(extensions::owner_id.eq(owner.1));
+    let known = extensions::table.find(id).filter(extensions::removed_at.is_null().and(of_owner));
+    conn.load_first(known.select(columns::<Record>()))
 }
 
 /// What attempts add to a record's counters.
@@ -276,27 +269,27 @@ pub fn merge_meta(conn: &mut Conn, id: i64, members: &Map<String, Value>) -> Res
             meta.insert(name.clone(), value.clone());
         }
     }
-    let mut sql = Sql::new("UPDATE extensions SET meta = ");
-    sql.str(Value::Object(meta).to_string()).text(" WHERE id = ").int(id);
-    conn.execute(&sql).map(drop)
+    let meta = Value::Object(meta).to_string();
+    conn.run(diesel::update(extensions::table.find(id)).set(extensions::meta.eq(Some(meta)))).map(drop)
 }
 
 /// Those of the records `ids` that have not failed since their last success, with their keys.
 pub fn find_not_failing(conn: &mut Conn, ids: Vec<i64>) -> Result<Vec<(i64, String)>> {
-    let mut sql = Sql::new("SELECT id, coalesce(key, '') FROM extensions WHERE failing_since IS NULL AND id");
-    sql.in_ints(ids).text(" ORDER BY id");
-    conn.list(&sql, |row| Ok((row.int(0)?, row.text(1)?)))
+    let well = extensions::failing_since.is_null().and(is_one_of(extensions::id, ids));
+    let query = extensions::table.filter(well).order(extensions::id).select((extensions::id, extensions::key));
+    let found: Vec<(i64, Option<String>)> = conn.load(query)?;
+    Ok(found.into_iter().map(|(id, key)| (id, key.unwrap_or_default())).collect())
 }
 
 /// Those of the records `ids` that have failed since `before` or longer.
 pub fn find_failing(conn: &mut Conn, ids: Vec<i64>, before: Millis) -> Result<Vec<i64>> {
-    let mut sql = Sql::new("SELECT id FROM extensions WHERE active AND failing_since <= ");
-    sql.int(before).text(" AND id").in_ints(ids);
-    conn.list(&sql, |row| row.int(0))
+    let failing = extensions::active.and(extensions::failing_since.le(before)).and(is_one_of(extensions::id, ids));
+    conn.load(extensions::table.filter(failing).select(extensions::id))
 }
 
 /// A record that was switched off.
-#[derive(Debug)]
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = extensions)]
 pub struct Disabled {
     /// Its id.
     pub id: i64,
@@ -305,35 +298,27 @@ pub struct Disabled {
     /// Its url.
     pub url: Option<String>,
     /// What holds it.
+    #[diesel(select_expression = (extensions::owner_field, extensions::owner_id))]
     pub owner: Owner,
     /// Since when it has failed without a success.
     pub failing_since: Option<Millis>,
     /// Why it was switched off.
-    pub reason: &'static str,
+    #[diesel(select_expression = extensions::disabled_reason.assume_not_null())]
+    pub reason: String,
 }
 
 /// Switches records off; those that are off already are not returned.
 pub fn switch_off(conn: &mut Conn, ids: Vec<i64>, reason: &'static str) -> Result<Vec<Disabled>> {
-    let mut sql = Sql::new("UPDATE extensions SET active = ");
-    sql.either("0", "FALSE").text(", disabled_reason = ").str(reason).text(" WHERE active AND id").in_ints(ids);
-    sql.text(" RETURNING id, key, url, owner_field, owner_id, failing_since");
-    conn.list(&sql, |row| {
-        Ok(Disabled {
-            id: row.int(0)?,
-            key: row.find_text(1)?,
-            url: row.find_text(2)?,
-            owner: (row.text(3)?, row.int(4)?),
-            failing_since: row.find_int(5)?,
-            reason,
-        })
-    })
+    let these = extensions::table.filter(extensions::active.and(is_one_of(extensions::id, ids)));
+    let off = (extensions::active.eq(Some(false)), extensions::disabled_reason.eq(Some(reason)));
+    conn.load(diesel::update(these).set(off).returning(columns::<Disabled>()))
 }
 
 /// Forgets why a record was switched off, and since when it failed, if someone has switched it on again.
 pub fn revive(conn: &mut Conn, id: i64) -> Result<()> {
-    let mut sql = Sql::new("UPDATE extensions SET failing_since = NULL, disabled_reason = NULL WHERE active ");
-    sql.text("AND disabled_reason IS NOT NULL AND id = ").int(id);
-    conn.execute(&sql).map(drop)
+    let disabled = extensions::active.and(extensions::disabled_reason.is_not_null());
+    let forgotten = (extensions::failing_since.eq(None::<Millis>), extensions::disabled_reason.eq(None::<&str>));
+    conn.run(diesel::update(extensions::table.find(id).filter(disabled)).set(forgotten)).map(drop)
 }
 
 /// Deletes records that were removed before `before` and have nothing left to run, their credentials with them.

@@ -2,12 +2,18 @@
 //! destination for one store: what one store's receiver has enough of must not hold up another's. One that is not held
 //! back has no row. The rules are the runner's.
 
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use super::schema::holds;
+use super::text::safe;
+use super::typed::{columns, is_one_of};
 use super::{Conn, Sql};
 use crate::clock::Millis;
 use crate::error::Result;
 
 /// A lane that is held back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 pub struct Hold {
     /// The lane: see [`lane_of`].
     pub lane: String,
@@ -18,6 +24,7 @@ pub struct Hold {
     /// How many more may go out.
     pub credits: i64,
     /// Whether `until` has passed and runs are out to see how many go through.
+    #[diesel(select_expression = holds::is_out.eq(1_i64))]
     pub is_out: bool,
 }
 
@@ -30,20 +37,26 @@ const COLUMNS: &str = "lane, since, until, credits, is_out";
 
 /// Those of `lanes` that are held back.
 pub fn find(conn: &mut Conn, lanes: Vec<String>) -> Result<Vec<Hold>> {
-    let mut sql = Sql::new("SELECT ");
-    sql.text(COLUMNS).text(" FROM holds WHERE lane").in_texts(lanes);
-    conn.list(&sql, |row| read(&row))
+    conn.load(holds::table.filter(is_one_of(holds::lane, lanes)).select(columns::<Hold>()))
 }
 
 /// Stores how a lane is held back.
 pub fn set(conn: &mut Conn, hold: &Hold) -> Result<()> {
-    let mut sql = Sql::new("INSERT INTO holds (lane, since, until, credits, is_out) VALUES (");
-    sql.str(&*hold.lane).text(", ").int(hold.since).text(", ").int(hold.until).text(", ").int(hold.credits);
-    sql.text(", ").int(i64::from(hold.is_out)).text(
-        ") ON CONFLICT (lane) DO UPDATE SET since = excluded.since, until = excluded.until, credits = excluded.credits, \
-         is_out = excluded.is_out",
+    let row = (
+        holds::lane.eq(safe(&hold.lane)),
+        holds::since.eq(hold.since),
+        holds::until.eq(hold.until),
+        holds::credits.eq(hold.credits),
+        holds::is_out.eq(i64::from(hold.is_out)),
     );
-    conn.execute(&sql).map(drop)
+    let newer = (
+        holds::since.eq(excluded(holds::since)),
+        holds::until.eq(excluded(holds::until)),
+        holds::credits.eq(excluded(holds::credits)),
+        holds::is_out.eq(excluded(holds::is_out)),
+    );
+    let insert = diesel::insert_into(holds::table).values(row);
+    conn.run(insert.on_conflict(holds::lane).do_update().set(newer)).map(drop)
 }
 
 /// Takes the lanes whose time has come, at most `limit`; none of them is due for anyone else before `until`.
@@ -57,9 +70,7 @@ pub fn take(conn: &mut Conn, now: Millis, until: Millis, limit: usize) -> Result
 
 /// Holds a lane back no longer.
 pub fn forget(conn: &mut Conn, lane: &str) -> Result<()> {
-    let mut sql = Sql::new("DELETE FROM holds WHERE lane = ");
-    sql.str(lane);
-    conn.execute(&sql).map(drop)
+    conn.run(diesel::delete(holds::table.find(safe(lane)))).map(drop)
 }
 
 fn read(row: &super::Row<'_>) -> Result<Hold> {

@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use diesel::prelude::*;
+
+use super::schema::hourly_uses;
+use super::typed::is_one_of;
 use super::{Conn, Sql};
 use crate::clock::{HOUR, Millis};
 use crate::error::Result;
@@ -24,9 +28,9 @@ pub fn hour(now: Millis) -> (i64, Millis) {
 
 /// How much of each of `scopes` is used in the hour of `now`; those of which nothing is are left out.
 pub fn used(conn: &mut Conn, scopes: Vec<String>, now: Millis) -> Result<HashMap<String, i64>> {
-    let mut sql = Sql::new("SELECT scope, used FROM hourly_uses WHERE hour = ");
-    sql.int(hour(now).0).text(" AND scope").in_texts(scopes);
-    Ok(conn.list(&sql, |row| Ok((row.text(0)?, row.int(1)?)))?.into_iter().collect())
+    let of_hour = hourly_uses::hour.eq(hour(now).0).and(is_one_of(hourly_uses::scope, scopes));
+    let found = conn.load(hourly_uses::table.filter(of_hour).select((hourly_uses::scope, hourly_uses::used)))?;
+    Ok(found.into_iter().collect())
 }
 
 /// Adds to what is used of each scope in the hour of `now`, and returns what that comes to. On PostgreSQL nobody else
@@ -46,8 +50,7 @@ pub fn add(conn: &mut Conn, uses: &BTreeMap<String, i64>, now: Millis) -> Result
 
 /// Forgets the hours before `before`.
 pub fn prune(conn: &mut Conn, before: Millis) -> Result<usize> {
-    let mut sql = Sql::new("DELETE FROM hourly_uses WHERE hour < ");
-    conn.execute(sql.int(hour(before).0))
+    conn.run(diesel::delete(hourly_uses::table.filter(hourly_uses::hour.lt(hour(before).0))))
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! What callers sent under a key of theirs and were answered.
 
+use diesel::prelude::*;
+
+use super::schema::idempotency_keys as keys;
+use super::text::safe;
+use super::typed::columns;
 use super::{Conn, Sql};
 use crate::clock::{DAY, Millis};
 use crate::error::{Error, Result};
@@ -8,14 +13,15 @@ use crate::error::{Error, Result};
 pub const REMEMBERED: Millis = DAY;
 
 /// An answer that was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = keys)]
 pub struct Given {
     /// What it was the answer to, as a hash.
     pub request: String,
-    /// Its entity tag.
-    pub etag: String,
-    /// Its body.
-    pub body: String,
+    /// Its entity tag; none while it is not given yet.
+    pub etag: Option<String>,
+    /// Its body, likewise.
+    pub body: Option<String>,
 }
 
 /// Takes `key` for a request, or returns what was answered under it before. Whoever sends the same key at the same time
@@ -28,20 +34,15 @@ pub fn take(conn: &mut Conn, key: &str, request: &str, now: Millis) -> Result<Op
     if conn.execute(&sql)? > 0 {
         return Ok(None);
     }
-    let mut sql = Sql::new("SELECT request, etag, body FROM idempotency_keys WHERE key = ");
-    sql.str(key);
-    let given = conn.first(&sql, |row| {
-        let text = |place| Ok::<_, Error>(row.find_text(place)?.unwrap_or_default());
-        Ok(Given { request: row.text(0)?, etag: text(1)?, body: text(2)? })
-    })?;
+
+    let given = conn.load_first(keys::table.find(safe(key)).select(columns::<Given>()))?;
     given.map(Some).ok_or(Error::Unavailable("another request uses the same idempotency key; try again"))
 }
 
 /// Keeps what is answered under `key`, which was taken.
 pub fn keep(conn: &mut Conn, key: &str, etag: &str, body: &str) -> Result<()> {
-    let mut sql = Sql::new("UPDATE idempotency_keys SET etag = ");
-    sql.str(etag).text(", body = ").str(body).text(" WHERE key = ").str(key);
-    conn.execute(&sql).map(drop)
+    let answer = (keys::etag.eq(Some(etag)), keys::body.eq(Some(body)));
+    conn.run(diesel::update(keys::table.find(safe(key))).set(answer)).map(drop)
 }
 
 /// Forgets keys whose time has passed, at most `limit`; returns how many.

@@ -26,13 +26,16 @@ mod readiness;
 pub mod records;
 pub mod runs;
 pub mod schedules;
+mod schema;
 pub mod seal_keys;
 mod serial;
 mod sql;
 #[cfg(test)]
 pub(crate) mod testing;
+mod text;
 mod tls;
 pub mod tokens;
+mod typed;
 mod url;
 mod writer;
 
@@ -41,6 +44,7 @@ pub use conn::{Backend, Conn};
 pub use generations::Stamp;
 pub use lock::ServerLock;
 pub use sql::{Cell, Row, Sql};
+pub use text::SafeText;
 pub use url::{DatabaseUrl, Kind};
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -56,7 +60,7 @@ use crate::error::{Error, Result};
 use generations::Generations;
 use notify::Watch;
 
-/// Runs the same expression on whichever connection is behind a [`Conn`]: diesel checks it for both.
+/// Runs the same expression on whichever connection is behind a [`Conn`]; the compiler checks it for both.
 macro_rules! on_backend {
     ($conn:expr, $c:ident => $work:expr) => {
         match &mut $conn.backend {

@@ -1,5 +1,8 @@
 //! The table that is written to see whether the database can be written.
 
+use diesel::prelude::*;
+
+use super::schema::readiness;
 use super::{Conn, Db, Kind, Sql, off_thread, open};
 use crate::clock::Millis;
 use crate::error::{Error, Result};
@@ -38,5 +41,5 @@ fn write(conn: &mut Conn, now: Millis) -> Result<()> {
 }
 
 fn read(conn: &mut Conn) -> Result<Option<Millis>> {
-    conn.first(&Sql::new("SELECT written_at FROM readiness"), |row| row.int(0))
+    conn.load_first(readiness::table.select(readiness::written_at))
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use diesel::prelude::*;
 use serde::{Serialize, Serializer};
 
 use super::events::Owner;
+use super::schema::extensions;
 use super::{Conn, Row, Sql};
 use crate::clock::{Millis, iso};
 use crate::error::Result;
@@ -77,17 +79,20 @@ pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<ShownRecor
 
 /// Switches a record on, or off. One that the runner has switched off has the whole of its patience again.
 pub fn switch(conn: &mut Conn, id: i64, active: bool) -> Result<()> {
-    let mut sql = Sql::new("UPDATE extensions SET failing_since = NULL, disabled_reason = NULL, active = ");
-    sql.bind(super::Bind::Bool(Some(active))).text(" WHERE id = ").int(id);
-    conn.execute(&sql).map(drop)
+    let switched = (
+        extensions::failing_since.eq(None::<Millis>),
+        extensions::disabled_reason.eq(None::<&str>),
+        extensions::active.eq(Some(active)),
+    );
+    conn.run(diesel::update(extensions::table.find(id)).set(switched)).map(drop)
 }
 
 /// How many active records there are with each key.
 pub fn count_by_key(conn: &mut Conn) -> Result<BTreeMap<String, i64>> {
-    let sql = Sql::new(
-        "SELECT key, count(*) FROM extensions WHERE active AND removed_at IS NULL AND key IS NOT NULL GROUP BY key",
-    );
-    Ok(conn.list(&sql, |row| Ok((row.text(0)?, row.int(1)?)))?.into_iter().collect())
+    let in_use = extensions::active.and(extensions::removed_at.is_null()).and(extensions::key.is_not_null());
+    let by_key = extensions::table.filter(in_use).group_by(extensions::key);
+    let found: Vec<(Option<String>, i64)> = conn.load(by_key.select((extensions::key, diesel::dsl::count_star())))?;
+    Ok(found.into_iter().filter_map(|(key, count)| Some((key?, count))).collect())
 }
 
 impl RecordFilter {

@@ -1,6 +1,9 @@
 //! Extension records that run by themselves: when each is due next stands in `extensions.next_tick`.
 
+use diesel::prelude::*;
+
 use super::events::Owner;
+use super::schema::extensions;
 use super::{Conn, Sql};
 use crate::clock::Millis;
 use crate::error::Result;
@@ -26,10 +29,9 @@ pub struct DueRecord {
 
 /// When the next record is due, if one has a schedule.
 pub fn next_tick(conn: &mut Conn) -> Result<Option<Millis>> {
-    let sql = Sql::new(
-        "SELECT next_tick FROM extensions WHERE next_tick IS NOT NULL AND removed_at IS NULL ORDER BY next_tick LIMIT 1",
-    );
-    conn.first(&sql, |row| row.int(0))
+    let scheduled = extensions::next_tick.is_not_null().and(extensions::removed_at.is_null());
+    let first = extensions::table.filter(scheduled).order(extensions::next_tick).limit(1);
+    Ok(conn.load_first(first.select(extensions::next_tick))?.flatten())
 }
 
 /// Up to `limit` records that are due, the longest due first. On PostgreSQL they are kept from other processes until the
@@ -55,7 +57,5 @@ pub fn find_due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<DueRecor
 
 /// Notes when a record is due next; `None` for never.
 pub fn set_next_tick(conn: &mut Conn, id: i64, next: Option<Millis>) -> Result<()> {
-    let mut sql = Sql::new("UPDATE extensions SET next_tick = ");
-    sql.bind(super::Bind::Int(next)).text(" WHERE id = ").int(id);
-    conn.execute(&sql).map(drop)
+    conn.run(diesel::update(extensions::table.find(id)).set(extensions::next_tick.eq(next))).map(drop)
 }

@@ -1,5 +1,9 @@
 //! The table of the keys that credentials of this database are sealed with.
 
+use diesel::prelude::*;
+
+use super::schema::seal_keys;
+use super::text::safe;
 use super::{Conn, Sql};
 use crate::clock::Millis;
 use crate::error::Result;
@@ -10,7 +14,7 @@ const TAKE_TURNS: &str = "SELECT pg_advisory_xact_lock(7310861542)";
 
 /// The ids of the keys.
 pub fn find_all(conn: &mut Conn) -> Result<Vec<String>> {
-    conn.list(&Sql::new("SELECT key_id FROM seal_keys ORDER BY created_at"), |row| row.text(0))
+    conn.load(seal_keys::table.order(seal_keys::created_at).select(seal_keys::key_id))
 }
 
 /// Enters `key_id` as the first key of the database; returns the keys that it has then, which are others if it had
@@ -23,8 +27,7 @@ pub fn claim(conn: &mut Conn, key_id: &str, now: Millis) -> Result<Vec<String>> 
     if !known.is_empty() {
         return Ok(known);
     }
-    let mut sql = Sql::new("INSERT INTO seal_keys (key_id, created_at) VALUES (");
-    sql.str(key_id).text(", ").int(now).text(")");
-    conn.execute(&sql)?;
+    let row = (seal_keys::key_id.eq(safe(key_id)), seal_keys::created_at.eq(now));
+    conn.run(diesel::insert_into(seal_keys::table).values(row))?;
     Ok(vec![key_id.to_owned()])
 }

@@ -1,6 +1,11 @@
 //! The table of API tokens. Only hashes are kept.
 
-use super::{Conn, Row, Sql};
+use diesel::prelude::*;
+
+use super::Conn;
+use super::schema::tokens;
+use super::text::safe;
+use super::typed::columns;
 use crate::access::{Access, Permissions};
 use crate::clock::Millis;
 use crate::content::Catalog;
@@ -95,7 +100,31 @@ impl TokenKind {
     }
 }
 
-const COLUMNS: &str = "SELECT id, name, kind, created_at, expires_at, last_used_at, permissions FROM tokens";
+/// A token as its columns are.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tokens)]
+struct StoredToken {
+    id: i64,
+    name: String,
+    kind: String,
+    permissions: Option<String>,
+    created_at: Millis,
+    expires_at: Option<Millis>,
+    last_used_at: Option<Millis>,
+}
+
+impl StoredToken {
+    fn read(self, catalog: &Catalog) -> Result<Token> {
+        Ok(Token {
+            id: self.id,
+            name: self.name,
+            kind: TokenKind::read(catalog, &self.kind, self.permissions.as_deref())?,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            last_used_at: self.last_used_at,
+        })
+    }
+}
 
 /// Stores a token and returns its row. [`Error::Invalid`] when the name is none, [`Error::Conflict`] when it is taken.
 pub fn insert(conn: &mut Conn, token: &NewToken) -> Result<i64> {
@@ -106,59 +135,42 @@ pub fn insert(conn: &mut Conn, token: &NewToken) -> Result<i64> {
     if find_by_name(conn, &token.name)?.is_some() {
         return Err(Error::Conflict(format!("a token named {:?} exists", token.name)));
     }
-    let mut sql = Sql::new("INSERT INTO tokens (name, kind, permissions, hash, created_at, expires_at) VALUES (");
-    let permissions = token.kind.permissions().map(|names| names.join(","));
-    sql.str(&token.name).text(", ").str(token.kind.as_str()).text(", ").find_str(permissions).text(", ");
-    sql.str(&token.hash).text(", ");
-    sql.int(token.created_at).text(", ").bind(super::Bind::Int(token.expires_at)).text(") RETURNING id");
-    conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("a token without a row"))
+    let row = (
+        tokens::name.eq(safe(&token.name)),
+        tokens::kind.eq(safe(token.kind.as_str())),
+        tokens::permissions.eq(token.kind.permissions().map(|names| names.join(","))),
+        tokens::hash.eq(safe(&token.hash)),
+        tokens::created_at.eq(token.created_at),
+        tokens::expires_at.eq(token.expires_at),
+    );
+    conn.load_one(diesel::insert_into(tokens::table).values(row).returning(tokens::id))
 }
 
 /// Every token, in the order they were made.
 pub fn find_all(conn: &mut Conn) -> Result<Vec<Token>> {
-    let mut sql = Sql::new(COLUMNS);
-    sql.text(" ORDER BY id");
     let catalog = conn.catalog();
-    conn.list(&sql, |row| token(catalog, &row))
+    let stored = conn.load(tokens::table.order(tokens::id).select(columns::<StoredToken>()))?;
+    stored.into_iter().map(|token: StoredToken| token.read(catalog)).collect()
 }
 
 /// The token whose text has this hash.
 pub fn find_by_hash(conn: &mut Conn, hash: &str) -> Result<Option<Token>> {
-    let mut sql = Sql::new(COLUMNS);
-    sql.text(" WHERE hash = ").str(hash);
-    let catalog = conn.catalog();
-    conn.first(&sql, |row| token(catalog, &row))
+    let stored = conn.load_first(tokens::table.filter(tokens::hash.eq(safe(hash))).select(columns::<StoredToken>()))?;
+    stored.map(|token: StoredToken| token.read(conn.catalog())).transpose()
 }
 
 /// The token with this name.
 pub fn find_by_name(conn: &mut Conn, name: &str) -> Result<Option<Token>> {
-    let mut sql = Sql::new(COLUMNS);
-    sql.text(" WHERE name = ").str(name);
-    let catalog = conn.catalog();
-    conn.first(&sql, |row| token(catalog, &row))
+    let stored = conn.load_first(tokens::table.filter(tokens::name.eq(safe(name))).select(columns::<StoredToken>()))?;
+    stored.map(|token: StoredToken| token.read(conn.catalog())).transpose()
 }
 
 /// Deletes a token; whether there was one.
 pub fn delete(conn: &mut Conn, id: i64) -> Result<bool> {
-    let mut sql = Sql::new("DELETE FROM tokens WHERE id = ");
-    sql.int(id);
-    Ok(conn.execute(&sql)? > 0)
+    Ok(conn.run(diesel::delete(tokens::table.find(id)))? > 0)
 }
 
 /// Notes that a token was used at `now`.
 pub fn note_use(conn: &mut Conn, id: i64, now: Millis) -> Result<()> {
-    let mut sql = Sql::new("UPDATE tokens SET last_used_at = ");
-    sql.int(now).text(" WHERE id = ").int(id);
-    conn.execute(&sql).map(|_| ())
-}
-
-fn token(catalog: &Catalog, row: &Row<'_>) -> Result<Token> {
-    Ok(Token {
-        id: row.int(0)?,
-        name: row.text(1)?,
-        kind: TokenKind::read(catalog, &row.text(2)?, row.find_text(6)?.as_deref())?,
-        created_at: row.int(3)?,
-        expires_at: row.find_int(4)?,
-        last_used_at: row.find_int(5)?,
-    })
+    conn.run(diesel::update(tokens::table.find(id)).set(tokens::last_used_at.eq(now))).map(drop)
 }

@@ -42,7 +42,9 @@ impl Once {
                 idempotency::keep(conn, &self.key, &answer.etag, &String::from_utf8_lossy(&answer.body))?;
                 Ok(answer)
             }
-            Some(given) if given.request == self.request => Ok(Answer::again(given.body.into(), given.etag)),
+            Some(given) if given.request == self.request => {
+                Ok(Answer::again(given.body.unwrap_or_default().into(), given.etag.unwrap_or_default()))
+            }
             Some(_) => Err(Error::Conflict("the idempotency key was used for another request".into())),
         }
     }

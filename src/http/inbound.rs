@@ -215,14 +215,14 @@ impl InboundAnswer {
 }
 
 impl DeliveryAnswer {
-    fn new(delivery: FoundDelivery) -> Result<Self> {
+    fn new((delivery, notices): (FoundDelivery, Vec<FoundNotice>)) -> Result<Self> {
         Ok(Self {
             id: delivery.id,
             received_at: iso(delivery.received_at),
             headers: Json::parse(delivery.headers)?,
             body: delivery.body,
             encoding: if delivery.is_base64 { "base64" } else { "utf-8" },
-            notices: delivery.notices.into_iter().map(NoticeAnswer::from).collect(),
+            notices: notices.into_iter().map(NoticeAnswer::from).collect(),
         })
     }
 }

@@ -2,10 +2,13 @@
 
 mod find;
 
+use diesel::prelude::*;
 use serde_json::Value;
 
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk, Values};
+use crate::db::schema::events;
+use crate::db::typed::{columns, is_one_of};
 use crate::db::{Conn, Row, Sql};
 use crate::error::{Error, Result};
 use crate::handler::{Event, Json};
@@ -271,10 +274,9 @@ pub fn in_slices(conn: &mut Conn, limit: i64) -> Result<Vec<(Undispatched, Slice
 
 /// Notes how far these events are dispatched.
 pub fn mark_slice(conn: &mut Conn, ids: Vec<i64>, slice: Slice) -> Result<()> {
-    let mut sql = Sql::new("UPDATE events SET slice_owner = ");
-    sql.int(i64::try_from(slice.owner).unwrap_or(i64::MAX)).text(", slice_after = ").int(slice.after);
-    sql.text(" WHERE id").in_ints(ids);
-    conn.execute(&sql).map(drop)
+    let owner = i64::try_from(slice.owner).unwrap_or(i64::MAX);
+    let reached = (events::slice_owner.eq(Some(owner)), events::slice_after.eq(Some(slice.after)));
+    conn.run(diesel::update(events::table.filter(is_one_of(events::id, ids))).set(reached)).map(drop)
 }
 
 /// The event with this id as its dispatcher sees it, or saw it.
@@ -305,23 +307,25 @@ fn read_undispatched(row: &Row<'_>, first: usize) -> Result<Undispatched> {
 
 /// Notes that the runs of these events are stored.
 pub fn mark_dispatched(conn: &mut Conn, ids: Vec<i64>, now: Millis) -> Result<()> {
-    let mut sql = Sql::new("UPDATE events SET dispatched_at = ");
-    sql.int(now).text(" WHERE id").in_ints(ids);
-    conn.execute(&sql).map(drop)
+    let these = events::table.filter(is_one_of(events::id, ids));
+    conn.run(diesel::update(these).set(events::dispatched_at.eq(Some(now)))).map(drop)
 }
 
 /// An event that was stored under a caller's key.
-#[derive(Debug)]
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = events)]
 pub struct Keyed {
     /// Its row.
     pub id: i64,
     /// Its id.
     pub uid: String,
     /// The key.
+    #[diesel(select_expression = events::idempotency_key.assume_not_null())]
     pub key: String,
     /// The trigger.
     pub trigger: String,
     /// The document it is about.
+    #[diesel(column_name = target_document_id)]
     pub document_id: String,
     /// What the caller sent along.
     pub payload: Option<String>,
@@ -331,27 +335,12 @@ pub struct Keyed {
 
 /// The events that are stored under these callers' keys.
 pub fn find_by_keys(conn: &mut Conn, keys: Vec<String>) -> Result<Vec<Keyed>> {
-    let mut sql = Sql::new(
-        "SELECT id, uid, idempotency_key, trigger, target_document_id, payload, occurred_at FROM events \
-         WHERE idempotency_key IS NOT NULL AND idempotency_key",
-    );
-    sql.in_texts(keys);
-    conn.list(&sql, |row| {
-        Ok(Keyed {
-            id: row.int(0)?,
-            uid: row.text(1)?,
-            key: row.text(2)?,
-            trigger: row.text(3)?,
-            document_id: row.text(4)?,
-            payload: row.find_text(5)?,
-            occurred_at: row.int(6)?,
-        })
-    })
+    let keyed = events::idempotency_key.is_not_null().and(is_one_of(events::idempotency_key, keys));
+    conn.load(events::table.filter(keyed).select(columns::<Keyed>()))
 }
 
 /// Frees the keys of events whose time for being repeated has passed.
 pub fn forget_keys(conn: &mut Conn, ids: Vec<i64>) -> Result<()> {
-    let mut sql = Sql::new("UPDATE events SET idempotency_key = NULL WHERE id");
-    sql.in_ints(ids);
-    conn.execute(&sql).map(drop)
+    let these = events::table.filter(is_one_of(events::id, ids));
+    conn.run(diesel::update(these).set(events::idempotency_key.eq(None::<&str>))).map(drop)
 }

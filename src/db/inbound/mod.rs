@@ -2,34 +2,46 @@
 
 mod find;
 
+use diesel::prelude::*;
+
 use super::bulk::{self, Bulk, Key};
-use super::{Bind, Conn, Sql};
+use super::schema::{
+    extensions, inbound_addresses as addresses, inbound_deliveries as deliveries, inbound_notices as notices,
+};
+use super::text::{Switch, safe};
+use super::typed::{columns, is_one_of};
+use super::{Conn, Sql};
 use crate::clock::Millis;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 pub use find::{FoundDelivery, FoundNotice, count, find_page};
 
 /// An extension record that something was sent to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = extensions)]
 pub struct Addressee {
     /// Its key.
+    #[diesel(select_expression = extensions::key.assume_not_null())]
     pub key: String,
     /// The field that holds it: `store.extensions`.
     pub owner_field: String,
     /// The row of the draft, or the price's id.
     pub owner_id: i64,
     /// Whether it is switched on.
+    #[diesel(deserialize_as = Switch)]
     pub active: bool,
     /// Its credentials, sealed.
     pub credentials: Option<String>,
     /// Its config; JSON.
     pub config: Option<String>,
     /// Its address.
+    #[diesel(embed)]
     pub address: Option<Address>,
 }
 
 /// Where services send to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = addresses)]
 pub struct Address {
     /// The secret part, sealed for [`token_place`].
     pub token: String,
@@ -76,29 +88,10 @@ pub fn token_place(extension_id: i64) -> String {
 
 /// The extension record with this id, unless it was removed.
 pub fn find_addressee(conn: &mut Conn, extension_id: i64) -> Result<Option<Addressee>> {
-    let mut sql = Sql::new(
-        "SELECT x.key, x.owner_field, x.owner_id, x.active, x.credentials, x.config, a.token, a.refused, a.refused_at, \
-         a.refusal FROM extensions x LEFT JOIN inbound_addresses a ON a.extension_id = x.id \
-         WHERE x.key IS NOT NULL AND x.removed_at IS NULL AND x.id = ",
-    );
-    sql.int(extension_id);
-    conn.first(&sql, |row| {
-        let address = match row.find_text(6)? {
-            None => None,
-            Some(token) => {
-                Some(Address { token, refused: row.int(7)?, refused_at: row.find_int(8)?, refusal: row.find_text(9)? })
-            }
-        };
-        Ok(Addressee {
-            key: row.text(0)?,
-            owner_field: row.text(1)?,
-            owner_id: row.int(2)?,
-            active: row.find_int(3)? == Some(1),
-            credentials: row.find_text(4)?,
-            config: row.find_text(5)?,
-            address,
-        })
-    })
+    let address = addresses::table.on(addresses::extension_id.eq(extensions::id));
+    let record =
+        extensions::id.eq(extension_id).and(extensions::key.is_not_null()).and(extensions::removed_at.is_null());
+    conn.load_first(extensions::table.left_join(address).filter(record).select(columns::<Addressee>()))
 }
 
 /// Gives a record's address this sealed token; one that it has already stays, unless `anew`.
@@ -111,17 +104,18 @@ pub fn keep_token(conn: &mut Conn, extension_id: i64, token: &str, anew: bool) -
 
 /// Notes that `count` deliveries to a record were refused, the last of them at `now` and for this reason.
 pub fn note_refusals(conn: &mut Conn, extension_id: i64, count: i64, (now, reason): (Millis, &str)) -> Result<()> {
-    let mut sql = Sql::new("UPDATE inbound_addresses SET refused = refused + ");
-    sql.int(count).text(", refused_at = ").int(now).text(", refusal = ").str(reason);
-    sql.text(" WHERE extension_id = ").int(extension_id);
-    conn.execute(&sql).map(drop)
+    let more = (
+        addresses::refused.eq(addresses::refused + count),
+        addresses::refused_at.eq(Some(now)),
+        addresses::refusal.eq(Some(reason)),
+    );
+    conn.run(diesel::update(addresses::table.find(extension_id)).set(more)).map(drop)
 }
 
 /// Those of these notices that the record was told before.
-pub fn find_known(conn: &mut Conn, extension_id: i64, notices: Vec<String>) -> Result<Vec<String>> {
-    let mut sql = Sql::new("SELECT notice FROM inbound_notices WHERE extension_id = ");
-    sql.int(extension_id).text(" AND notice").in_texts(notices);
-    conn.list(&sql, |row| row.text(0))
+pub fn find_known(conn: &mut Conn, extension_id: i64, ids: Vec<String>) -> Result<Vec<String>> {
+    let known = notices::extension_id.eq(extension_id).and(is_one_of(notices::notice, ids));
+    conn.load(notices::table.filter(known).select(notices::notice))
 }
 
 const INSERT: Bulk = Bulk {
@@ -143,12 +137,15 @@ const INSERT: Bulk = Bulk {
 /// Stores a delivery with what it tells of, and returns the places of those notices that were new. Whoever stores the same
 /// at the same moment waits until this transaction ends. Nothing is stored when nothing is new.
 pub fn insert(conn: &mut Conn, delivery: &NewDelivery, mut notices: Vec<NewNotice>) -> Result<Vec<i64>> {
-    let mut sql =
-        Sql::new("INSERT INTO inbound_deliveries (extension_id, received_at, headers, body, is_base64) VALUES (");
-    sql.int(delivery.extension_id).text(", ").int(delivery.received_at).text(", ").str(&*delivery.headers);
-    sql.text(", ").str(&*delivery.body).text(", ").bind(Bind::Bool(Some(delivery.is_base64))).text(") RETURNING id");
-    let id =
-        conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("a delivery that was stored has no id"))?;
+    let row = (
+        deliveries::extension_id.eq(delivery.extension_id),
+        deliveries::received_at.eq(delivery.received_at),
+        deliveries::headers.eq(safe(&delivery.headers)),
+        deliveries::body.eq(safe(&delivery.body)),
+        deliveries::is_base64.eq(delivery.is_base64),
+    );
+    let id: i64 = conn.load_one(diesel::insert_into(deliveries::table).values(row).returning(deliveries::id))?;
+
     // Two deliveries that tell of the same would wait for each other, each holding what the other needs, unless both
     // take it in one order.
     notices.sort_by(|one, other| one.id.cmp(&other.id));
@@ -164,9 +161,7 @@ pub fn insert(conn: &mut Conn, delivery: &NewDelivery, mut notices: Vec<NewNotic
     };
     let new = bulk::touched(conn, &INSERT, &Key(3, "place"), notices.into_iter().map(values).collect())?;
     if new.is_empty() {
-        let mut sql = Sql::new("DELETE FROM inbound_deliveries WHERE id = ");
-        sql.int(id);
-        conn.execute(&sql)?;
+        conn.run(diesel::delete(deliveries::table.find(id)))?;
     }
     Ok(new)
 }

@@ -1,7 +1,10 @@
 //! Runs that a person ends or repeats: where they stand, with no one else to move them meanwhile.
 
+use diesel::prelude::*;
+
 use super::{Held, SLICE, State, small};
 use crate::clock::Millis;
+use crate::db::schema::runs;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 
@@ -48,7 +51,11 @@ pub fn cancel_waiting(conn: &mut Conn, extension: i64, reason: &str, now: Millis
 
 /// Ends a run that has not ended, as cancelled. Whoever has it under way can no longer record anything.
 pub fn cancel(conn: &mut Conn, run: i64, reason: &str, now: Millis) -> Result<()> {
-    let mut sql = Sql::new("UPDATE runs SET state = 'cancelled', lease_until = NULL, reason = ");
-    sql.str(reason).text(", finished_at = ").int(now).text(" WHERE id = ").int(run);
-    conn.execute(&sql).map(drop)
+    let cancelled = (
+        runs::state.eq(State::Cancelled),
+        runs::lease_until.eq(None::<Millis>),
+        runs::reason.eq(Some(reason)),
+        runs::finished_at.eq(Some(now)),
+    );
+    conn.run(diesel::update(runs::table.find(run)).set(cancelled)).map(drop)
 }

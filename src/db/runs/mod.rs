@@ -10,11 +10,16 @@ mod replay;
 
 use std::collections::BTreeSet;
 
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, Output, ToSql};
+
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk, Values};
 use crate::db::events::Owner;
 use crate::db::holds::lane_of;
-use crate::db::{Conn, Sql, destinations};
+use crate::db::{Conn, SafeText, Sql, destinations};
 use crate::error::{Error, Result};
 
 pub use cancel::{Standing, cancel, cancel_waiting, lock};
@@ -31,7 +36,8 @@ pub use parked::{
 pub use replay::{Selected, find_last, find_selected};
 
 /// Where a run stands. The moves between states are written in `runner::retry`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
+#[diesel(sql_type = SafeText)]
 pub enum State {
     /// Waits for a worker.
     Available,
@@ -75,6 +81,25 @@ impl State {
     /// The state with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+impl<DB: Backend> ToSql<SafeText, DB> for State
+where
+    str: ToSql<SafeText, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.as_str().to_sql(out)
+    }
+}
+
+impl<DB: Backend> FromSql<SafeText, DB> for State
+where
+    String: FromSql<SafeText, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        let name = String::from_sql(value)?;
+        Self::parse(&name).ok_or_else(|| format!("a run in the state {name}").into())
     }
 }
 

@@ -1,9 +1,13 @@
 //! Moves of runs that are in the hands of a worker.
 
+use diesel::prelude::*;
+
 use super::parked::waits_for;
 use super::{State, small};
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk, Key};
+use crate::db::schema::runs;
+use crate::db::text::safe;
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 
@@ -112,9 +116,13 @@ pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = Move>) -> Result<
 
 /// Makes a run dead that was made just now and cannot be executed.
 pub fn bury(conn: &mut Conn, uid: &str, reason: &str, now: Millis) -> Result<()> {
-    let mut sql = Sql::new("UPDATE runs SET state = 'dead', parked = 0, reason = ");
-    sql.str(reason).text(", finished_at = ").int(now).text(" WHERE uid = ").str(uid);
-    conn.execute(&sql).map(drop)
+    let dead = (
+        runs::state.eq(State::Dead),
+        runs::parked.eq(0),
+        runs::reason.eq(Some(reason)),
+        runs::finished_at.eq(Some(now)),
+    );
+    conn.run(diesel::update(runs::table.filter(runs::uid.eq(safe(uid)))).set(dead)).map(drop)
 }
 
 /// A run that is under way for nobody.

@@ -1,7 +1,10 @@
 //! Runs that are chosen to be replayed, with what decides whether they can be.
 
+use diesel::prelude::*;
+
 use super::{RunFilter, State};
 use crate::db::events::Owner;
+use crate::db::schema::runs;
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Result};
 
@@ -53,7 +56,7 @@ pub struct SelectedRecord {
 
 /// The last run there is, by its row; 0 when there is none.
 pub fn find_last(conn: &mut Conn) -> Result<i64> {
-    Ok(conn.first(&Sql::new("SELECT id FROM runs ORDER BY id DESC LIMIT 1"), |row| row.int(0))?.unwrap_or_default())
+    Ok(conn.load_first(runs::table.order(runs::id.desc()).limit(1).select(runs::id))?.unwrap_or_default())
 }
 
 /// The runs that `filter` asks for, the oldest first, between two rows: after the first, up to the second. At most

@@ -93,7 +93,7 @@ pub fn stats(conn: &mut Conn, extension: i64, now: Millis) -> Result<Stats> {
         day: since(hour - 23),
         week: since(hour - WEEK + 1),
         latest: Latest::of(&runs),
-        latency: Latency::of(attempts.iter().filter(|attempt| !attempt.is_lost).map(|attempt| attempt.duration_ms)),
+        latency: Latency::of(attempts.iter().filter(|attempt| !attempt.is_lost()).map(|attempt| attempt.duration_ms)),
     })
 }
 
@@ -106,7 +106,7 @@ fn sum<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Tally {
 }
 
 fn last_failure(conn: &mut Conn, attempts: &[LatestAttempt]) -> Result<Option<LastFailure>> {
-    let failed = attempts.iter().filter(|attempt| !attempt.is_done);
+    let failed = attempts.iter().filter(|attempt| !attempt.is_done());
     let Some(last) = failed.max_by_key(|attempt| (attempt.started_at, attempt.at)) else { return Ok(None) };
     let told = runs::find_told(conn, last.at)?;
     Ok(told.map(|(run, reason)| LastFailure { at: last.started_at, run, reason }))
