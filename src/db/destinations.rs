@@ -53,10 +53,8 @@ pub fn keep_blocked(
 ) -> Result<(HashSet<String>, HashSet<String>)> {
     let mut sql =
         Sql::new("SELECT * FROM (SELECT 1 AS kind, name FROM destinations WHERE opened_at IS NOT NULL AND name");
-    sql.in_texts(names)
-        .either("", " FOR KEY SHARE")
-        .text(") AS o UNION ALL SELECT * FROM (SELECT 2, lane FROM holds WHERE lane");
-    sql.in_texts(lanes).either("", " FOR KEY SHARE").text(") AS h");
+    sql.in_texts(names).for_key_share().text(") AS o UNION ALL SELECT * FROM (SELECT 2, lane FROM holds WHERE lane");
+    sql.in_texts(lanes).for_key_share().text(") AS h");
     let (mut open, mut held) = (HashSet::new(), HashSet::new());
     conn.query(&sql, |row| {
         let found = if row.int(0)? == 1 { &mut open } else { &mut held };
@@ -102,7 +100,7 @@ pub fn take_probes(conn: &mut Conn, now: Millis, until: Millis, limit: usize) ->
         .text(" WHERE name IN (SELECT name FROM destinations WHERE opened_at IS NOT NULL AND next_probe_at <= ");
     sql.int(now).text(" ORDER BY next_probe_at, name LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
     // Another process that is about to change one holds what this transaction's next statements may wait for.
-    sql.either("", " FOR UPDATE SKIP LOCKED").text(") RETURNING name, probed");
+    sql.skip_locked().text(") RETURNING name, probed");
     conn.list(&sql, |row| Ok(Probe { name: row.text(0)?, last: row.int(1)? }))
 }
 

@@ -244,7 +244,7 @@ pub fn count(conn: &mut Conn, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
     // Two processes that count for the same records would wait for each other, each holding what the other needs,
     // unless all take them in one order.
     let mut lock = Sql::new("SELECT id FROM extensions WHERE id");
-    lock.in_ints(tallies.keys().copied().collect()).text(" ORDER BY id").either("", " FOR UPDATE");
+    lock.in_ints(tallies.keys().copied().collect()).text(" ORDER BY id").for_update();
     if tallies.len() > 1 && conn.kind() == super::Kind::Postgres {
         conn.list(&lock, |row| row.int(0))?;
     }
@@ -257,7 +257,7 @@ pub fn count(conn: &mut Conn, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
 /// Merges members into a record's `meta`, the latest last; a null removes its member.
 pub fn merge_meta(conn: &mut Conn, id: i64, members: &Map<String, Value>) -> Result<()> {
     let mut sql = Sql::new("SELECT meta FROM extensions WHERE id = ");
-    sql.int(id).either("", " FOR UPDATE");
+    sql.int(id).for_update();
     let Some(stored) = conn.first(&sql, |row| row.find_text(0))? else { return Ok(()) };
     let mut meta = match stored.as_deref().map(nesting::read_stored).transpose()? {
         Some(Value::Object(meta)) => meta,

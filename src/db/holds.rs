@@ -64,7 +64,7 @@ pub fn take(conn: &mut Conn, now: Millis, until: Millis, limit: usize) -> Result
     let mut sql = Sql::new("UPDATE holds SET is_out = 1, until = ");
     sql.int(until).text(" WHERE lane IN (SELECT lane FROM holds WHERE until <= ").int(now);
     sql.text(" ORDER BY until, lane LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
-    sql.either("", " FOR UPDATE SKIP LOCKED").text(") RETURNING ").text(COLUMNS);
+    sql.skip_locked().text(") RETURNING ").text(COLUMNS);
     conn.list(&sql, |row| read(&row))
 }
 

@@ -7,6 +7,7 @@ mod bulk;
 mod conn;
 mod deadline;
 pub mod destinations;
+mod dialect;
 pub mod documents;
 pub mod events;
 pub mod extension_hours;

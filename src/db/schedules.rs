@@ -41,7 +41,7 @@ pub fn find_due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<DueRecor
         "SELECT id, key, owner_field, owner_id, config, url, CASE WHEN active THEN 1 ELSE 0 END, next_tick \
          FROM extensions WHERE removed_at IS NULL AND next_tick <= ",
     );
-    sql.int(now).text(" ORDER BY next_tick LIMIT ").int(limit).either("", " FOR UPDATE SKIP LOCKED");
+    sql.int(now).text(" ORDER BY next_tick LIMIT ").int(limit).skip_locked();
     conn.list(&sql, |row| {
         Ok(DueRecord {
             id: row.int(0)?,

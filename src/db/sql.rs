@@ -3,16 +3,14 @@
 
 use std::hash::{Hash, Hasher};
 
-use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
-use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::row::{Field as _, Row as _};
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Untyped};
-use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
+use diesel::sql_types::Untyped;
 
 use super::bind::{Bind, List};
+use super::dialect::Dialect;
 use crate::error::{Error, Result};
 
 /// A statement in the making.
@@ -164,13 +162,6 @@ impl Query for Kept<'_> {
 
 impl<C> RunQueryDsl<C> for Kept<'_> {}
 
-/// What differs between the databases when values are bound and read.
-pub(super) trait Dialect: Backend {
-    const IS_SQLITE: bool;
-    fn bind<'b>(out: AstPass<'_, 'b, Self>, value: &'b Bind) -> QueryResult<()>;
-    fn cell<'a>(value: Option<Self::RawValue<'a>>, read: &mut dyn FnMut(Cell<'_>)) -> Result<()>;
-}
-
 impl<DB: Dialect> QueryFragment<DB> for Kept<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         if !self.keep {
@@ -191,83 +182,6 @@ impl<DB: Dialect> QueryFragment<DB> for Kept<'_> {
                 Piece::Number(number) => out.push_sql(&number.to_string()),
                 Piece::Bind(bind) => DB::bind(out.reborrow(), bind)?,
             }
-        }
-        Ok(())
-    }
-}
-
-/// Binds what both databases take alike.
-macro_rules! bind_scalars {
-    ($out:ident, $value:ident, $($lists:tt)*) => {
-        match $value {
-            Bind::Int(value) => $out.push_bind_param::<Nullable<BigInt>, _>(value),
-            Bind::Bool(value) => $out.push_bind_param::<Nullable<Bool>, _>(value),
-            Bind::Text(value) => $out.push_bind_param::<Nullable<Text>, _>(value),
-            $($lists)*
-        }
-    };
-}
-
-impl Dialect for Sqlite {
-    const IS_SQLITE: bool = true;
-
-    fn bind<'b>(mut out: AstPass<'_, 'b, Self>, value: &'b Bind) -> QueryResult<()> {
-        bind_scalars!(out, value,
-            Bind::Decimal(value) => out.push_bind_param::<Nullable<Text>, _>(value),
-            Bind::Ints(values) => out.push_bind_param::<Text, _>(values),
-            Bind::Texts(values) => out.push_bind_param::<Text, _>(values),
-            Bind::FindInts(values) => out.push_bind_param::<Text, _>(values),
-            Bind::FindTexts(values) => out.push_bind_param::<Text, _>(values),
-        )
-    }
-
-    fn cell<'a>(value: Option<SqliteValue<'a, 'a, 'a>>, read: &mut dyn FnMut(Cell<'_>)) -> Result<()> {
-        let Some(mut value) = value else {
-            read(Cell::Null);
-            return Ok(());
-        };
-        match value.value_type() {
-            None => read(Cell::Null),
-            Some(SqliteType::Text | SqliteType::Binary) => read(Cell::Text(value.read_text())),
-            Some(SqliteType::Float | SqliteType::Double) => return Err(Error::internal("a float in the database")),
-            Some(_) => read(Cell::Int(value.read_long())),
-        }
-        Ok(())
-    }
-}
-
-impl Dialect for Pg {
-    const IS_SQLITE: bool = false;
-
-    fn bind<'b>(mut out: AstPass<'_, 'b, Self>, value: &'b Bind) -> QueryResult<()> {
-        bind_scalars!(out, value,
-            Bind::Decimal(value) => {
-                out.push_sql("CAST(");
-                out.push_bind_param::<Nullable<Text>, _>(value)?;
-                out.push_sql(" AS NUMERIC)");
-                Ok(())
-            }
-            Bind::Ints(values) => out.push_bind_param::<Array<BigInt>, _>(&values.0),
-            Bind::Texts(values) => out.push_bind_param::<Array<Text>, _>(&values.0),
-            Bind::FindInts(values) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(&values.0),
-            Bind::FindTexts(values) => out.push_bind_param::<Array<Nullable<Text>>, _>(&values.0),
-        )
-    }
-
-    fn cell<'a>(value: Option<PgValue<'a>>, read: &mut dyn FnMut(Cell<'_>)) -> Result<()> {
-        let Some(value) = value else {
-            read(Cell::Null);
-            return Ok(());
-        };
-        let bytes = value.as_bytes();
-        let broken = || Error::internal("a value of the database has the wrong length");
-        // Object ids of pg_type: bool 16, int8 20, int4 23, text 25, varchar 1043.
-        match value.get_oid().get() {
-            16 => read(Cell::Int(i64::from(bytes.first().copied().ok_or_else(broken)?))),
-            20 => read(Cell::Int(i64::from_be_bytes(bytes.try_into().map_err(|_| broken())?))),
-            23 => read(Cell::Int(i64::from(i32::from_be_bytes(bytes.try_into().map_err(|_| broken())?)))),
-            25 | 1043 => read(Cell::Text(std::str::from_utf8(bytes).map_err(|error| Error::Internal(error.into()))?)),
-            other => return Err(Error::internal(format!("a column of unexpected type {other}"))),
         }
         Ok(())
     }

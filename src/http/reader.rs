@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::state::state;
-use crate::db::{Conn, Kind};
+use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::query::Pace;
 use crate::state::AppState;
@@ -34,7 +34,7 @@ impl Reader {
         match pace {
             Pace::Search => return self.state.db.search(work).await,
             Pace::Slow => return self.state.db.read(work).await,
-            Pace::Quick if self.state.db.kind() == Kind::Postgres => return self.state.db.read(work).await,
+            Pace::Quick if !self.state.db.reads_in_place() => return self.state.db.read(work).await,
             Pace::Quick => {}
         }
 

@@ -13,6 +13,6 @@ pub fn lock(conn: &mut Conn, content_type: &ContentType, drafts: Vec<i64>) -> Re
     }
     let mut sql = Sql::new("SELECT id FROM ");
     sql.name(content_type.table).text(" WHERE draft_id IS NULL AND id").in_ints(drafts);
-    sql.text(" ORDER BY id").either("", " FOR NO KEY UPDATE");
+    sql.text(" ORDER BY id").for_no_key_update();
     Ok(conn.list(&sql, |row| row.int(0))?.into_iter().collect())
 }

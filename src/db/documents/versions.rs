@@ -22,7 +22,7 @@ pub struct Versions {
 pub fn find(conn: &mut Conn, content_type: &ContentType, document_id: &str) -> Result<Option<Versions>> {
     let mut draft = Sql::new("SELECT id, revision FROM ");
     draft.name(content_type.table).text(" WHERE draft_id IS NULL AND document_id = ").str(document_id);
-    draft.either("", " FOR NO KEY UPDATE");
+    draft.for_no_key_update();
     let found = conn.first(&draft, |row| Ok((row.int(0)?, row.int(1)?)))?;
     let Some((draft, revision)) = found else { return Ok(None) };
     Ok(Some(Versions { draft, published: find_published(conn, content_type, draft)?, revision }))

@@ -26,7 +26,7 @@ pub struct Standing {
 /// Where the run with this id stands; nobody moves it until the transaction ends.
 pub fn lock(conn: &mut Conn, id: &str) -> Result<Option<Standing>> {
     let mut sql = Sql::new("SELECT id, attempt, state, extension_id, owner_field, line FROM runs WHERE uid = ");
-    sql.str(id).either("", " FOR UPDATE");
+    sql.str(id).for_update();
     conn.first(&sql, |row| {
         let state = row.text(2)?;
         Ok(Standing {

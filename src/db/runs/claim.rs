@@ -26,7 +26,7 @@ pub fn find_due(conn: &mut Conn, now: Millis, limit: usize) -> Result<Vec<Due>> 
     let mut sql = Sql::new("SELECT id, destination, coalesce(store_document_id, '') FROM runs WHERE ");
     sql.text(WAITING).text(" AND parked = 0 AND due_at <= ").int(now);
     sql.text(" ORDER BY due_at, id LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
-    conn.list(sql.either("", " FOR UPDATE SKIP LOCKED"), |row| due(&row))
+    conn.list(sql.skip_locked(), |row| due(&row))
 }
 
 const WAITING: &str = "state IN ('available', 'retryable')";

@@ -154,7 +154,7 @@ pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<Lost>> {
         sql.text(" AND lease_until < ").int(now);
     }
     // By the index of running ones; by id it would be every run there ever was.
-    sql.text(" ORDER BY lease_until LIMIT 1000").either("", " FOR UPDATE SKIP LOCKED");
+    sql.text(" ORDER BY lease_until LIMIT 1000").skip_locked();
     conn.list(&sql, |row| {
         let held = (row.int(0)?, small(row.int(1)?)?);
         Ok(Lost {

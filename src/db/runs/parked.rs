@@ -161,7 +161,7 @@ pub fn find_held(conn: &mut Conn, lane: &str, now: Millis, limit: usize) -> Resu
         " = "
     ));
     sql.str(lane).text(" AND due_at <= ").int(now).text(" ORDER BY due_at, id LIMIT ");
-    sql.int(i64::try_from(limit).unwrap_or(i64::MAX)).either("", " FOR UPDATE SKIP LOCKED");
+    sql.int(i64::try_from(limit).unwrap_or(i64::MAX)).skip_locked();
     conn.list(&sql, |row| Ok(Due { id: row.int(0)?, destination: row.text(1)?, store: row.text(2)? }))
 }
 
@@ -173,7 +173,7 @@ pub fn find_to_probe(conn: &mut Conn, destination: &str, last: i64) -> Result<Op
             "SELECT id, extension_id FROM runs WHERE state || '' IN ('available', 'retryable') AND parked + 0 = 1 AND destination = ",
         );
         sql.str(destination).text(" AND extension_id > ").int(after);
-        sql.text(" ORDER BY extension_id, due_at, id LIMIT 1").either("", " FOR UPDATE SKIP LOCKED");
+        sql.text(" ORDER BY extension_id, due_at, id LIMIT 1").skip_locked();
         let found = conn.first(&sql, |row| Ok((row.int(0)?, row.int(1)?)))?;
         if found.is_some() || after == 0 {
             return Ok(found);

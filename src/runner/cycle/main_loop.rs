@@ -12,7 +12,6 @@ use super::claim::Round;
 use super::rescue;
 use super::tick::{self, Asked};
 use crate::clock::Millis;
-use crate::db::Kind;
 use crate::db::runs::{Held, Lost, Upcoming};
 use crate::queue::handoff::{Loan, Returned};
 use crate::queue::permits::Room;
@@ -21,10 +20,10 @@ use crate::runner::execute::finished::{Finished, Taken};
 use crate::runner::execute::worker;
 use crate::state::AppState;
 
-/// How long at most until it is looked for events and runs again, when nobody wakes the loop: on PostgreSQL other
-/// processes make them too.
-const TICK_POSTGRES: Duration = Duration::from_millis(200);
-const TICK_SQLITE: Duration = Duration::from_secs(1);
+/// How long at most until it is looked for events and runs again, when nobody wakes the loop: other processes
+/// make them too where the database is shared.
+const TICK_SHARED: Duration = Duration::from_millis(200);
+const TICK_ALONE: Duration = Duration::from_secs(1);
 /// How soon it is looked again for what another process was at.
 const BUSY: Duration = Duration::from_millis(20);
 /// How often it is looked for runs whose worker vanished.
@@ -202,7 +201,7 @@ impl Pump {
     }
 
     fn tick(&self) -> Duration {
-        let of_database = || if self.state.db.kind() == Kind::Postgres { TICK_POSTGRES } else { TICK_SQLITE };
+        let of_database = || if self.state.db.is_shared() { TICK_SHARED } else { TICK_ALONE };
         self.state.config.runner.look_every.unwrap_or_else(of_database)
     }
 

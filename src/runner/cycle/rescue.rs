@@ -6,10 +6,10 @@ use serde_json::Map;
 
 use super::complete;
 use crate::clock::{Millis, Random};
+use crate::db::Conn;
 use crate::db::attempts::NewAttempt;
 use crate::db::holds::lane_of;
 use crate::db::runs::{self, Lost};
-use crate::db::{Conn, Kind};
 use crate::error::Result;
 use crate::runner::execute::finished::Finished;
 use crate::runner::execute::retry::{Answer, Health, History, Met};
@@ -17,10 +17,10 @@ use crate::runner::execute::retry::{Answer, Health, History, Met};
 /// Gives back runs that are under way for nobody, in the caller's transaction; `held` are those of this process.
 /// Returns how many.
 ///
-/// On PostgreSQL these are the runs whose lease has ended. On SQLite one process owns the database, so whatever it does
-/// not hold itself was left by an earlier one.
+/// In a shared database these are the runs whose lease has ended. Where this process owns the database, whatever it does not
+/// hold itself was left by an earlier one.
 pub fn rescue(conn: &mut Conn, random: &dyn Random, held: &HashSet<i64>, now: Millis) -> Result<usize> {
-    let before = (conn.kind() == Kind::Postgres).then_some(now);
+    let before = conn.is_shared().then_some(now);
     let mut lost = runs::find_lost(conn, before)?;
     lost.retain(|one| !held.contains(&one.held.0));
     let given_back: Vec<Finished> = lost.iter().map(|one| given_back(one, now)).collect();

@@ -10,9 +10,9 @@ use super::inline;
 use super::targets::{self, Found, Subjects};
 use crate::access::Caller;
 use crate::clock::Millis;
+use crate::db::Conn;
 use crate::db::events::{self, Keyed, NewEvent, Target};
 use crate::db::idempotency::REMEMBERED;
-use crate::db::{Conn, Kind};
 use crate::error::{Error, Problem, Result};
 use crate::ids;
 use crate::queue::ingest::{Emission, Emissions, Emitted, Flight, Waiting};
@@ -50,8 +50,7 @@ async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_li
         }
     }
     let (caller, answer) = oneshot::channel();
-    // One is prepared while another is committed; PostgreSQL commits several side by side.
-    let flights = if state.db.kind() == Kind::Postgres { 4 } else { 2 };
+    let flights = state.db.parallel_writes();
     let request = Waiting { emissions, caller };
     if let Some(flight) = state.queue.ingest.add(request, flights)? {
         // Apart from this request, which may be given up while others are on the flight.
