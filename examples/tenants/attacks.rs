@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tenon::content::Catalog;
 use tenon::db::{DatabaseUrl, Db, Sql};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -174,7 +175,7 @@ impl Hostile {
     }
 
     async fn many_records(self) -> Outcome<()> {
-        let db = Db::open(&DatabaseUrl::parse(&self.target.database)?, 1)?;
+        let db = Db::open(&DatabaseUrl::parse(&self.target.database)?, Catalog::build(&[])?, 1)?;
         let seeded = db.write(|conn| {
             conn.execute(&Sql::new(
                 "INSERT INTO extensions (id, owner_field, owner_id, position, key, triggers, url, active, run_count) \

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::{MINUTE, Millis};
-use crate::content::{Catalog, ContentType, PRODUCT, STORE, SUBSCRIBER};
+use crate::content::{Catalog, ContentType};
 use crate::error::{Error, Result};
 
 /// The caller of a request.
@@ -51,7 +51,7 @@ impl Access {
     pub fn may(self, right: Right, content_type: &ContentType) -> bool {
         let reads = matches!(right, Right::Find | Right::FindOne);
         match self {
-            Self::Public(PublicAccess::Read) => reads && [STORE.uid, PRODUCT.uid].contains(&content_type.uid),
+            Self::Public(PublicAccess::Read) => reads && content_type.public,
             Self::Public(PublicAccess::None) => false,
             Self::ReadOnly => reads,
             Self::Custom(permissions) => permissions.allow(right, content_type),
@@ -81,6 +81,16 @@ impl Access {
         Err(self.lacks(format!("one of the rights {}", names.join(", "))))
     }
 
+    /// [`Error::MissingRight`] unless this can be done with all that holds extension records under this `owner_field`;
+    /// [`Error::Forbidden`] when nothing does.
+    pub fn require_at(self, right: Right, catalog: &Catalog, owner_field: &str) -> Result<()> {
+        let mut holdings = catalog.holdings_of(owner_field).peekable();
+        if holdings.peek().is_none() {
+            return Err(Error::Forbidden);
+        }
+        holdings.try_for_each(|holding| self.require(right, holding.content_type))
+    }
+
     /// [`Error::MissingRight`] unless it can be read how the extension records of documents of this type are wired, and what
     /// becomes of events at them.
     pub fn require_records(self, content_type: &ContentType) -> Result<()> {
@@ -92,14 +102,18 @@ impl Access {
         !matches!(self, Self::Public(PublicAccess::Read | PublicAccess::None))
     }
 
-    /// Whether an address can be subscribed to a published store, and unsubscribed: visitors of storefronts do.
-    pub fn may_subscribe(self) -> bool {
-        self.may(Right::Create, &SUBSCRIBER) || self == Self::Public(PublicAccess::Read)
+    /// Whether an address can be subscribed to a published store, and unsubscribed, by a document of this type: visitors of
+    /// storefronts do.
+    pub fn may_subscribe(self, subscriber: &ContentType) -> bool {
+        self.may(Right::Create, subscriber) || self == Self::Public(PublicAccess::Read)
     }
 
     /// [`Error::MissingRight`] unless an address can be subscribed to a store.
-    pub fn require_subscribe(self) -> Result<()> {
-        if self.may_subscribe() { Ok(()) } else { Err(self.lacks("the right subscriber.create")) }
+    pub fn require_subscribe(self, subscriber: &ContentType) -> Result<()> {
+        match self.may_subscribe(subscriber) {
+            true => Ok(()),
+            false => Err(self.lacks(format!("the right {}", Right::Create.of(subscriber)))),
+        }
     }
 
     /// [`Error::MissingRight`] unless events, runs, triggers and handlers can be read.

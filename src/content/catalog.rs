@@ -4,7 +4,7 @@ use super::check::check;
 use super::components::{EXTENSION, PRICE, SEO, TAG, URL};
 use super::migration::Migration;
 use super::types::{PRODUCT, STORE, SUBSCRIBER};
-use super::{Component, ContentType};
+use super::{Component, ContentType, Field, Shape};
 
 /// The content types and components of the running program. It is built at the start and handed down: by the state, and by
 /// each connection.
@@ -12,12 +12,49 @@ pub struct Catalog {
     types: Vec<&'static ContentType>,
     components: Vec<&'static Component>,
     migrations: Vec<&'static Migration>,
-    by_key: Index,
+    /// By their `owner_field`s, in their order.
+    holdings: Vec<Holding>,
     by_singular: Index,
     by_plural: Index,
     by_uid: Index,
     /// Whether it has Tenon's own types alone.
     is_built_in: bool,
+}
+
+/// Where extension records hang that are kept under an `owner_field`: on documents of a type, or on items in them.
+pub struct Holding {
+    /// `product.extensions`, `price.extensions`.
+    pub owner_field: String,
+    /// The type of the documents.
+    pub content_type: &'static ContentType,
+    /// The lists that lead from the document to the item that holds the records; none where the document does.
+    pub path: Vec<&'static Field>,
+}
+
+impl Holding {
+    /// Whether prices hold the records.
+    pub fn is_of_prices(&self) -> bool {
+        self.path.last().and_then(|field| field.held()).is_some_and(|of| of.priced)
+    }
+
+    /// Those of documents of a type.
+    fn of(content_type: &'static ContentType) -> Vec<Self> {
+        let mut found = Vec::new();
+        Self::find(content_type, Shape::Document(content_type), &mut Vec::new(), &mut found);
+        found
+    }
+
+    fn find(content_type: &'static ContentType, shape: Shape, path: &mut Vec<&'static Field>, found: &mut Vec<Self>) {
+        if shape.records().is_some() {
+            found.push(Self { owner_field: shape.records_owner_field(), content_type, path: path.clone() });
+        }
+        for field in shape.fields() {
+            let Some(of) = field.held().filter(|of| of.versioned) else { continue };
+            path.push(field);
+            Self::find(content_type, Shape::Component(of), path, found);
+            path.pop();
+        }
+    }
 }
 
 /// Content types by one of their names, in its order.
@@ -50,9 +87,11 @@ impl Catalog {
         let components: Vec<&'static Component> = parts().flat_map(|part| part.components).copied().collect();
         let migrations: Vec<&'static Migration> = parts().flat_map(|part| part.migrations).collect();
         check(&types, &components, &migrations)?;
+        let mut holdings: Vec<Holding> = types.iter().copied().flat_map(Holding::of).collect();
+        holdings.sort_by(|one, other| one.owner_field.cmp(&other.owner_field));
 
         Ok(Box::leak(Box::new(Self {
-            by_key: Index::new(&types, |content_type| content_type.key),
+            holdings,
             by_singular: Index::new(&types, |content_type| content_type.singular),
             by_plural: Index::new(&types, |content_type| content_type.plural),
             by_uid: Index::new(&types, |content_type| content_type.uid),
@@ -88,9 +127,23 @@ impl Catalog {
         self.types.iter().map(|content_type| usize::from(content_type.number) + 1).max().unwrap_or_default()
     }
 
-    /// The content type with this key, as it stands in `owner_field`.
-    pub fn find_by_key(&self, key: &str) -> Option<&'static ContentType> {
-        self.by_key.find(key)
+    /// Where extension records can hang, in the order of their `owner_field`s.
+    pub fn holdings(&self) -> &[Holding] {
+        &self.holdings
+    }
+
+    /// Where extension records hang that are kept under this `owner_field`: `price.extensions`.
+    pub fn holdings_of(&self, owner_field: &str) -> impl Iterator<Item = &Holding> {
+        let (start, end) = (
+            self.holdings.partition_point(|one| one.owner_field.as_str() < owner_field),
+            self.holdings.partition_point(|one| one.owner_field.as_str() <= owner_field),
+        );
+        self.holdings.get(start..end).unwrap_or_default().iter()
+    }
+
+    /// The content type whose prices are items of the component with this key: that of the target of their events.
+    pub fn find_priced(&self, key: &str) -> Option<&'static ContentType> {
+        self.types().find(|one| one.prices().and_then(Field::held).is_some_and(|of| of.key == key))
     }
 
     /// The content type with this singular name, as it stands in events.

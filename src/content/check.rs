@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::migration::Migration;
-use super::{Component, ContentType, Field, Kind, LinkSide, Relation, Shape};
+use super::{Component, ContentType, Field, Kind, LinkSide, Relation, Shape, StoreLink};
 
 /// What stands below `/api` and is no content type.
 const RESERVED: [&str; 9] =
@@ -15,7 +15,7 @@ const SYSTEM: [&str; 9] =
 const OF_DOCUMENTS: [&str; 7] =
     ["id", "draft_id", "document_id", "created_at", "updated_at", "published_at", "revision"];
 /// See [`OF_DOCUMENTS`].
-const OF_ITEMS: [&str; 4] = ["owner_field", "owner_id", "id", "position"];
+const OF_ITEMS: [&str; 5] = ["owner_field", "owner_id", "parent_id", "id", "position"];
 /// The longest name that PostgreSQL keeps whole.
 const LONGEST_NAME: usize = 63;
 /// The highest number of a content type.
@@ -72,7 +72,7 @@ impl Facts<'_> {
         let links = owned_relations(types).map(|(uid, relation)| (uid, relation.table.name.to_owned()));
         self.unique("the table", of_both(|one| one.table, |one| one.table).chain(links));
 
-        for one in types {
+        for one in types.iter().copied() {
             if !(1..=HIGHEST_NUMBER).contains(&one.number) {
                 self.fault(one.uid, format_args!("its number must be from 1 to {HIGHEST_NUMBER}"));
             }
@@ -81,6 +81,9 @@ impl Facts<'_> {
             }
             for name in [one.singular, one.plural].into_iter().filter(|name| !is_name(name)) {
                 self.fault(one.uid, format_args!("{name:?} is no name: it begins with a-z and has a-z, 0-9 and -"));
+            }
+            if let Some(problem) = self.find_fault_of_capabilities(one) {
+                self.fault(one.uid, problem);
             }
             let system = one.fields.iter().find(|field| SYSTEM.contains(&field.name));
             if let Some(field) = system {
@@ -124,10 +127,15 @@ impl Facts<'_> {
         }
         match field.kind {
             Kind::Secret if field.mask_column.is_empty() => fault(&"a secret needs a column for its mask"),
-            Kind::Secret if shape.is_versioned() => fault(&"only extension records can hold a secret"),
-            Kind::Component { of, .. } => {
+            Kind::Secret if field.required || field.unique || !field.default.is_empty() => {
+                fault(&"a secret cannot be required or unique, and has no default");
+            }
+            Kind::Component { of, many } => {
                 if !self.components.iter().any(|known| std::ptr::eq(*known, of)) {
                     self.fault(uid, format_args!("{}: the component {} is not in the catalogue", field.name, of.uid));
+                }
+                if of.is_records() && (field.name != "extensions" || !many) {
+                    self.fault(uid, format_args!("{}: a list of extension records is called extensions", field.name));
                 }
                 if holds_itself(of) {
                     self.fault(uid, format_args!("{}: the component {} holds itself", field.name, of.uid));
@@ -140,6 +148,30 @@ impl Facts<'_> {
             }
             _ => {}
         }
+    }
+
+    fn find_fault_of_capabilities(&self, one: &'static ContentType) -> Option<String> {
+        let shape = Shape::Document(one);
+        let is_store = |target: &ContentType| target.store == StoreLink::Itself;
+        if let StoreLink::Through(name) = one.store
+            && !one.store_relation().is_some_and(|to| to.side == LinkSide::Owner && is_store(to.target))
+        {
+            return Some(format!("{name:?} is no relation to stores that it owns"));
+        }
+        let counts = |field: &Field| matches!(field.kind, Kind::Integer);
+        if !one.stock.is_empty() && !shape.find_field(one.stock).is_some_and(counts) {
+            return Some(format!("{:?} is no integer that could count its stock", one.stock));
+        }
+        let moments = one.events.map_or(&[][..], |events| events.moments);
+        let lost = moments.iter().find(|moment| shape.find_field(moment.field).is_none());
+        if let Some(moment) = lost {
+            return Some(format!("{:?}, which emits {}, is none of its attributes", moment.field, moment.trigger));
+        }
+        let same = |other: &&&ContentType| {
+            other.prices().and_then(Field::held).map(|of| of.key) == one.prices().and_then(Field::held).map(|of| of.key)
+        };
+        let other = self.types.iter().find(|other| other.uid != one.uid && one.prices().is_some() && same(other));
+        other.map(|other| format!("its prices are those of {} already", other.uid))
     }
 
     fn find_fault_of_relation(&self, shape: Shape, field: &Field, relation: Relation) -> Option<String> {
@@ -221,10 +253,10 @@ mod tests {
         table: "notes",
         description: "A note.",
         fields: &[Field::string("Text", "text")],
-        unkept: &[],
+        ..ContentType::USUAL
     };
     static UNLISTED: Component =
-        Component { uid: "test.unlisted", table: "unlisted", key: "unlisted", versioned: true, fields: &[] };
+        Component { uid: "test.unlisted", table: "unlisted", key: "unlisted", ..Component::USUAL };
     static LINKS: LinkTable = LinkTable { name: "note_stores", owner: "note_id", target: "store_id" };
     static TO_STORES: Relation = Relation { target: &STORE, inverse: "notes", table: &LINKS, side: LinkSide::Owner };
     static TO_NOTES: Relation = Relation { target: &NOTE, inverse: "Text", table: &LINKS, side: LinkSide::Owner };
@@ -260,6 +292,8 @@ mod tests {
     fn names_that_lead_nowhere_or_elsewhere_are_refused() {
         for (one, wanted) in [
             (ContentType { number: 0, ..NOTE }, "its number must be from 1 to 9999"),
+            (ContentType { store: StoreLink::Through("Text"), ..NOTE }, "\"Text\" is no relation to stores"),
+            (ContentType { stock: "Text", ..NOTE }, "\"Text\" is no integer"),
             (ContentType { plural: "triggers", ..NOTE }, "/api/triggers is taken"),
             (ContentType { plural: "No", ..NOTE }, "\"No\" is no name"),
             (ContentType { table: "notes; --", ..NOTE }, "is no name of a table"),

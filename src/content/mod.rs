@@ -19,9 +19,9 @@ mod system;
 mod types;
 mod validate;
 
-pub use catalog::{Addition, Catalog};
+pub use catalog::{Addition, Catalog, Holding};
 pub use components::{EXTENSION, PRICE, SEO, TAG, URL};
-pub use facts::{Component, ContentType, Shape};
+pub use facts::{Component, ContentType, Lifecycle, Moment, Shape, StoreLink};
 pub use field::{Check, Field, Kind};
 pub use input::{Input, Item, Links, Position, Reference, Value};
 pub use links::{LinkSide, LinkTable, Relation};

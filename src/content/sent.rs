@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{ContentType, Kind, Shape};
 use crate::error::Error;
+use crate::secrets::mask;
 
 /// The same error; one without a place in the body is shown with the whole of it.
 pub fn with_body(error: Error, content_type: &'static ContentType, data: &Map<String, Json>, new: bool) -> Error {
@@ -43,6 +44,7 @@ fn value_of(kind: Option<Kind>, value: &Json, new: bool) -> Json {
         (Some(Kind::Component { .. }), Json::Array(items)) => {
             items.iter().map(|item| value_of(kind, item, new)).collect()
         }
+        (Some(Kind::Secret), value) if !value.is_null() => mask(value, |_, _| false),
         (_, value) => value.clone(),
     }
 }

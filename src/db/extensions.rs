@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use super::bulk::{self, Bulk};
+use super::documents::document_id;
 use super::events::{Owner, StoreRef};
-use super::holder::holder;
 use super::schema::extensions;
 use super::text::{JsonTexts, Switch, safe};
 use super::typed::{columns, is_one_of};
@@ -110,7 +110,9 @@ pub struct Reached {
 /// Every record of `owners`, those that hear nothing too, by owner and in their order.
 pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>> {
     let mut sql = Sql::new(COLUMNS);
-    sql.text(", x.credentials, x.meta, ").text(holder!("x")).text(FROM).append(of_owners(owners.clone()));
+    sql.text(", x.credentials, x.meta, ");
+    document_id(&mut sql, conn.catalog(), "x");
+    sql.text(FROM).append(of_owners(owners.clone()));
     sql.text(" ORDER BY x.position, x.id");
     let mut found = conn.list(&sql, |row| {
         let (owner, listener) = (owner(&row)?, listener(&row)?);

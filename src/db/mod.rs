@@ -14,7 +14,6 @@ pub mod extension_hours;
 pub mod extensions;
 pub mod external_locks;
 mod generations;
-mod holder;
 pub mod holds;
 pub mod hourly_uses;
 pub mod idempotency;

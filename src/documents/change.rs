@@ -8,13 +8,12 @@ use super::diff;
 use super::etag::IfMatch;
 use super::lifecycle::{self, Change, Story};
 use super::misfits::Sent;
-use super::records::list_of_owner;
 use crate::access::{Access, Right};
 use crate::clock::Millis;
 use crate::content::{self, ContentType, Field, Input, Links, Rules, Shape, Version};
 use crate::db::Conn;
 use crate::db::documents::read::Form;
-use crate::db::documents::{self as rows, NewDocument, RecordChange, Records, Versions, Writer};
+use crate::db::documents::{self as rows, NewDocument, Parent, RecordChange, Records, Versions, Writer};
 use crate::error::{Error, Problem, Result};
 use crate::query::{ReadPlan, Warning};
 use crate::state::AppState;
@@ -47,15 +46,15 @@ impl Changing<'_> {
     pub fn create(&mut self, input: Input, unmet: Option<Vec<Problem>>) -> Result<()> {
         let publishing = unmet.is_some();
         let sent = Sent::of(&input);
-        // No content type has a secret: that would not compile.
-        let Input { values, items, links, secrets: _ } = input;
-        let values: Vec<_> =
-            values.into_iter().map(|(field, value)| (field.column, rows::bound(field, value))).collect();
+        let Input { values, items, links, secrets } = input;
+        let named = (self.content_type, self.document_id);
+        let values = self.writer().document_columns(named, None, values, secrets)?;
         let new = NewDocument { content_type: self.content_type, document_id: self.document_id, now: self.now };
         let draft = rows::insert(self.conn, &new, &values)?;
         let shape = Shape::Document(self.content_type);
-        self.writer().save(shape, draft, items)?;
-        self.warnings.extend(sent.review(self.conn, self.state, shape, draft)?);
+        let version = Parent::new(shape, draft);
+        self.writer().save(version, items)?;
+        self.warnings.extend(sent.review(self.conn, self.state, version)?);
         rows::check_linked(self.conn, &links)?;
         rows::save_links(self.conn, draft, links)?;
         let versions = Versions { draft, published: None, revision: 0 };
@@ -166,14 +165,14 @@ impl Changing<'_> {
 
     fn write_draft(&mut self, draft: i64, input: Input) -> Result<()> {
         let sent = Sent::of(&input);
-        // No content type has a secret: that would not compile.
-        let Input { values, items, links, secrets: _ } = input;
-        let values: Vec<_> =
-            values.into_iter().map(|(field, value)| (field.column, rows::bound(field, value))).collect();
+        let Input { values, items, links, secrets } = input;
+        let named = (self.content_type, self.document_id);
+        let values = self.writer().document_columns(named, Some(draft), values, secrets)?;
         rows::update(self.conn, self.content_type, draft, self.now, &values)?;
         let shape = Shape::Document(self.content_type);
-        self.writer().save(shape, draft, items)?;
-        self.warnings.extend(sent.review(self.conn, self.state, shape, draft)?);
+        let version = Parent::new(shape, draft);
+        self.writer().save(version, items)?;
+        self.warnings.extend(sent.review(self.conn, self.state, version)?);
         rows::check_linked(self.conn, &links)?;
         rows::save_links(self.conn, draft, links)
     }
@@ -209,7 +208,7 @@ impl Changing<'_> {
         let gone: Vec<_> = before.iter().filter(|owner| !after.contains(owner)).cloned().collect();
         let mut retired = rows::retire_records(self.conn, &gone, self.now)?;
         for change in &mut retired {
-            change.path = list_of_owner(self.content_type, &change.owner);
+            change.path = rows::list_of_records(self.content_type, &change.owner.0);
         }
         if let (Some(first), Some(right)) = (retired.first(), self.missing_right()) {
             return Err(Error::RecordsForbidden { path: first.path.clone(), right });

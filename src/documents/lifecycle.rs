@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::diff;
 use super::stock::{self, Moved};
 use crate::clock::Millis;
-use crate::content::{ContentType, PRODUCT, SUBSCRIBER};
+use crate::content::{ContentType, Field, Shape};
 use crate::db::Conn;
 use crate::db::documents::Reach;
 use crate::db::events::{self, NewEvent, Target};
@@ -51,7 +51,7 @@ pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, (now, stat
     };
     let own = story.trigger().map(|trigger| story.event(trigger, &changes, reach));
     let mut told: Vec<NewEvent> = own.into_iter().collect();
-    told.extend(story.subscriber_events(&changes, reach));
+    told.extend(story.moment_events(&changes, reach));
     told.extend(story.price_events(reach));
     told.extend(stock::events(conn, &state.matchers, story.moved_stocks(reach))?);
     for event in &mut told {
@@ -62,12 +62,12 @@ pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, (now, stat
 }
 
 impl Story<'_> {
-    /// The trigger of the document's own event. Subscribers have no public side: that one is published is no news.
+    /// The trigger of the document's own event, if its type emits one.
     fn trigger(&self) -> Option<String> {
-        let is_subscriber = self.content_type.uid == SUBSCRIBER.uid;
+        let events = self.content_type.events?;
         let action = match self.change {
-            Change::Created if is_subscriber => return Some("trigger:new_subscriber".into()),
-            Change::Published | Change::Unpublished if is_subscriber => return None,
+            Change::Created if !events.created.is_empty() => return Some(format!("trigger:{}", events.created)),
+            Change::Published | Change::Unpublished if !events.publication => return None,
             Change::Counted => return None,
             Change::Created => "created",
             Change::Updated => "updated",
@@ -99,28 +99,23 @@ impl Story<'_> {
         }
     }
 
-    /// A subscriber who confirms or leaves is told apart from one whose name is mended.
-    fn subscriber_events(&self, changes: &Map<String, Value>, reach: &Reach) -> Vec<NewEvent> {
+    /// What is set for the first time is told apart from other changes: a subscriber who confirms or leaves from one whose
+    /// name is mended.
+    fn moment_events(&self, changes: &Map<String, Value>, reach: &Reach) -> Vec<NewEvent> {
         let was_set =
             |field: &str| changes.get(field).is_some_and(|change| change["from"].is_null() && !change["to"].is_null());
-        if self.content_type.uid != SUBSCRIBER.uid || self.change != Change::Updated {
+        let Some(events) = self.content_type.events.filter(|_| self.change == Change::Updated) else {
             return Vec::new();
-        }
-        [("EmailVerified", "trigger:subscriber_verified"), ("unsubscribed_at", "trigger:subscriber_unsubscribed")]
-            .into_iter()
-            .filter(|(field, _)| was_set(field))
-            .map(|(_, trigger)| self.event(trigger.to_owned(), changes, reach))
-            .collect()
+        };
+        let moments = events.moments.iter().filter(|moment| was_set(moment.field));
+        moments.map(|moment| self.event(format!("trigger:{}", moment.trigger), changes, reach)).collect()
     }
 
     /// Prices that came, changed or went with an edit of their product. They reach their own records first.
     fn price_events(&self, reach: &Reach) -> Vec<NewEvent> {
-        if self.content_type.uid != PRODUCT.uid
-            || !matches!(self.change, Change::Created | Change::Updated | Change::Counted)
-        {
-            return Vec::new();
-        }
-        let (old, new) = (prices_by_id(self.before), prices_by_id(self.after));
+        let changes_prices = matches!(self.change, Change::Created | Change::Updated | Change::Counted);
+        let Some(prices) = self.content_type.prices().filter(|_| changes_prices) else { return Vec::new() };
+        let (old, new) = (items_by_id(prices, self.before), items_by_id(prices, self.after));
         let both: BTreeMap<i64, _> = old.keys().chain(new.keys()).map(|id| (*id, (old.get(id), new.get(id)))).collect();
         let events = both.into_iter().filter_map(|(id, (before, after))| {
             let (before, after) = (before.copied(), after.copied());
@@ -139,20 +134,24 @@ impl Story<'_> {
     /// The stocks that moved: the product's quantity and the inventory of each price that was there before.
     fn moved_stocks(&self, reach: &Reach) -> Vec<Moved> {
         let may_move = matches!(self.change, Change::Updated | Change::Published | Change::Counted);
-        if self.content_type.uid != PRODUCT.uid || !may_move || !self.is_in_force || self.before.is_null() {
+        if !may_move || !self.is_in_force || self.before.is_null() {
             return Vec::new();
         }
         let movement = |field: &str, before: &Value, after: &Value| {
+            if field.is_empty() {
+                return None;
+            }
             let movement = Movement::of(before[field].as_i64(), after[field].as_i64())?;
             let change = json!({ "from": movement.from, "to": movement.to });
             Some((movement, Map::from_iter([(field.to_owned(), change)])))
         };
-        let quantity = movement("quantity", self.before, self.after)
+        let quantity = movement(self.content_type.stock, self.before, self.after)
             .map(|(movement, changes)| Moved { movement, event: self.event(String::new(), &changes, reach) });
-        let before = prices_by_id(self.before);
-        let inventories = prices(self.after).iter().filter_map(|price| {
+        let Some(prices) = self.content_type.prices() else { return quantity.into_iter().collect() };
+        let before = items_by_id(prices, self.before);
+        let inventories = items(prices, self.after).iter().filter_map(|price| {
             let id = price["id"].as_i64()?;
-            let (movement, changes) = movement("inventory", before.get(&id)?, price)?;
+            let (movement, changes) = movement(prices.held()?.stock, before.get(&id)?, price)?;
             Some(Moved { movement, event: self.price_event("", id, (price.clone(), changes), reach) })
         });
         quantity.into_iter().chain(inventories).collect()
@@ -169,9 +168,11 @@ impl Story<'_> {
         let data = json!({ "price": price, "product": product_of_price(self.document_id, product) });
         // The product is not told whole: with a thousand prices it would be a thousand times.
         let mut event = self.event_without_data(trigger.to_owned(), &changes, reach);
-        event.target =
-            Target { type_name: "price".into(), document_id: self.document_id.to_owned(), price_id: Some(id) };
-        event.owners.insert(0, ("price.extensions".into(), id));
+        if let Some(of) = self.content_type.prices().and_then(Field::held) {
+            event.target =
+                Target { type_name: of.key.to_owned(), document_id: self.document_id.to_owned(), price_id: Some(id) };
+            event.owners.insert(0, (Shape::Component(of).records_owner_field(), id));
+        }
         event.data = Some(data.to_string());
         event
     }
@@ -194,10 +195,10 @@ pub(super) fn find_price(list: &[Value], id: i64) -> Option<&Value> {
     list.iter().find(|price| price["id"].as_i64() == Some(id))
 }
 
-fn prices_by_id(product: &Value) -> HashMap<i64, &Value> {
-    prices(product).iter().filter_map(|price| Some((price["id"].as_i64()?, price))).collect()
+fn items_by_id<'a>(list: &Field, document: &'a Value) -> HashMap<i64, &'a Value> {
+    items(list, document).iter().filter_map(|item| Some((item["id"].as_i64()?, item))).collect()
 }
 
-fn prices(product: &Value) -> &[Value] {
-    product["PRICES"].as_array().map_or(&[], Vec::as_slice)
+fn items<'a>(list: &Field, document: &'a Value) -> &'a [Value] {
+    document[list.name].as_array().map_or(&[], Vec::as_slice)
 }

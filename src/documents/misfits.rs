@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use super::review::Review;
-use crate::content::{EXTENSION, Field, Input, Item, Kind, Shape};
+use crate::content::{Field, Input, Item, Kind};
 use crate::db::Conn;
-use crate::db::documents as rows;
+use crate::db::documents::{self as rows, Parent};
 use crate::db::events::Owner;
 use crate::db::extensions::{self, Reached};
 use crate::error::Result;
@@ -29,7 +29,7 @@ impl Sent {
     /// The lists of records in `input`.
     pub(super) fn of(input: &Input) -> Self {
         let of_list = |(field, items): &(&'static Field, Vec<Item>)| match field.kind {
-            Kind::Component { of, .. } if of.uid == EXTENSION.uid => Some((*field, Held::Records)),
+            Kind::Component { of, .. } if of.is_records() => Some((*field, Held::Records)),
             _ => {
                 let items: Vec<Self> = items.iter().map(|item| Self::of(&item.input)).collect();
                 items.iter().any(|item| !item.0.is_empty()).then_some((*field, Held::Items(items)))
@@ -38,11 +38,11 @@ impl Sent {
         Self(input.items.iter().filter_map(of_list).collect())
     }
 
-    /// Warnings for the records of these lists as they are stored now, below the version in row `owner`. Where each stands
-    /// is told by its path in the body.
-    pub(super) fn review(&self, conn: &mut Conn, state: &AppState, shape: Shape, owner: i64) -> Result<Vec<Warning>> {
+    /// Warnings for the records of these lists as they are stored now, below this version. Where each stands is told by its
+    /// path in the body.
+    pub(super) fn review(&self, conn: &mut Conn, state: &AppState, version: Parent) -> Result<Vec<Warning>> {
         let mut lists = Vec::new();
-        self.find_lists(conn, (shape, owner), &mut Vec::new(), &mut lists)?;
+        self.find_lists(conn, version, &mut Vec::new(), &mut lists)?;
         if lists.is_empty() {
             return Ok(Vec::new());
         }
@@ -68,7 +68,7 @@ impl Sent {
     fn find_lists(
         &self,
         conn: &mut Conn,
-        (shape, owner): (Shape, i64),
+        parent: Parent,
         path: &mut Vec<String>,
         found: &mut Vec<(Vec<String>, Owner)>,
     ) -> Result<()> {
@@ -76,12 +76,12 @@ impl Sent {
             let Kind::Component { of, .. } = field.kind else { continue };
             path.push(field.name.to_owned());
             match held {
-                Held::Records => found.push((path.clone(), (shape.owner_field(field), owner))),
+                Held::Records => found.push((path.clone(), parent.owner(field))),
                 Held::Items(items) => {
-                    let ids = rows::list_items(conn, shape, field, owner)?;
+                    let ids = rows::list_items(conn, parent, field)?;
                     for (place, (item, id)) in items.iter().zip(ids).enumerate() {
                         path.push(place.to_string());
-                        item.find_lists(conn, (Shape::Component(of), id), path, found)?;
+                        item.find_lists(conn, parent.item(of, id), path, found)?;
                         path.pop();
                     }
                 }

@@ -11,7 +11,7 @@ use super::read::{Find, find_item, find_items};
 use super::write::Request;
 use crate::access::Right;
 use crate::content::{self, Field, Input, Item, PRICE, PRODUCT, Rules, Shape, Version};
-use crate::db::documents::{self as rows, Versions};
+use crate::db::documents::{self as rows, Parent, Versions};
 use crate::error::{Error, Result};
 use crate::limits::ITEMS;
 use crate::query::{self, Filter, ReadPlan, Terms};
@@ -169,7 +169,7 @@ impl Changing<'_> {
 
     /// The prices of a version of the product.
     fn prices(&mut self, version: i64) -> Result<Vec<i64>> {
-        rows::list_items(self.conn, Shape::Document(&PRODUCT), prices_field()?, version)
+        rows::list_items(self.conn, Parent::new(Shape::Document(&PRODUCT), version), prices_field()?)
     }
 }
 

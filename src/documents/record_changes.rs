@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::change::Changing;
 use super::lifecycle::{find_price, product_of_price};
+use crate::content::Holding;
 use crate::db::documents::{self as rows, Done, Reach, RecordChange};
 use crate::db::events::{self, NewEvent, Target};
 use crate::error::Result;
@@ -47,16 +48,17 @@ impl Changing<'_> {
             Done::Updated { members, .. } => (EXTENSION_UPDATED, members),
             Done::Removed { .. } => (EXTENSION_REMOVED, Map::new()),
         };
-        let price_id = owner.0.starts_with("price.").then_some(owner.1);
+        let is_price = self.state.catalog.holdings_of(&owner.0).any(Holding::is_of_prices);
+        let price_id = is_price.then_some(owner.1);
         let type_name = if price_id.is_some() { "price" } else { self.content_type.singular };
-        let of_price = price_id.map(|_| owner);
+        let of_item = (Some(&owner) != reach.owners.first()).then_some(owner);
         NewEvent {
             uid: ids::sortable("evt", self.now, &*self.state.random),
             trigger: trigger.to_owned(),
             occurred_at: self.now,
             store: reach.store.clone(),
-            owners: of_price.into_iter().chain(reach.owners.iter().cloned()).collect(),
-            data: Some(entity(document, self.document_id, price_id).to_string()),
+            owners: of_item.into_iter().chain(reach.owners.iter().cloned()).collect(),
+            data: Some(self.entity(document, price_id).to_string()),
             changes: (!members.is_empty()).then(|| Value::Object(without_secrets(members))),
             payload: Some(json!({"extension": {"id": id, "key": key, "url": url.as_deref().map(Masker::url)}})),
             actor: self.actor.to_owned(),
@@ -68,13 +70,14 @@ impl Changing<'_> {
             })
         }
     }
-}
 
-/// What holds the record, as events tell of it: a price with its product.
-fn entity(document: &Value, document_id: &str, price_id: Option<i64>) -> Value {
-    let Some(price) = price_id else { return document.clone() };
-    let prices = document["PRICES"].as_array().map_or(&[][..], Vec::as_slice);
-    json!({"price": find_price(prices, price), "product": product_of_price(document_id, document)})
+    /// What holds the record, as events tell of it: a price with its product.
+    fn entity(&self, document: &Value, price_id: Option<i64>) -> Value {
+        let Some(price) = price_id else { return document.clone() };
+        let prices = self.content_type.prices().and_then(|field| document[field.name].as_array());
+        let price = find_price(prices.map_or(&[][..], Vec::as_slice), price);
+        json!({"price": price, "product": product_of_price(self.document_id, document)})
+    }
 }
 
 /// The same changes; of credentials there are only masks already, and a url may hold a secret.

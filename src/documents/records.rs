@@ -1,7 +1,7 @@
 //! One extension record, found by the path that leads to it: the document, or a price of a product, and the record's id.
 
 use crate::access::{Access, Right};
-use crate::content::{ContentType, Kind, PRODUCT, Shape};
+use crate::content::{ContentType, Field, Shape};
 use crate::db::Conn;
 use crate::db::documents::{self as rows, Subject};
 use crate::db::events::Owner;
@@ -42,6 +42,9 @@ impl HolderPath {
     /// the document with what only those see who see drafts.
     pub fn require(&self, access: Access, right: Right) -> Result<()> {
         access.require(right, self.content_type)?;
+        if self.price.is_none() && Shape::Document(self.content_type).records().is_none() {
+            return Err(Error::NotFound);
+        }
         if access.sees_drafts() { Ok(()) } else { Err(access.lacks("a token: extension records are not public")) }
     }
 }
@@ -52,13 +55,19 @@ impl HolderPath {
 pub fn find_holder(conn: &mut Conn, path: &HolderPath) -> Result<Holder> {
     let subject = rows::find_subject(conn, path.content_type, &path.document_id)?.ok_or(Error::NotFound)?;
     let owner = match path.price {
-        None => (format!("{}.extensions", path.content_type.key), subject.draft),
-        Some(price) if path.content_type.uid == PRODUCT.uid && rows::has_price(conn, subject.draft, price)? => {
-            ("price.extensions".to_owned(), price)
+        None => (Shape::Document(path.content_type).records_owner_field(), subject.draft),
+        Some(price) if rows::has_price(conn, path.content_type, subject.draft, price)? => {
+            (price_owner(path.content_type)?, price)
         }
         Some(_) => return Err(Error::NotFound),
     };
     Ok(Holder { subject, owner })
+}
+
+/// The `owner_field` of the records that the prices of documents of this type hold.
+fn price_owner(content_type: &'static ContentType) -> Result<String> {
+    let of = content_type.prices().and_then(Field::held);
+    Ok(Shape::Component(of.ok_or(Error::NotFound)?).records_owner_field())
 }
 
 /// Finds a record and what holds it.
@@ -68,14 +77,4 @@ pub fn find_record(conn: &mut Conn, path: &RecordPath) -> Result<(Holder, Record
     let holder = find_holder(conn, &path.holder)?;
     let record = extensions::find(conn, &holder.owner, path.id)?.ok_or(Error::NotFound)?;
     Ok((holder, record))
-}
-
-/// Where a body has the items of which `owner` is one: `["PRICES"]`.
-pub(super) fn list_of_owner(content_type: &'static ContentType, owner: &Owner) -> Vec<String> {
-    let holds = |kind: Kind| {
-        let Kind::Component { of, .. } = kind else { return false };
-        of.fields.iter().any(|field| Shape::Component(of).owner_field(field) == owner.0)
-    };
-    let field = content_type.fields.iter().find(|field| holds(field.kind));
-    field.map(|field| field.name.to_owned()).into_iter().collect()
 }

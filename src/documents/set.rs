@@ -9,12 +9,11 @@ use serde_json::{Map, Value};
 use super::change::{Changing, Step};
 use super::etag::Answer;
 use super::lifecycle::Change;
-use super::prices::prices_field;
 use super::write::Request;
 use crate::access::Caller;
-use crate::content::{self, ContentType, Input, Item, PRICE, PRODUCT, Rules, Shape};
+use crate::content::{self, ContentType, Field, Input, Item, Rules, Shape};
 use crate::db::documents::read::Form;
-use crate::db::documents::{self as rows, Versions};
+use crate::db::documents::{self as rows, Parent, Versions};
 use crate::error::{Error, Result};
 use crate::state::AppState;
 
@@ -47,13 +46,14 @@ pub async fn set(
 impl Changing<'_> {
     fn set(&mut self, values: &NewValues) -> Result<()> {
         let versions = self.seen()?;
-        if self.content_type.uid != PRODUCT.uid && !values.prices.is_empty() {
+        let prices = self.content_type.prices();
+        if prices.is_none() && !values.prices.is_empty() {
             return Err(Error::Validation(format!("A {} has no prices", self.content_type.singular)));
         }
         let publishing = versions.published.is_some();
         let input = self.own_values(&values.own, publishing)?;
         let (draft, before) = (self.state_of(false)?, self.state_of(publishing)?);
-        if values.stand_in(&draft) && values.stand_in(&before) {
+        if values.stand_in(prices, &draft) && values.stand_in(prices, &before) {
             return Ok(());
         }
         let columns: Vec<_> =
@@ -76,13 +76,15 @@ impl Changing<'_> {
 
     /// Sets values of a price in each version that has it.
     fn set_price(&mut self, versions: Versions, price: i64, data: &Map<String, Value>) -> Result<()> {
-        content::check_item_keys(&PRICE, data)?;
-        let field = prices_field()?;
+        let field = self.content_type.prices().ok_or(Error::NotFound)?;
+        let of = field.held().ok_or(Error::NotFound)?;
+        content::check_item_keys(of, data)?;
         for row in versions.published.into_iter().chain([versions.draft]) {
             let publishing = Some(row) == versions.published;
-            let input = scalars(content::validate_item(&PRICE, data, Rules { publishing, creating: false })?)?;
+            let input = scalars(content::validate_item(of, data, Rules { publishing, creating: false })?)?;
             let item = Item { id: Some(price), input };
-            match self.writer().save_one(Shape::Document(&PRODUCT), field, row, item) {
+            let version = Parent::new(Shape::Document(self.content_type), row);
+            match self.writer().save_one(version, field, item) {
                 Ok(_) | Err(Error::NotFound) => {}
                 Err(error) => return Err(error),
             }
@@ -93,17 +95,17 @@ impl Changing<'_> {
 
 /// The input, if it is of plain values.
 fn scalars(input: Input) -> Result<Input> {
-    match input.items.is_empty() && input.links.is_empty() {
+    match input.items.is_empty() && input.links.is_empty() && input.secrets.is_empty() {
         true => Ok(input),
-        false => Err(Error::Validation("Components and relations cannot be set by a handler".into())),
+        false => Err(Error::Validation("Components, relations and secrets cannot be set by a handler".into())),
     }
 }
 
 impl NewValues {
     /// Whether all of them stand in this state of the document.
-    fn stand_in(&self, document: &Value) -> bool {
+    fn stand_in(&self, prices: Option<&Field>, document: &Value) -> bool {
         let all = |values: &Map<String, Value>, there: &Value| values.iter().all(|(name, value)| there[name] == *value);
-        let items = document["PRICES"].as_array().map_or(&[][..], Vec::as_slice);
+        let items = prices.and_then(|field| document[field.name].as_array()).map_or(&[][..], Vec::as_slice);
         let of_price = |price: i64| items.iter().find(|item| item["id"].as_i64() == Some(price));
         all(&self.own, document)
             && self.prices.iter().all(|(price, values)| of_price(*price).is_none_or(|there| all(values, there)))

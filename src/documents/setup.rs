@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::content::EXTENSION;
+use crate::content::{EXTENSION, Shape};
 use crate::db::documents::seal_place;
 use crate::db::runs::Record;
 use crate::handler::{Account, Entry, Given, Masker, Obstacle, ObstacleKind, Obstacles, Offer};
@@ -80,10 +80,11 @@ pub fn verifying_credentials(
 
 fn open(state: &AppState, id: i64, sealed: Option<&str>) -> Result<Value, Obstacle> {
     let Some(sealed) = sealed else { return Ok(Value::Null) };
-    let opened = state.sealer.open(sealed, &seal_place(&EXTENSION, id)).map_err(|error| {
-        log::error!("credentials of extension record {id} cannot be opened: {error}");
-        Obstacle::new(ObstacleKind::BadCredentials, "credentials", "", "they cannot be opened with the key at hand")
-    })?;
+    let opened =
+        state.sealer.open(sealed, &seal_place(Shape::Component(&EXTENSION), id, "credentials")).map_err(|error| {
+            log::error!("credentials of extension record {id} cannot be opened: {error}");
+            Obstacle::new(ObstacleKind::BadCredentials, "credentials", "", "they cannot be opened with the key at hand")
+        })?;
     parse(ObstacleKind::BadCredentials, "credentials", Some(&opened)).map(trimmed)
 }
 

@@ -44,7 +44,7 @@ pub enum Wish {
 /// Fails with [`Error::Forbidden`] when the caller may not, with [`Error::Invalid`] when the address is none, and with
 /// [`Error::NotFound`] when a store is not there or not published.
 pub async fn subscribe(state: &Arc<AppState>, caller: Caller, asked: Subscription, wish: Wish) -> Result<()> {
-    caller.access.require_subscribe()?;
+    caller.access.require_subscribe(&SUBSCRIBER)?;
     let email = address(&asked.email)?;
     let shared = Arc::clone(state);
     let work = move |conn: &mut Conn| {

@@ -13,9 +13,9 @@ use super::records::{HolderPath, RecordPath, find_holder, find_record};
 use super::review::Review;
 use super::write::Request;
 use crate::access::Right;
-use crate::content::{self, EXTENSION, Field, Item, PRICE, Rules, Shape};
+use crate::content::{self, EXTENSION, Field, Item, Rules, Shape};
 use crate::db::documents::read::One;
-use crate::db::documents::{self as rows, Done, RecordChange};
+use crate::db::documents::{self as rows, Done, Parent, RecordChange};
 use crate::db::extensions::Record;
 use crate::db::records::{self, RecordFilter, ShownRecord};
 use crate::db::{Conn, extensions};
@@ -154,7 +154,7 @@ pub async fn delete_record(state: &Arc<AppState>, request: Request, path: Record
             Err(error) => return Err(error),
         };
         let (shape, field) = list_of(&path.holder)?;
-        if changing.writer().remove_one(shape, field, owner_id, path.id)? {
+        if changing.writer().remove_one(Parent::new(shape, owner_id), field, path.id)? {
             rows::revise(changing.conn, changing.content_type, versions.draft)?;
         }
         Ok(Answer::empty())
@@ -175,7 +175,7 @@ impl Changing<'_> {
     pub(super) fn save_record(&mut self, path: &HolderPath, item: Item) -> Result<i64> {
         let holder = find_holder(self.conn, path)?;
         let (shape, field) = list_of(path)?;
-        let id = self.writer().save_one(shape, field, holder.owner.1, item)?;
+        let id = self.writer().save_one(Parent::new(shape, holder.owner.1), field, item)?;
         rows::revise(self.conn, self.content_type, holder.subject.draft)?;
         Ok(id)
     }
@@ -198,7 +198,13 @@ impl Changing<'_> {
 
 /// Which list of what holds the records.
 fn list_of(path: &HolderPath) -> Result<(Shape, &'static Field)> {
-    let shape = if path.price.is_some() { Shape::Component(&PRICE) } else { Shape::Document(path.content_type) };
-    let field = shape.find_field("extensions");
-    Ok((shape, field.ok_or_else(|| Error::internal(format!("{} has no records", shape.uid())))?))
+    let shape = match path.price {
+        Some(_) => {
+            let of = path.content_type.prices().and_then(Field::held);
+            Shape::Component(of.ok_or(Error::NotFound)?)
+        }
+        None => Shape::Document(path.content_type),
+    };
+    let field = shape.records();
+    Ok((shape, field.ok_or(Error::NotFound)?))
 }

@@ -14,7 +14,7 @@ use super::runs::{OwnerAnswer, RunAnswer};
 use super::state::state;
 use crate::access::{Access, Caller};
 use crate::clock::iso;
-use crate::content::{Catalog, PRODUCT};
+use crate::content::Catalog;
 use crate::documents::HolderPath;
 use crate::error::{Error, Result};
 use crate::query::Warning;
@@ -131,16 +131,15 @@ pub(super) async fn explain(
 
 /// Whether a caller may be told of the records under this `owner_field`.
 fn may_see((access, catalog): (Access, &Catalog), owner_field: &str) -> bool {
-    let holder = owner_field.split('.').next().unwrap_or_default();
-    let content_type = catalog.find_by_key(holder).unwrap_or(&PRODUCT);
-    access.require_records(content_type).is_ok()
+    let mut holdings = catalog.holdings_of(owner_field).peekable();
+    holdings.peek().is_some() && holdings.all(|holding| access.require_records(holding.content_type).is_ok())
 }
 
 fn price(asked: &Parameters, path: &HolderPath) -> Result<Option<i64>> {
     let price = asked.parsed("priceId", number("priceId"))?;
     match price {
-        Some(_) if path.content_type.uid != PRODUCT.uid => {
-            Err(Error::Parameter { message: "priceId is for products alone".into(), param: "priceId" })
+        Some(_) if path.content_type.prices().is_none() => {
+            Err(Error::Parameter { message: "priceId is for what has prices alone".into(), param: "priceId" })
         }
         price => Ok(price),
     }

@@ -18,7 +18,7 @@ use super::endpoint::Endpoint;
 use super::extract::{Pace, Reader};
 use super::list::Parameters;
 use crate::access::{Caller, Right};
-use crate::content::{Catalog, PRODUCT};
+use crate::content::Catalog;
 use crate::db::records;
 use crate::documents::{self, Activation, HolderPath};
 use crate::error::{Error, Problem, Result};
@@ -212,6 +212,14 @@ impl ActivationInput {
     }
 }
 
+/// `must be store, product, subscriber or price`
+fn known_targets(catalog: &Catalog) -> String {
+    let priced = catalog.types().filter_map(|one| Some(one.prices()?.held()?.key));
+    let mut names: Vec<&str> = catalog.types().map(|one| one.singular).chain(priced).collect();
+    let last = names.pop().unwrap_or_default();
+    format!("must be {} or {last}", names.join(", "))
+}
+
 impl TargetInput {
     fn path(self, catalog: &Catalog, place: usize) -> Result<HolderPath> {
         let refused = |member: &str, message: &str| {
@@ -220,13 +228,15 @@ impl TargetInput {
             Err(Error::Invalid(vec![Problem { path, message, value: None }]))
         };
         let (document_id, price) = (self.document_id, self.price_id);
+        if let (Some(content_type), Some(_)) = (catalog.find_priced(&self.type_name), price) {
+            return Ok(HolderPath { content_type, document_id, price });
+        }
         match (self.type_name.as_str(), price) {
-            ("price", None) => refused("priceId", "must be the id of a price"),
-            ("price", Some(_)) => Ok(HolderPath { content_type: &PRODUCT, document_id, price }),
+            (name, None) if catalog.find_priced(name).is_some() => refused("priceId", "must be the id of a price"),
             (_, Some(_)) => refused("priceId", "is for a price alone"),
             (name, None) => match catalog.find_by_singular(name) {
                 Some(content_type) => Ok(HolderPath { content_type, document_id, price }),
-                None => refused("type", "must be store, product, subscriber or price"),
+                None => refused("type", &known_targets(catalog)),
             },
         }
     }

@@ -10,7 +10,7 @@ use super::body::Submission;
 use super::endpoint::Endpoint;
 use super::runs::{self as shown, RunAnswer};
 use crate::access::{Access, Right};
-use crate::content::{Catalog, ContentType, PRODUCT, parse_moment};
+use crate::content::{Catalog, parse_moment};
 use crate::db::runs::{self, RunFilter};
 use crate::error::{Error, Problem, Result};
 use crate::queue::wake::Work;
@@ -141,7 +141,7 @@ pub(super) async fn replay(
     let reason = reason.map(short).transpose()?;
     let asked = id.clone();
     let run = state.db.read(move |conn| runs::find(conn, &asked)).await?.ok_or(Error::NotFound)?;
-    runner::require_run(state.catalog, caller.access, &run.owner.0)?;
+    caller.access.require_at(Right::Run, state.catalog, &run.owner.0)?;
     let operator = Operator::new(&state, caller.actor);
     let new = runner::replay_one(&operator, id.into_inner(), reason.as_deref()).await?;
     state.wake_runner(Work::Runs);
@@ -190,14 +190,12 @@ pub(super) async fn replay_many(state: web::Data<AppState>, sent: Submission) ->
 /// [`Error::Forbidden`] when there is no such place.
 fn owner_fields(catalog: &Catalog, access: Access) -> Result<OwnerFields> {
     access.require_somewhere(Right::Run, catalog)?;
-    let (may, may_not): (Vec<&ContentType>, Vec<&ContentType>) =
-        catalog.types().partition(|one| access.may(Right::Run, one));
-    if may_not.is_empty() {
+    if catalog.types().all(|one| access.may(Right::Run, one)) {
         return Ok(None);
     }
-    let of_prices = may.iter().any(|content_type| content_type.uid == PRODUCT.uid).then_some("price");
-    let names = may.iter().map(|content_type| content_type.key).chain(of_prices);
-    Ok(Some(names.map(|name| format!("{name}.extensions")).collect()))
+    let names = catalog.holdings().iter().map(|holding| &holding.owner_field);
+    let may = names.filter(|owner_field| access.require_at(Right::Run, catalog, owner_field).is_ok());
+    Ok(Some(may.cloned().collect()))
 }
 
 fn short(reason: String) -> Result<String> {

@@ -125,7 +125,7 @@ pub(super) async fn unsubscribe(
 /// visitors may do no more than subscribe.
 pub(super) fn is_subscription(content_type: &ContentType, sent: &Submission) -> bool {
     let access = sent.caller.access;
-    content_type.uid == SUBSCRIBER.uid && !access.may(Right::Create, content_type) && access.may_subscribe()
+    content_type.subscribes && !access.may(Right::Create, content_type) && access.may_subscribe(content_type)
 }
 
 /// Answers a subscription that was sent as a document to create.
@@ -143,7 +143,7 @@ async fn wish(
     sent: Submission,
     (wish, status): (Wish, StatusCode),
 ) -> Result<HttpResponse> {
-    sent.caller.access.require_subscribe()?;
+    sent.caller.access.require_subscribe(&SUBSCRIBER)?;
     let (caller, input) = sent.at_most(LARGEST).read().await?.parse_data::<SubscriptionInput>()?;
     let (email, state) = (input.email.clone(), state.into_inner());
     let asked = input.checked()?;

@@ -3,7 +3,7 @@
 use super::operator;
 use super::terms::Terms;
 use crate::access::{Access, Right};
-use crate::content::{Component, ContentType, EXTENSION, Field, Kind, Relation, Shape};
+use crate::content::{ContentType, Field, Kind, Relation, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
 use crate::limits::{CONDITIONS, DEPTH, POPULATED};
 
@@ -58,15 +58,11 @@ impl Tally {
     /// Whether the caller may see what `field`, a component or a relation, leads to.
     pub fn may_follow(&self, field: &Field) -> bool {
         match field.kind {
-            Kind::Component { of, .. } => !is_internal(of) || self.access.sees_drafts(),
+            Kind::Component { of, .. } => !of.is_records() || self.access.sees_drafts(),
             Kind::Relation(Relation { target, .. }) => self.access.may(Right::Find, target),
             _ => true,
         }
     }
-}
-
-fn is_internal(component: &Component) -> bool {
-    component.uid == EXTENSION.uid
 }
 
 /// A place in a parameter: the shape that names are looked up in, and the way to it.

@@ -39,7 +39,7 @@ pub use operator::delays::{Wait, WaitsFor};
 pub use operator::emit::emit_alone;
 pub use operator::explain::{Because, Explained, Explanation, Question, Reason, explain};
 pub use operator::replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
-pub use operator::run_now::{Started, Wanted, cancel, require_run, run_now};
+pub use operator::run_now::{Started, Wanted, cancel, run_now};
 pub use operator::stats::{LastFailure, Latency, Latest, Stats, stats};
 pub use operator::test_run::{Trial, Way, try_record};
 

@@ -71,5 +71,6 @@ mod tls;
 mod tokens;
 mod triggers;
 mod wakes;
+mod types;
 mod where_secrets_go;
 mod understood;

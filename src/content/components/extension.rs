@@ -17,4 +17,5 @@ pub static EXTENSION: Component = Component {
         Field::integer("run_count", "run_count").default("0").never_null().server_owned(),
         Field::json("meta", "meta").server_owned(),
     ],
+    ..Component::USUAL
 };

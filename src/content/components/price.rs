@@ -6,7 +6,8 @@ pub static PRICE: Component = Component {
     uid: "common.prices",
     table: "prices",
     key: "price",
-    versioned: true,
+    priced: true,
+    stock: "inventory",
     fields: &[
         Field::string("Name", "name"),
         Field::decimal("Price", "price").indexed(),
@@ -22,4 +23,5 @@ pub static PRICE: Component = Component {
         Field::integer("billing_interval_count", "billing_interval_count").default("0"),
         Field::json("ships_to", "ships_to").default("[]"),
     ],
+    ..Component::USUAL
 };

@@ -5,7 +5,6 @@ pub static SEO: Component = Component {
     uid: "common.seo",
     table: "seos",
     key: "seo",
-    versioned: true,
     fields: &[
         Field::string("metaTitle", "meta_title"),
         Field::string("metaDescription", "meta_description"),
@@ -16,4 +15,5 @@ pub static SEO: Component = Component {
         Field::boolean("excludeFromSearch", "exclude_from_search").default("false"),
         Field::media("socialImage"),
     ],
+    ..Component::USUAL
 };

@@ -5,8 +5,8 @@ pub static TAG: Component = Component {
     uid: "common.tag",
     table: "tags",
     key: "tag",
-    versioned: true,
     fields: &[Field::string("Label", "label"), Field::enumeration("Color", "color", COLORS).default(r#""Magenta""#)],
+    ..Component::USUAL
 };
 
 const COLORS: &[&str] = &[

@@ -5,6 +5,6 @@ pub static URL: Component = Component {
     uid: "common.urls",
     table: "urls",
     key: "url",
-    versioned: true,
     fields: &[Field::string("Label", "label"), Field::string("URL", "url")],
+    ..Component::USUAL
 };

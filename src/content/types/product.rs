@@ -1,6 +1,6 @@
 use super::STORE;
 use crate::content::components::{EXTENSION, PRICE, SEO, TAG};
-use crate::content::{ContentType, Field, LinkSide, LinkTable, Relation};
+use crate::content::{ContentType, Field, LinkSide, LinkTable, Relation, StoreLink};
 
 /// Something that stores sell.
 pub static PRODUCT: ContentType = ContentType {
@@ -33,6 +33,10 @@ pub static PRODUCT: ContentType = ContentType {
         ),
     ],
     unkept: &["extras"],
+    public: true,
+    store: StoreLink::Through("stores"),
+    stock: "quantity",
+    ..ContentType::USUAL
 };
 
 pub(super) static STORES: LinkTable = LinkTable { name: "product_stores", owner: "product_id", target: "store_id" };

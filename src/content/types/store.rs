@@ -1,6 +1,6 @@
 use super::{PRODUCT, SUBSCRIBER, product, subscriber};
 use crate::content::components::{EXTENSION, SEO, URL};
-use crate::content::{ContentType, Field, LinkSide, Relation};
+use crate::content::{ContentType, Field, LinkSide, Relation, StoreLink};
 
 /// A shop.
 pub static STORE: ContentType = ContentType {
@@ -35,4 +35,7 @@ pub static STORE: ContentType = ContentType {
         ),
     ],
     unkept: &["users"],
+    public: true,
+    store: StoreLink::Itself,
+    ..ContentType::USUAL
 };

@@ -1,6 +1,6 @@
 use super::STORE;
 use crate::content::components::EXTENSION;
-use crate::content::{ContentType, Field, LinkSide, LinkTable, Relation};
+use crate::content::{ContentType, Field, Lifecycle, LinkSide, LinkTable, Moment, Relation, StoreLink};
 
 /// Someone who wants to hear from stores.
 pub static SUBSCRIBER: ContentType = ContentType {
@@ -29,7 +29,18 @@ pub static SUBSCRIBER: ContentType = ContentType {
             Relation { target: &STORE, inverse: "subscribers", table: &STORES, side: LinkSide::Owner },
         ),
     ],
-    unkept: &[],
+    // That one is published is no news: subscribers have no public side.
+    events: Some(Lifecycle {
+        created: "new_subscriber",
+        publication: false,
+        moments: &[
+            Moment { field: "EmailVerified", trigger: "subscriber_verified" },
+            Moment { field: "unsubscribed_at", trigger: "subscriber_unsubscribed" },
+        ],
+    }),
+    store: StoreLink::Through("stores"),
+    subscribes: true,
+    ..ContentType::USUAL
 };
 
 pub(super) static STORES: LinkTable =

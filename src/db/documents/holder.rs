@@ -1,39 +1,76 @@
-//! The document that holds an extension record.
+//! The document that holds an extension record, from the facts about what can hold records.
 
-use crate::content::{Catalog, ContentType, PRODUCT};
+use crate::content::{Catalog, ContentType, Holding, Shape};
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 
 /// The document that an extension record belongs to, and which of its prices if it is a price's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Holder {
+    /// What the document is.
+    pub content_type: &'static ContentType,
     /// The document's id.
     pub document_id: String,
     /// The price.
     pub price_id: Option<i64>,
 }
 
-/// The type of the documents that hold records with this `owner_field`: `store.extensions`, `price.extensions`.
-pub fn holder_type(catalog: &Catalog, owner_field: &str) -> Option<&'static ContentType> {
-    match owner_field.split('.').next() {
-        Some("price") => Some(&PRODUCT),
-        Some(key) => catalog.find_by_key(key),
-        None => None,
-    }
-}
-
 /// The document of the owner `(owner_field, owner_id)`; `None` when it is gone.
 pub fn find_holder(conn: &mut Conn, owner_field: &str, owner_id: i64) -> Result<Option<Holder>> {
-    let Some(content_type) = holder_type(conn.catalog(), owner_field) else { return Ok(None) };
-    let is_price = owner_field.starts_with("price.");
-    let mut sql = Sql::new("SELECT v.document_id FROM ");
-    sql.name(content_type.table).text(" v");
-    if is_price {
-        sql.text(" JOIN prices p ON p.owner_id = v.id AND p.owner_field = 'product.PRICES'");
+    for holding in conn.catalog().holdings_of(owner_field) {
+        let mut sql = Sql::default();
+        document_of(&mut sql, holding, &|sql| {
+            sql.int(owner_id);
+        });
+        if let Some(document_id) = conn.first(&sql, |row| row.text(0))? {
+            let price_id = holding.is_of_prices().then_some(owner_id);
+            return Ok(Some(Holder { content_type: holding.content_type, document_id, price_id }));
+        }
     }
-    sql.text(if is_price { " WHERE p.id = " } else { " WHERE v.id = " }).int(owner_id).text(" LIMIT 1");
-    let found = conn.first(&sql, |row| row.text(0))?;
-    Ok(found.map(|document_id| Holder { document_id, price_id: is_price.then_some(owner_id) }))
+    Ok(None)
+}
+
+/// Writes the documentId of what the columns `owner_field` and `owner_id` of `table` name: null when it is gone, or of a kind
+/// that holds no records.
+pub fn document_id(sql: &mut Sql, catalog: &Catalog, table: &'static str) {
+    sql.text("CASE ").text(table).text(".owner_field");
+    for group in catalog.holdings().chunk_by(|one, other| one.owner_field == other.owner_field) {
+        for (place, holding) in group.iter().enumerate() {
+            match place {
+                0 => sql.text(" WHEN ").str(holding.owner_field.as_str()).text(" THEN COALESCE(("),
+                _ => sql.text(", ("),
+            };
+            document_of(sql, holding, &|sql| {
+                sql.text(table).text(".owner_id");
+            });
+            sql.text(")");
+        }
+        sql.text(", NULL)");
+    }
+    sql.text(" END");
+}
+
+/// Writes a query for the documentId of the document in which `id` holds records.
+fn document_of(sql: &mut Sql, holding: &Holding, id: &dyn Fn(&mut Sql)) {
+    sql.text("SELECT v.document_id FROM ").name(holding.content_type.table).text(" v");
+    let (mut shape, mut last) = (Shape::Document(holding.content_type), None);
+    for (place, field) in holding.path.iter().enumerate() {
+        let Some(of) = field.held() else { continue };
+        sql.text(" JOIN ").name(of.table).text(" AS ").alias("p", place).text(" ON ");
+        sql.column("p", place, "owner_id").text(" = v.id AND ");
+        sql.column("p", place, "owner_field").text(" = ").str(shape.owner_field(field));
+        if let Some(above) = last {
+            sql.text(" AND ").column("p", place, "parent_id").text(" = ").column("p", above, "id");
+        }
+        (shape, last) = (Shape::Component(of), Some(place));
+    }
+    match last {
+        Some(place) => sql.text(" WHERE ").column("p", place, "id"),
+        None => sql.text(" WHERE v.id"),
+    };
+    sql.text(" = ");
+    id(sql);
+    sql.text(" LIMIT 1");
 }
 
 #[cfg(test)]
@@ -101,8 +138,8 @@ mod tests {
 
         let document = held_by.map(|(document, _)| document.to_owned());
         let found = find_holder(conn, field, id).expect("an answer");
-        let expected = held_by.map(|(document, price_id)| Holder { document_id: document.to_owned(), price_id });
-        assert_eq!(found, expected, "{field} {id}");
+        let found = found.as_ref().map(|holder| (holder.document_id.as_str(), holder.price_id));
+        assert_eq!(found, held_by, "{field} {id}");
         let owner = (field.to_owned(), id);
         let reached = extensions::find_reached(conn, vec![owner]).expect("an answer");
         let told: Vec<_> = reached.into_iter().filter(|one| one.listener.id == number).collect();

@@ -1,10 +1,37 @@
 //! The rows of component items: where a list of them hangs, and the statements on one of its rows.
 
-use crate::content::{Component, Field, Kind};
+use crate::content::{Component, Field, Shape};
 use crate::db::events::Owner;
 use crate::db::{Bind, Conn, Sql};
 use crate::error::{Error, Result};
 use crate::limits::ITEMS;
+
+/// What holds lists of items: a version of a document, or an item in it.
+#[derive(Clone, Copy)]
+pub struct Parent {
+    pub(super) shape: Shape,
+    /// The row of the version, or the id of the item.
+    id: i64,
+    /// The row of the version.
+    root: i64,
+}
+
+impl Parent {
+    /// A version of a document in this row; or an item of a component, as the holder of extension records.
+    pub fn new(shape: Shape, id: i64) -> Self {
+        Self { shape, id, root: id }
+    }
+
+    /// What extension records in the list `field` name as what holds them.
+    pub fn owner(self, field: &Field) -> Owner {
+        (self.shape.owner_field(field), self.id)
+    }
+
+    /// The item with this id in what this holds.
+    pub fn item(self, component: &'static Component, id: i64) -> Self {
+        Self { shape: Shape::Component(component), id, root: self.root }
+    }
+}
 
 /// Where a list of items hangs.
 #[derive(Clone, Copy)]
@@ -12,13 +39,30 @@ pub(super) struct Place<'a> {
     pub(super) component: &'static Component,
     pub(super) field: &'static Field,
     pub(super) owner_field: &'a str,
+    /// The row of the version; for extension records that of the draft, or the id of the item that holds them.
     pub(super) owner_id: i64,
+    /// The item that holds the list, where it is one of items in an item.
+    parent: Option<i64>,
     /// Where the body has what holds the list; `None` when an item comes without its list: what is wrong with it is told by
     /// its own path.
     pub(super) holder: Option<&'a [String]>,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// The list `field` of `parent`; `owner_field` is that of the two.
+    pub(super) fn of(
+        parent: Parent,
+        field: &'static Field,
+        owner_field: &'a str,
+        holder: Option<&'a [String]>,
+    ) -> Result<Self> {
+        let component = field.held().ok_or_else(|| Error::internal(format!("{} is no component", field.name)))?;
+        let is_nested = component.versioned && matches!(parent.shape, Shape::Component(_));
+        let owner_id = if is_nested { parent.root } else { parent.id };
+        let parent = is_nested.then_some(parent.id);
+        Ok(Self { component, field, owner_field, owner_id, parent, holder })
+    }
+
     /// Where the body has the list.
     pub(super) fn list_path(self) -> Vec<String> {
         self.holder.map_or_else(Vec::new, |holder| [holder, &[self.field.name.to_owned()]].concat())
@@ -37,16 +81,13 @@ impl Place<'_> {
     }
 }
 
-pub(super) fn alone<'a>(field: &'static Field, owner_field: &'a str, owner_id: i64) -> Result<Place<'a>> {
-    match field.kind {
-        Kind::Component { of, .. } => Ok(Place { component: of, field, owner_field, owner_id, holder: None }),
-        _ => Err(Error::internal(format!("{} is no component", field.name))),
-    }
-}
-
 /// Narrows a statement to the rows of a list.
 pub(super) fn at<'s>(sql: &'s mut Sql, place: Place<'_>) -> &'s mut Sql {
-    sql.text("owner_field = ").str(place.owner_field).text(" AND owner_id = ").int(place.owner_id)
+    sql.text("owner_field = ").str(place.owner_field).text(" AND owner_id = ").int(place.owner_id);
+    if let Some(parent) = place.parent {
+        sql.text(" AND parent_id = ").int(parent);
+    }
+    sql
 }
 
 /// Leaves out what was removed and is kept for its runs.
@@ -86,17 +127,15 @@ pub(super) fn insert(
 ) -> Result<()> {
     let mut sql = Sql::new("INSERT INTO ");
     sql.name(place.component.table).text(" (owner_field, owner_id, id, position");
+    sql.text(if place.parent.is_some() { ", parent_id" } else { "" });
     for (column, _) in &columns {
         sql.text(", ").name(column);
     }
-    sql.text(") VALUES (")
-        .str(place.owner_field)
-        .text(", ")
-        .int(place.owner_id)
-        .text(", ")
-        .int(id)
-        .text(", ")
-        .int(position);
+    sql.text(") VALUES (").str(place.owner_field).text(", ").int(place.owner_id);
+    sql.text(", ").int(id).text(", ").int(position);
+    if let Some(parent) = place.parent {
+        sql.text(", ").int(parent);
+    }
     for (_, value) in columns {
         sql.text(", ").bind(value);
     }

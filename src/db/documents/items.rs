@@ -2,44 +2,35 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::bound::bound;
-use super::item_rows::{Place, alone, at, find_position, find_positions, insert, next_position, update};
+use super::item_rows::{Parent, Place, at, find_position, find_positions, insert, next_position, update};
+use super::seal::Holder;
 use super::writer::Writer;
-use crate::content::{EXTENSION, Field, Input, Item, Kind, Shape};
+use crate::content::{Component, Field, Input, Item, Shape};
 use crate::db::{self, Conn, Sql};
 use crate::error::{Error, Result};
 
 impl Writer<'_> {
-    /// Makes the lists of `input` those of the version (or item) in row `owner_id`.
-    pub fn save(&mut self, shape: Shape, owner_id: i64, input: Vec<(&'static Field, Vec<Item>)>) -> Result<()> {
-        self.save_below(shape, owner_id, input, &[])
+    /// Makes the lists of `input` those of `parent`.
+    pub fn save(&mut self, parent: Parent, input: Vec<(&'static Field, Vec<Item>)>) -> Result<()> {
+        self.save_below(parent, input, &[])
     }
 
     /// The same for what the body has at the path `holder`.
-    fn save_below(
-        &mut self,
-        shape: Shape,
-        owner_id: i64,
-        input: Vec<(&'static Field, Vec<Item>)>,
-        holder: &[String],
-    ) -> Result<()> {
+    fn save_below(&mut self, parent: Parent, input: Vec<(&'static Field, Vec<Item>)>, holder: &[String]) -> Result<()> {
         for (field, items) in input {
-            let Kind::Component { of, .. } = field.kind else { continue };
-            let owner_field = shape.owner_field(field);
-            let holder = Some(holder);
-            self.save_list(Place { component: of, field, owner_field: &owner_field, owner_id, holder }, items)?;
+            let owner_field = parent.shape.owner_field(field);
+            self.save_list(Place::of(parent, field, &owner_field, Some(holder))?, items)?;
         }
         Ok(())
     }
 
-    /// Saves one item of the list `field` of the version (or item) in row `owner_id`: where it stands, or behind the
-    /// others when it is new. Returns its id.
+    /// Saves one item of the list `field` of `parent`: where it stands, or behind the others when it is new. Returns its id.
     ///
     /// Fails with [`Error::NotFound`] when the list does not have it, and with [`Error::Invalid`] when it is new and the list
     /// is full.
-    pub fn save_one(&mut self, shape: Shape, field: &'static Field, owner_id: i64, item: Item) -> Result<i64> {
-        let owner_field = shape.owner_field(field);
-        let place = alone(field, &owner_field, owner_id)?;
+    pub fn save_one(&mut self, parent: Parent, field: &'static Field, item: Item) -> Result<i64> {
+        let owner_field = parent.shape.owner_field(field);
+        let place = Place::of(parent, field, &owner_field, None)?;
         let (id, position, is_new) = match item.id {
             Some(id) => (id, find_position(self.conn, place, id)?.ok_or(Error::NotFound)?, false),
             None => (draw_id(self.conn)?, next_position(self.conn, place)?, true),
@@ -49,9 +40,9 @@ impl Writer<'_> {
     }
 
     /// Removes one item of a list; one that is not there is as good as removed. Returns whether it was there.
-    pub fn remove_one(&mut self, shape: Shape, field: &'static Field, owner_id: i64, id: i64) -> Result<bool> {
-        let owner_field = shape.owner_field(field);
-        let place = alone(field, &owner_field, owner_id)?;
+    pub fn remove_one(&mut self, parent: Parent, field: &'static Field, id: i64) -> Result<bool> {
+        let owner_field = parent.shape.owner_field(field);
+        let place = Place::of(parent, field, &owner_field, None)?;
         let is_there = find_position(self.conn, place, id)?.is_some();
         if is_there {
             self.remove(place, vec![id])?;
@@ -85,25 +76,33 @@ impl Writer<'_> {
     }
 
     fn save_item(&mut self, place: Place<'_>, (id, is_new): (i64, bool), position: i64, input: Input) -> Result<()> {
-        if place.component.uid == EXTENSION.uid {
+        if place.component.is_records() {
             return self.save_record(place, (id, is_new), position, input);
         }
-        let Input { values, items, .. } = input;
-        let columns = values.into_iter().map(|(field, value)| (field.column, bound(field, value))).collect();
+        // A component has no relations: the catalogue would not have been built.
+        let Input { values, secrets, items, links: _ } = input;
+        let row = |sql: &mut Sql| {
+            at(sql, place).text(" AND id = ").int(id);
+        };
+        let (shape, path) = (Shape::Component(place.component), place.path_of(position));
+        let row: Option<&dyn Fn(&mut Sql)> = if is_new { None } else { Some(&row) };
+        let columns = self.columns(&Holder { shape, name: id.to_string(), row, path: &path }, values, secrets)?;
         match is_new {
             false => update(self.conn, place, (id, position), columns)?,
             true => insert(self.conn, place, (id, position), columns)?,
         }
-        self.save_below(Shape::Component(place.component), id, items, &place.path_of(position))
+        let version = Parent::new(Shape::Component(place.component), place.owner_id);
+        self.save_below(version.item(place.component, id), items, &path)
     }
 
     fn remove(&mut self, place: Place<'_>, ids: Vec<i64>) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }
-        if place.component.uid == EXTENSION.uid {
+        if place.component.is_records() {
             return self.remove_records(place, ids);
         }
+        remove_below(self.conn, place.component, place.owner_id, &ids)?;
         let mut sql = Sql::new("DELETE FROM ");
         at(sql.name(place.component.table).text(" WHERE "), place).text(" AND id").in_ints(ids);
         self.conn.execute(&sql)?;
@@ -111,12 +110,31 @@ impl Writer<'_> {
     }
 }
 
-/// The ids of the items that a version of a document, or an item, in row `owner` has of the component `field`, in their
-/// order.
-pub fn list_items(conn: &mut Conn, shape: Shape, field: &'static Field, owner: i64) -> Result<Vec<i64>> {
-    let Kind::Component { of, .. } = field.kind else { return Ok(Vec::new()) };
-    let owner_field = shape.owner_field(field);
-    let place = Place { component: of, field, owner_field: &owner_field, owner_id: owner, holder: None };
+/// Removes what hangs on the items `ids` of a component, in the version with this row.
+fn remove_below(conn: &mut Conn, component: &'static Component, root: i64, ids: &[i64]) -> Result<()> {
+    for field in component.fields {
+        let Some(of) = field.held().filter(|of| of.versioned) else { continue };
+        let within = |sql: &mut Sql| {
+            sql.name(of.table).text(" WHERE owner_field = ").str(Shape::Component(component).owner_field(field));
+            sql.text(" AND owner_id = ").int(root).text(" AND parent_id").in_ints(ids.to_vec());
+        };
+        let mut sql = Sql::new("SELECT id FROM ");
+        within(&mut sql);
+        let found = conn.list(&sql, |row| row.int(0))?;
+        if !found.is_empty() {
+            remove_below(conn, of, root, &found)?;
+            let mut sql = Sql::new("DELETE FROM ");
+            within(&mut sql);
+            conn.execute(&sql)?;
+        }
+    }
+    Ok(())
+}
+
+/// The ids of the items that `parent` has of the component `field`, in their order.
+pub fn list_items(conn: &mut Conn, parent: Parent, field: &'static Field) -> Result<Vec<i64>> {
+    let owner_field = parent.shape.owner_field(field);
+    let place = Place::of(parent, field, &owner_field, None)?;
     Ok(find_positions(conn, place)?.into_iter().map(|(id, _)| id).collect())
 }
 

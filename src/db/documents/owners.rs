@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::content::{ContentType, Kind, LinkSide, STORE, Shape};
+use crate::content::{ContentType, Relation, Shape, StoreLink};
 use crate::db::events::{Owner, StoreRef};
 use crate::db::{Conn, Sql};
 use crate::error::Result;
@@ -18,43 +18,47 @@ pub struct Reach {
 
 /// Whom an event about the document with this draft reaches: itself, then the stores it is linked to in either version.
 pub fn reach_of(conn: &mut Conn, content_type: &'static ContentType, draft: i64) -> Result<Reach> {
-    let own = (format!("{}.extensions", content_type.key), draft);
+    let own = (Shape::Document(content_type).records_owner_field(), draft);
     let mut reach = Reach { owners: vec![own], store: None };
-    let stores = match content_type.uid == STORE.uid {
-        true => list_self(conn, draft)?,
-        false => list_stores(conn, content_type, draft)?,
+    let (store, found) = match content_type.store_relation() {
+        Some(relation) => (relation.target, list_stores(conn, relation, draft)?),
+        None if content_type.store == StoreLink::Itself => (content_type, list_self(conn, content_type, draft)?),
+        None => return Ok(reach),
     };
     let mut known: HashSet<Owner> = reach.owners.iter().cloned().collect();
-    for (id, store) in stores {
-        let owner = (Shape::Document(&STORE).key().to_owned() + ".extensions", id);
+    for (id, named) in found {
+        let owner = (Shape::Document(store).records_owner_field(), id);
         if known.insert(owner.clone()) {
             reach.owners.push(owner);
         }
-        reach.store.get_or_insert(store);
+        reach.store.get_or_insert(named);
     }
     Ok(reach)
 }
 
-fn list_self(conn: &mut Conn, draft: i64) -> Result<Vec<(i64, StoreRef)>> {
-    let mut sql = Sql::new("SELECT id, document_id, slug FROM stores WHERE id = ");
-    sql.int(draft);
-    conn.list(&sql, |row| Ok((row.int(0)?, StoreRef { document_id: row.text(1)?, slug: row.find_text(2)? })))
+fn list_self(conn: &mut Conn, store: &'static ContentType, draft: i64) -> Result<Vec<(i64, StoreRef)>> {
+    let mut sql = Sql::new("SELECT s.id, s.document_id, ");
+    slug(&mut sql, store).text(" FROM ").name(store.table).text(" s WHERE s.id = ").int(draft);
+    list(conn, &sql)
 }
 
-fn list_stores(conn: &mut Conn, content_type: &'static ContentType, draft: i64) -> Result<Vec<(i64, StoreRef)>> {
-    let mut found = Vec::new();
-    for field in content_type.fields {
-        let Kind::Relation(relation) = field.kind else { continue };
-        if relation.side != LinkSide::Owner || relation.target.uid != STORE.uid {
-            continue;
-        }
-        let mut sql = Sql::new("SELECT s.id, s.document_id, s.slug FROM ");
-        sql.name(relation.table.name).text(" l JOIN stores s ON s.id = l.").name(relation.other_column());
-        sql.text(" WHERE l.").name(relation.own_column()).text(" = ").int(draft);
-        sql.text(" ORDER BY l.published DESC, l.position, s.id");
-        found.extend(
-            conn.list(&sql, |row| Ok((row.int(0)?, StoreRef { document_id: row.text(1)?, slug: row.find_text(2)? })))?,
-        );
+fn list_stores(conn: &mut Conn, relation: Relation, draft: i64) -> Result<Vec<(i64, StoreRef)>> {
+    let mut sql = Sql::new("SELECT s.id, s.document_id, ");
+    slug(&mut sql, relation.target).text(" FROM ").name(relation.table.name).text(" l JOIN ");
+    sql.name(relation.target.table).text(" s ON s.id = l.").name(relation.other_column());
+    sql.text(" WHERE l.").name(relation.own_column()).text(" = ").int(draft);
+    sql.text(" ORDER BY l.published DESC, l.position, s.id");
+    list(conn, &sql)
+}
+
+/// The column of stores that has their slug.
+fn slug<'s>(sql: &'s mut Sql, store: &'static ContentType) -> &'s mut Sql {
+    match Shape::Document(store).find_field("slug") {
+        Some(field) => sql.text("s.").name(field.column),
+        None => sql.text("CAST(NULL AS TEXT)"),
     }
-    Ok(found)
+}
+
+fn list(conn: &mut Conn, sql: &Sql) -> Result<Vec<(i64, StoreRef)>> {
+    conn.list(sql, |row| Ok((row.int(0)?, StoreRef { document_id: row.text(1)?, slug: row.find_text(2)? })))
 }

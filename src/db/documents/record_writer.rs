@@ -5,9 +5,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::bound::bound;
 use super::item_rows::{Place, at, insert, there, update};
+use super::seal::nothing_behind;
 use super::writer::{Done, RecordChange, Records, Writer};
 use crate::clock::Millis;
-use crate::content::{Check, Component, EXTENSION, Field, Input, Value};
+use crate::content::{Check, Field, Input, Shape, Value};
 use crate::db::events::Owner;
 use crate::db::{Bind, Conn, Sql, extensions, runs};
 use crate::error::{Error, Problem, Result};
@@ -58,7 +59,7 @@ impl Writer<'_> {
         let mut columns = self.record_columns(input.values);
         for (field, sent) in input.secrets {
             let secret = unmask(sent, None).map_err(|below| nothing_behind(&path, field, below))?;
-            columns.extend(self.sealed(field, (id, &key), &secret)?);
+            columns.extend(self.sealed_credentials(place, (field, id), &key, &secret)?);
         }
         insert(self.conn, place, (id, position), columns)?;
         let change = RecordChange { id, key, url, owner: place.owner(), done: Done::Created, path };
@@ -71,7 +72,7 @@ impl Writer<'_> {
         let path = place.path_of(position);
         let before = Stored::find(self.conn, place, id)?.ok_or(Error::NotFound)?;
         let secrets = match input.secrets.into_iter().next() {
-            Some((field, sent)) => Some((field, self.secrets(&before, (id, sent), (&path, field))?)),
+            Some((field, sent)) => Some((field, self.secrets(place, &before, (id, sent), (&path, field))?)),
             None => None,
         };
         let members = before.changes(&input.values, secrets.as_ref().map(|(_, secrets)| secrets), &self.records);
@@ -88,7 +89,7 @@ impl Writer<'_> {
         let mut lost = Vec::new();
         if let Some((field, secrets)) = secrets.filter(|_| members.contains_key("credentials")) {
             lost = lost_members(&before.mask, &secrets.new);
-            columns.extend(self.sealed(field, (id, &key), &secrets.new)?);
+            columns.extend(self.sealed_credentials(place, (field, id), &key, &secrets.new)?);
         }
         update(self.conn, place, (id, position), columns)?;
         let [was, now] = [(&before.key, &before.url), (&key, &url)]
@@ -105,9 +106,16 @@ impl Writer<'_> {
     }
 
     /// What is sent as a record's credentials, with what is stored in place of masks.
-    fn secrets(&self, before: &Stored, (id, sent): (i64, Json), (path, field): (&[String], &Field)) -> Result<Secrets> {
+    fn secrets(
+        &self,
+        place: Place<'_>,
+        before: &Stored,
+        (id, sent): (i64, Json),
+        (path, field): (&[String], &Field),
+    ) -> Result<Secrets> {
         let has_masks = is_masked(&sent);
-        let opened = before.credentials.as_deref().map(|sealed| self.open(sealed, id)).transpose();
+        let (shape, name) = (Shape::Component(place.component), id.to_string());
+        let opened = before.credentials.as_deref().map(|sealed| self.open(shape, (field, &name), sealed)).transpose();
         // What cannot be opened any more can still be replaced.
         let old = if has_masks { opened? } else { opened.ok().flatten() };
         let key = before.key.as_deref().unwrap_or_default();
@@ -117,25 +125,16 @@ impl Writer<'_> {
         Ok(Secrets { new, old, kept })
     }
 
-    fn open(&self, sealed: &str, id: i64) -> Result<Json> {
-        Ok(serde_json::from_str(&self.sealer.open(sealed, &seal_place(&EXTENSION, id))?)?)
-    }
-
-    /// The columns of a secret: the one place where credentials are stored, sealed and with what may be read of them beside.
-    fn sealed(
+    /// The columns of a record's credentials: its handler says what of them may be read.
+    fn sealed_credentials(
         &self,
-        field: &Field,
-        (id, key): (i64, &Option<String>),
+        place: Place<'_>,
+        (field, id): (&Field, i64),
+        key: &Option<String>,
         secret: &Json,
     ) -> Result<[(&'static str, Bind); 2]> {
-        let (sealed, masked) = match secret {
-            Json::Null => (None, None),
-            secret => {
-                let sealed = self.sealer.seal(&secret.to_string(), &seal_place(&EXTENSION, id), self.random)?;
-                (Some(sealed), Some(self.records.masked(key, secret).to_string()))
-            }
-        };
-        Ok([(field.column, Bind::Text(sealed)), (field.mask_column, Bind::Text(masked))])
+        let shape = Shape::Component(place.component);
+        self.sealed(shape, (field, &id.to_string()), secret, |secret| self.records.masked(key, secret))
     }
 
     fn record_columns(&self, values: Vec<(&'static Field, Value)>) -> Vec<(&'static str, Bind)> {
@@ -279,11 +278,6 @@ impl Stored {
     }
 }
 
-/// The place that a component's credentials are sealed for.
-pub fn seal_place(component: &Component, id: i64) -> String {
-    format!("{}/{id}/credentials", component.table)
-}
-
 /// Marks the records of `owners` as removed, and tells which these were. Their rows stay until no run needs them.
 pub fn retire_records(conn: &mut Conn, owners: &[Owner], now: Millis) -> Result<Vec<RecordChange>> {
     let mut changes = Vec::new();
@@ -315,13 +309,6 @@ fn removed(conn: &mut Conn, mut sql: Sql, owner: &Owner, path: &[String]) -> Res
 fn next_tick(config: &Value, now: Millis) -> Option<Millis> {
     let Value::Json(config) = config else { return None };
     Policy::schedule_of(config)?.next_after(now)
-}
-
-/// Why a mask cannot be taken: there is nothing that it stands for.
-fn nothing_behind(path: &[String], field: &Field, below: Vec<String>) -> Error {
-    let path: Vec<String> = path.iter().cloned().chain([field.name.to_owned()]).chain(below).collect();
-    let message = format!("{} is masked, and there is no stored value that it stands for", path.join("."));
-    Error::Invalid(vec![Problem { path, message, value: None }])
 }
 
 /// The members of stored credentials, of which this is the mask, that have no value any more.

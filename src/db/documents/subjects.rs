@@ -1,6 +1,6 @@
 //! Documents as the subjects of events that callers emit.
 
-use crate::content::ContentType;
+use crate::content::{ContentType, Shape};
 use crate::db::{Conn, Sql};
 use crate::error::Result;
 
@@ -25,12 +25,14 @@ pub fn find_subject(conn: &mut Conn, content_type: &ContentType, document_id: &s
     })
 }
 
-/// Whether a version of the product with this draft has the price.
-pub fn has_price(conn: &mut Conn, product: i64, price: i64) -> Result<bool> {
-    let mut sql = Sql::new(
-        "SELECT v.id FROM prices p JOIN products v ON v.id = p.owner_id \
-         WHERE p.owner_field = 'product.PRICES' AND p.id = ",
-    );
-    sql.int(price).text(" AND (v.id = ").int(product).text(" OR v.draft_id = ").int(product).text(") LIMIT 1");
+/// Whether a version of the document with this draft has the price.
+pub fn has_price(conn: &mut Conn, content_type: &'static ContentType, draft: i64, price: i64) -> Result<bool> {
+    let Some((field, of)) = content_type.prices().and_then(|field| Some((field, field.held()?))) else {
+        return Ok(false);
+    };
+    let mut sql = Sql::new("SELECT v.id FROM ");
+    sql.name(of.table).text(" p JOIN ").name(content_type.table).text(" v ON v.id = p.owner_id WHERE p.owner_field = ");
+    sql.str(Shape::Document(content_type).owner_field(field)).text(" AND p.id = ").int(price);
+    sql.text(" AND (v.id = ").int(draft).text(" OR v.draft_id = ").int(draft).text(") LIMIT 1");
     Ok(conn.first(&sql, |row| row.int(0))?.is_some())
 }

@@ -1,9 +1,10 @@
 //! The rows of a document: its draft, and the published version made from it.
 
 use super::link_copies::copy_links;
+use super::lists;
 use super::locks::{Changing, lock_after, lock_orders};
 use crate::clock::Millis;
-use crate::content::{ContentType, Kind, Shape, Version};
+use crate::content::{ContentType, Shape, Version};
 use crate::db::{Bind, Conn, Sql};
 use crate::error::{Error, Result};
 
@@ -95,8 +96,8 @@ pub fn publish(conn: &mut Conn, content_type: &'static ContentType, versions: Ve
     let mut sql = Sql::new("INSERT INTO ");
     sql.name(content_type.table).text(" (draft_id, document_id, created_at, updated_at, published_at");
     let columns = |sql: &mut Sql| {
-        for field in Shape::Document(content_type).scalars() {
-            sql.text(", ").name(field.column);
+        for column in Shape::Document(content_type).stored_columns() {
+            sql.text(", ").name(column);
         }
     };
     columns(&mut sql);
@@ -104,7 +105,7 @@ pub fn publish(conn: &mut Conn, content_type: &'static ContentType, versions: Ve
     columns(&mut sql);
     sql.text(" FROM ").name(content_type.table).text(" WHERE id = ").int(versions.draft).text(" RETURNING id");
     let published = conn.first(&sql, |row| row.int(0))?.ok_or_else(|| Error::internal("a draft vanished"))?;
-    copy_items(conn, content_type, versions.draft, published)?;
+    lists::copy(conn, content_type, versions.draft, published)?;
     copy_links(conn, content_type, versions.draft, Version::Draft)?;
     Ok(published)
 }
@@ -118,14 +119,14 @@ pub fn unpublish(conn: &mut Conn, content_type: &'static ContentType, published:
 pub fn discard(conn: &mut Conn, content_type: &'static ContentType, draft: i64, published: i64) -> Result<()> {
     let mut sql = Sql::new("UPDATE ");
     sql.name(content_type.table).text(" SET updated_at = p.updated_at");
-    for field in Shape::Document(content_type).scalars() {
-        sql.text(", ").name(field.column).text(" = p.").name(field.column);
+    for column in Shape::Document(content_type).stored_columns() {
+        sql.text(", ").name(column).text(" = p.").name(column);
     }
     sql.text(" FROM ").name(content_type.table).text(" p WHERE p.id = ").int(published);
     sql.text(" AND ").name(content_type.table).text(".id = ").int(draft);
     conn.execute(&sql)?;
-    remove_items(conn, content_type, draft)?;
-    copy_items(conn, content_type, published, draft)?;
+    lists::remove(conn, content_type, draft)?;
+    lists::copy(conn, content_type, published, draft)?;
     copy_links(conn, content_type, draft, Version::Published)
 }
 
@@ -141,52 +142,9 @@ pub fn delete(conn: &mut Conn, content_type: &'static ContentType, versions: Ver
 }
 
 fn remove_version(conn: &mut Conn, content_type: &'static ContentType, row: i64) -> Result<()> {
-    remove_items(conn, content_type, row)?;
+    lists::remove(conn, content_type, row)?;
     let mut sql = Sql::new("DELETE FROM ");
     sql.name(content_type.table).text(" WHERE id = ").int(row);
     conn.execute(&sql)?;
-    Ok(())
-}
-
-fn remove_items(conn: &mut Conn, content_type: &'static ContentType, row: i64) -> Result<()> {
-    let shape = Shape::Document(content_type);
-    for field in content_type.fields {
-        let Kind::Component { of, .. } = field.kind else { continue };
-        if !of.versioned {
-            continue;
-        }
-        let mut sql = Sql::new("DELETE FROM ");
-        sql.name(of.table)
-            .text(" WHERE owner_field = ")
-            .str(shape.owner_field(field))
-            .text(" AND owner_id = ")
-            .int(row);
-        conn.execute(&sql)?;
-    }
-    Ok(())
-}
-
-/// Gives the version in row `to` the items of the one in row `from`, under the same ids.
-fn copy_items(conn: &mut Conn, content_type: &'static ContentType, from: i64, to: i64) -> Result<()> {
-    let shape = Shape::Document(content_type);
-    for field in content_type.fields {
-        let Kind::Component { of, .. } = field.kind else { continue };
-        if !of.versioned {
-            continue;
-        }
-        let mut sql = Sql::new("INSERT INTO ");
-        sql.name(of.table).text(" (owner_field, owner_id, id, position");
-        let columns = |sql: &mut Sql| {
-            for field in Shape::Component(of).scalars() {
-                sql.text(", ").name(field.column);
-            }
-        };
-        columns(&mut sql);
-        sql.text(") SELECT owner_field, ").int(to).text(", id, position");
-        columns(&mut sql);
-        sql.text(" FROM ").name(of.table).text(" WHERE owner_field = ").str(shape.owner_field(field));
-        sql.text(" AND owner_id = ").int(from);
-        conn.execute(&sql)?;
-    }
     Ok(())
 }

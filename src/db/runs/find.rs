@@ -3,7 +3,8 @@
 use super::State;
 use super::parked::{DESTINATION, HOLD, LINE};
 use crate::clock::{Millis, iso};
-use crate::db::holder::holder;
+use crate::content::Catalog;
+use crate::db::documents::document_id;
 use crate::db::{Conn, Kind, Sql};
 use crate::error::{Error, Result};
 use crate::handler::Target;
@@ -136,19 +137,27 @@ const FROM: &str = " FROM runs r JOIN events e ON e.id = r.event_id \
     LEFT JOIN destinations d ON r.parked = 1 AND d.name = r.destination AND d.opened_at IS NOT NULL \
     LEFT JOIN holds h ON r.parked = 3 AND h.lane = (r.destination || ' ' || coalesce(r.store_document_id, '')) WHERE 1 = 1";
 
-const COLUMNS: &str = concat!(
+/// What is read of a run, before and after the documentId of what holds its record.
+const COLUMNS: [&str; 2] = [
     "SELECT r.id, r.uid, r.state, r.key, r.pattern, r.attempt, r.lost, r.max_attempts, r.replay, r.reason, r.due_at, \
      r.created_at, r.finished_at, r.extension_id, r.owner_field, r.owner_id, ",
-    holder!("r"),
     ", r.store_document_id, e.uid, e.trigger, e.target, r.probes, \
      CASE WHEN r.state IN ('available', 'retryable') THEN r.parked END, d.name, d.failing_since, d.next_probe_at, \
-     r.replay_of, r.cause, r.limits, h.until, r.destination"
-);
+     r.replay_of, r.cause, r.limits, h.until, r.destination",
+];
+
+fn columns(catalog: &Catalog) -> Sql {
+    let [before, after] = COLUMNS;
+    let mut sql = Sql::new(before);
+    document_id(&mut sql, catalog, "r");
+    sql.text(after);
+    sql
+}
 
 /// The runs that `filter` asks for, newest first: at most `limit` of them, after the first `start`.
 pub fn find_page(conn: &mut Conn, filter: &RunFilter, start: i64, limit: i64) -> Result<Vec<FoundRun>> {
     let walks = filter.has_window() || is_common(conn, filter)?;
-    let mut sql = Sql::new(COLUMNS);
+    let mut sql = columns(conn.catalog());
     sql.text(FROM).append(filter.condition(walks));
     // The few that have not ended are found by their own indexes and sorted; those of a window are walked by their ids,
     // which begin with the time; the others are walked from the newest.
@@ -183,7 +192,7 @@ pub fn count(conn: &mut Conn, filter: &RunFilter) -> Result<i64> {
 
 /// The run with this id.
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<FoundRun>> {
-    let mut sql = Sql::new(COLUMNS);
+    let mut sql = columns(conn.catalog());
     sql.text(FROM).text(" AND r.uid = ").str(id);
     conn.first(&sql, |row| read(&row))
 }

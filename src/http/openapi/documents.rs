@@ -7,7 +7,7 @@ use super::headers;
 use super::names::reference;
 use super::parameters::{Part, parameters};
 use super::schemas::name;
-use crate::content::{ContentType, SUBSCRIBER};
+use crate::content::ContentType;
 use crate::error::Result;
 use crate::http::answer::Problems;
 
@@ -141,7 +141,7 @@ fn responses(of: &ContentType, operation: &Operation) -> Result<Value> {
     let one = format!("{}Response", name(of));
     let described = match shape {
         Shape::Page => answer("A page of them", reference(&format!("{}ListResponse", name(of)))),
-        Shape::One if operation.verb == "create" && of.uid == SUBSCRIBER.uid => answer(
+        Shape::One if operation.verb == "create" && of.subscribes => answer(
             "The document; to a caller who may only subscribe that they did",
             json!({"anyOf": [reference(&one), reference("Data_SubscriptionAnswer")]}),
         ),

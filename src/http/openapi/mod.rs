@@ -27,7 +27,7 @@ use super::{
     content_schema, docs, events, explain, handlers, health, inbound, record_runs, replays, run_now, runs, storefront,
     subscriptions, tokens, triggers,
 };
-use crate::content::Catalog;
+use crate::content::{Catalog, ContentType};
 use crate::error::Result;
 
 /// The routes whose description stands beside their handlers.
@@ -72,6 +72,7 @@ pub fn document(catalog: &Catalog) -> Result<Value> {
     document["security"] = json!([{}, {"token": []}]);
     document["webhooks"] = Value::Object(webhooks::all());
     for content_type in catalog.types() {
+        add_tag(&mut document["tags"], content_type);
         add(&mut document["paths"], documents::paths(content_type)?);
     }
     add(&mut document["paths"], prices::paths()?);
@@ -101,6 +102,14 @@ pub fn document(catalog: &Catalog) -> Result<Value> {
 /// The OpenAPI document as it is written.
 pub fn print(catalog: &Catalog) -> Result<String> {
     Ok(format!("{}\n", serde_json::to_string_pretty(&document(catalog)?)?))
+}
+
+/// Adds the tag of a type's documents, unless it has a description already.
+fn add_tag(tags: &mut Value, content_type: &ContentType) {
+    let Some(tags) = tags.as_array_mut() else { return };
+    if tags.iter().all(|tag| tag["name"] != content_type.plural) {
+        tags.push(json!({"name": content_type.plural, "description": content_type.description}));
+    }
 }
 
 fn add(to: &mut Value, members: impl IntoIterator<Item = (String, Value)>) {

@@ -14,7 +14,6 @@ use super::owner_event::owner_event;
 use crate::access::{Caller, Right};
 use crate::clock::Millis;
 use crate::db::Conn;
-use crate::db::documents as rows;
 use crate::db::events::{self, NewEvent};
 use crate::db::inbound::{self, Address, Addressee, NewDelivery, NewNotice};
 use crate::documents;
@@ -149,9 +148,7 @@ pub async fn address(state: &Arc<AppState>, caller: &Caller, id: i64, anew: bool
 pub async fn find_for(state: &AppState, caller: &Caller, id: i64) -> Result<Addressee> {
     caller.access.require_somewhere(Right::Extensions, state.catalog)?;
     let found = state.db.read(move |conn| inbound::find_addressee(conn, id)).await?.ok_or(Error::NotFound)?;
-    caller
-        .access
-        .require(Right::Extensions, rows::holder_type(state.catalog, &found.owner_field).ok_or(Error::NotFound)?)?;
+    caller.access.require_at(Right::Extensions, state.catalog, &found.owner_field)?;
     Ok(found)
 }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::content::{PRODUCT, Version};
+use crate::content::Version;
 use crate::db::Conn;
 use crate::db::documents::read::{self, Form};
 use crate::db::documents::{self as rows, reach_of};
@@ -48,10 +48,8 @@ impl Occasion {
 /// An event about the document that holds the record `extension_id`, or about its price, with whom it reaches; still
 /// without id, time, trigger and payload. `None` when the document is gone.
 pub fn owner_event(conn: &mut Conn, owner: &Owner, extension_id: i64) -> Result<Option<NewEvent>> {
-    let Some(content_type) = rows::holder_type(conn.catalog(), &owner.0) else { return Ok(None) };
-    let Some(rows::Holder { document_id, price_id: price }) = rows::find_holder(conn, &owner.0, owner.1)? else {
-        return Ok(None);
-    };
+    let found = rows::find_holder(conn, &owner.0, owner.1)?;
+    let Some(rows::Holder { content_type, document_id, price_id: price }) = found else { return Ok(None) };
     let place = HolderPath { content_type, document_id, price };
     let found = match find_holder(conn, &place) {
         Err(Error::NotFound) => return Ok(None),
@@ -83,7 +81,8 @@ pub fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Result<St
     for version in [Version::Published, Version::Draft] {
         let Some(text) = document(conn, place, version)? else { continue };
         let product: Value = serde_json::from_str(&text)?;
-        let prices = product["PRICES"].as_array().map_or(&[][..], Vec::as_slice);
+        let prices = place.content_type.prices().and_then(|field| product[field.name].as_array());
+        let prices = prices.map_or(&[][..], Vec::as_slice);
         if let Some(found) = prices.iter().find(|item| item["id"].as_i64() == Some(price)) {
             let product = product_of_price(&place.document_id, &product);
             return Ok(json!({"price": found, "product": product}).to_string());
@@ -93,8 +92,7 @@ pub fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Result<St
 }
 
 fn document(conn: &mut Conn, place: &HolderPath, version: Version) -> Result<Option<String>> {
-    let content_type = if place.price.is_some() { &PRODUCT } else { place.content_type };
-    let whole = ReadPlan::whole(content_type, version).of_document(&place.document_id);
+    let whole = ReadPlan::whole(place.content_type, version).of_document(&place.document_id);
     let found = read::one(conn, &whole, Form::Flat)?.map(|found| String::from_utf8(found.document));
     found.transpose().map_err(|error| Error::Internal(error.into()))
 }

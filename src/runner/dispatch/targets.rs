@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::content::{ContentType, PRODUCT, STORE, Version};
+use crate::content::{ContentType, PRODUCT, Shape, StoreLink, Version};
 use crate::db::Conn;
 use crate::db::documents::read::{self, Form};
 use crate::db::documents::{Reach, Subject, find_subject, has_price, reach_of};
@@ -80,7 +80,7 @@ pub fn find(conn: &mut Conn, wanted: Wanted) -> Result<Subjects> {
     }
     for (product, price) in wanted.prices {
         let draft = found.get(&PRODUCT, &product).map(|found| found.subject.draft);
-        if draft.map(|draft| has_price(conn, draft, price)).transpose()? == Some(true) {
+        if draft.map(|draft| has_price(conn, &PRODUCT, draft, price)).transpose()? == Some(true) {
             found.prices.insert((product, price));
         }
     }
@@ -96,8 +96,14 @@ impl Subjects {
     ///
     /// Fails when a target is not there; for a store, also when the store does not have the product: the payload of one
     /// store must not run what belongs to another.
-    pub fn targets(&self, content_type: &ContentType, draft: i64, payload: Option<&Value>) -> Result<Vec<Owner>> {
+    pub fn targets(
+        &self,
+        content_type: &'static ContentType,
+        draft: i64,
+        payload: Option<&Value>,
+    ) -> Result<Vec<Owner>> {
         let mut owners = Vec::new();
+        let own = Shape::Document(content_type).records_owner_field();
         for (place, named) in named(payload)?.into_iter().enumerate() {
             let refused = |message: &str| {
                 let path = ["payload", "targets", &place.to_string()].map(str::to_owned).into();
@@ -111,8 +117,8 @@ impl Subjects {
                 return Err(refused("must be a product or a price"));
             }
             let product = self.get(&PRODUCT, &named.document_id).ok_or_else(|| refused("is not there"))?;
-            let is_store = |owner: &Owner| owner.1 == draft && owner.0 == "store.extensions";
-            if content_type.uid == STORE.uid && !product.reach.owners.iter().any(is_store) {
+            let is_store = |owner: &Owner| owner.1 == draft && owner.0 == own;
+            if content_type.store == StoreLink::Itself && !product.reach.owners.iter().any(is_store) {
                 return Err(refused("is not of this store"));
             }
             match (named.type_name.as_str(), named.price_id) {

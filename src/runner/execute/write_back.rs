@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::access::{Access, Caller};
-use crate::content::PRODUCT;
 use crate::documents::{self, NewValues};
 use crate::error::Error;
 use crate::handler::{Done, Event, Failure, Outcome, Target};
@@ -20,7 +19,7 @@ pub async fn apply(state: &Arc<AppState>, event: &Event, record: i64, outcome: O
     }
     let target = &event.target;
     let content_type = match target.price_id {
-        Some(_) => Some(&PRODUCT),
+        Some(_) => state.catalog.find_priced(&target.type_name),
         None => state.catalog.find_by_singular(&target.type_name),
     };
     let content_type = content_type

@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::told;
 use crate::access::{Access, Right};
 use crate::clock::Millis;
-use crate::content::{Catalog, PRODUCT};
 use crate::db::Conn;
 use crate::db::attempts::{self, NewAttempt};
 use crate::db::events::{self, NewEvent};
@@ -135,7 +134,7 @@ pub async fn cancel(
     let (now, because) = (operator.clock.now(), told("cancelled", &operator.actor, reason));
     let cancel = move |conn: &mut Conn| {
         let run = runs::lock(conn, &id)?.ok_or(Error::NotFound)?;
-        require_run(conn.catalog(), access, &run.owner_field)?;
+        access.require_at(Right::Run, conn.catalog(), &run.owner_field)?;
         if run.state.is_end() {
             return Err(Error::Conflict(format!("the run is {} already", run.state.as_str())));
         }
@@ -151,14 +150,6 @@ pub async fn cancel(
         Ok(run)
     };
     operator.db.write(cancel).await
-}
-
-/// [`Error::Forbidden`] unless the caller may run, cancel and replay what hangs there, such as `price.extensions`.
-pub fn require_run(catalog: &Catalog, access: Access, owner_field: &str) -> Result<()> {
-    match owner_field.split('.').next().unwrap_or_default() {
-        "price" => access.require(Right::Run, &PRODUCT),
-        name => access.require(Right::Run, catalog.find_by_key(name).ok_or(Error::Forbidden)?),
-    }
 }
 
 /// What is left of an attempt that was under way.

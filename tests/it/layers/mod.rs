@@ -94,6 +94,77 @@ fn both_databases_have_the_same_migrations() {
     assert_eq!(names("sqlite"), names("postgres"));
 }
 
+/// Where a content type may be named: in the facts, in what events mean to a shop, and in the sample shop.
+const NAMING: [&str; 7] = ["commerce", "content", "demo", "extensions", "handler", "services", "triggers"];
+
+/// What names one of Tenon's own content types or its prices, where capabilities are to be asked for.
+const NAMES: [&str; 11] = [
+    "STORE",
+    "PRODUCT",
+    "SUBSCRIBER",
+    "PRICE",
+    "\"product\"",
+    "\"price\"",
+    "'store.",
+    "'product.",
+    "FROM products",
+    "FROM subscribers",
+    "UPDATE prices",
+];
+
+/// The files that still do: the services for prices, stocks and subscriptions, and what speaks of a price as the item that a
+/// path or an event names.
+const STILL_NAMING: [&str; 19] = [
+    "db/documents/articles.rs",
+    "db/documents/inventory.rs",
+    "db/documents/subscribers.rs",
+    "db/extensions.rs",
+    "documents/activate.rs",
+    "documents/inventory.rs",
+    "documents/lifecycle.rs",
+    "documents/prices.rs",
+    "documents/record_changes.rs",
+    "documents/storefront.rs",
+    "documents/subscriptions.rs",
+    "http/openapi/examples.rs",
+    "http/prices.rs",
+    "http/record_path.rs",
+    "http/runs.rs",
+    "http/subscriptions.rs",
+    "runner/dispatch/owner_event.rs",
+    "runner/dispatch/targets.rs",
+    "runner/operator/test_run.rs",
+];
+
+#[test]
+fn content_types_are_named_in_their_facts_and_in_commerce_alone() {
+    let source = root().join("src");
+    let mut naming = Vec::new();
+    collect(&source, &mut |file| {
+        let path = file.strip_prefix(&source).expect("a file of src").to_string_lossy().into_owned();
+        let is_allowed = NAMING.iter().any(|folder| path.starts_with(&format!("{folder}/")));
+        if !is_allowed && !path.contains("tests") && names_a_type(&read(file)) {
+            naming.push(path);
+        }
+    });
+    naming.sort();
+    assert_eq!(naming, STILL_NAMING, "ask the catalogue for a capability instead");
+}
+
+/// Whether the code before the tests of a file has one of [`NAMES`].
+fn names_a_type(code: &str) -> bool {
+    let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let is_word = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
+    code.lines().map(|line| line.split("//").next().unwrap_or_default()).any(|line| {
+        NAMES.iter().any(|name| {
+            line.match_indices(name).any(|(place, _)| {
+                !is_word(line[..place].chars().next_back()) && !is_word(line[place + name.len()..].chars().next())
+                    || !name.ends_with(char::is_alphanumeric)
+            })
+        })
+    })
+}
+
 /// The modules of the library, from the first line of the map to the last.
 fn modules() -> Vec<String> {
     let map = read(&root().join("src/lib.rs"));

@@ -43,7 +43,7 @@ fn execute(db: &Db, statements: String) {
 fn try_get(conn: &mut Conn, target: &str, access: Access) -> Result<Value> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut parts = path.trim_start_matches('/').split('/');
-    let content_type = catalog().find_by_plural(parts.next().expect("a type")).expect("a known type");
+    let content_type = conn.catalog().find_by_plural(parts.next().expect("a type")).expect("a known type");
     let find = match parts.next() {
         Some(document_id) => find_one(content_type, document_id, query, access, Form::Flat)?,
         None => find_many(content_type, query, access, Form::Flat)?,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use tenon::db::{Backend, Conn, Db, Kind};
 
 use super::{catalogue, get};
+use crate::support::added;
 use crate::support::database::TestDatabase;
 use crate::support::database::catalog;
 
@@ -46,6 +47,37 @@ fn the_number_of_statements_does_not_depend_on_the_number_of_rows() {
             assert_eq!(found["data"][0]["PRICES"][0]["extensions"][0]["key"], "custom:webhook");
         }
     }
+}
+
+#[test]
+fn items_in_items_of_an_added_type_cost_one_statement_for_each_path() {
+    const ASKED: &str = "/articles?status=draft&pagination[pageSize]=100&filters[Sections][Notes][Text][$startsWith]=note\
+        &populate[authors]=true&populate[Sections][populate][Notes][populate]=extensions";
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = TestDatabase::fresh(kind);
+        Db::migrate(&database.parsed(), added::catalog()).expect("the migrations run");
+        let db = Db::open(&database.parsed(), added::catalog(), 1).expect("the database opens");
+        let mut conn = db.connect_reader().expect("a connection");
+        let seen = watch(&mut conn);
+        for (from, to) in [(1, 1), (2, 100)] {
+            super::execute(&db, (from..=to).map(article).collect());
+            let asked = asked(&mut conn, &seen, ASKED);
+            assert_eq!(asked.len(), 1 + 4 + 1, "on {kind:?} with {to} rows:\n{}", asked.join("\n"));
+        }
+        let found = get(&mut conn, ASKED);
+        assert_eq!(found["meta"]["pagination"]["total"], 100, "{kind:?}");
+        assert_eq!(found["data"][99]["Sections"][0]["Notes"][0]["Text"], "note 100", "{kind:?}");
+    }
+}
+
+/// The draft of an article, with a section and a note in it.
+fn article(number: usize) -> String {
+    format!(
+        "INSERT INTO articles (id, document_id, created_at, updated_at, title) VALUES ({number}, 'article{number}', 1, 1, 'A'); \
+         INSERT INTO sections (owner_field, owner_id, id, position) VALUES ('article.Sections', {number}, {number}, 0); \
+         INSERT INTO notes (owner_field, owner_id, parent_id, id, position, text) \
+         VALUES ('section.Notes', {number}, {number}, {number} + 1000, 0, 'note {number}');"
+    )
 }
 
 /// What a connection was asked for.

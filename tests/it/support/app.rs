@@ -9,6 +9,7 @@ use actix_web::dev::ServerHandle;
 use serde_json::{Value, json};
 use tenon::clock::{Clock as _, FixedClock, Millis, OsRandom, SystemClock};
 use tenon::config::Config;
+use tenon::content::Catalog;
 use tenon::db::{Kind, Sql};
 use tenon::http;
 use tenon::runner::Runner;
@@ -48,22 +49,32 @@ impl Deref for TestApp {
 impl TestApp {
     /// Starts a program with `change` to its configuration, tells it `story`, and sees that nothing is left undone.
     pub fn tell(kind: Kind, change: impl FnOnce(&mut Config), story: impl AsyncFnOnce(&Self)) {
+        Self::tell_of(kind, catalog(), change, story);
+    }
+
+    /// The same for a program with these content types.
+    pub fn tell_of(
+        kind: Kind,
+        catalog: &'static Catalog,
+        change: impl FnOnce(&mut Config),
+        story: impl AsyncFnOnce(&Self),
+    ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         runtime.expect("a runtime").block_on(async {
-            let app = Self::start(kind, change).await;
+            let app = Self::start(kind, catalog, change).await;
             story(&app).await;
             app.finish().await;
         });
     }
 
-    async fn start(kind: Kind, change: impl FnOnce(&mut Config)) -> Self {
+    async fn start(kind: Kind, catalog: &'static Catalog, change: impl FnOnce(&mut Config)) -> Self {
         let database = TestDatabase::fresh(kind);
         let mut config = config(&database.url);
         change(&mut config);
         // Signatures carry the time, and who verifies them looks at the machine's clock.
         let clock = Arc::new(FixedClock::at(SystemClock.now()));
         let handlers = tenon::extensions::registry().expect("one handler for each key");
-        let built = AppState::build(config, (handlers, catalog()), clock.clone(), Arc::new(OsRandom::new())).await;
+        let built = AppState::build(config, (handlers, catalog), clock.clone(), Arc::new(OsRandom::new())).await;
         let state = built.unwrap_or_else(|problem| panic!("{problem}"));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");

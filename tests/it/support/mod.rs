@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused)] // Some of it waits for its first story.
 
+pub mod added;
 pub mod api;
 pub mod app;
 pub mod contract;

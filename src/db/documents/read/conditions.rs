@@ -66,11 +66,12 @@ impl Writer {
             self.sql.text(if also_without { "(" } else { "" });
             self.key(at, step.key(at.shape));
             self.sql.text(" IN (SELECT ");
-            self.owner(step, to);
+            self.owner(step, at.shape, to);
             self.sql.text(" FROM ");
             self.tables(step, to);
             self.sql.text(" WHERE ");
             self.parts(step, at.shape, field, to);
+            self.same_version(step, at, to);
         } else {
             self.sql.text(if also_without { "(EXISTS (" } else { "EXISTS (" });
             self.any_parts(at, (step, field), to);

@@ -45,6 +45,11 @@ impl Step {
         }
     }
 
+    /// Whether it leads from an item to items in it, which name the item and the version.
+    pub fn is_nested(self, from: Shape) -> bool {
+        matches!((self, from), (Self::Items(of), Shape::Component(_)) if of.versioned)
+    }
+
     /// What the parts of a row of shape `from` hang on.
     pub fn key(self, from: Shape) -> Key {
         match (self, from) {
@@ -109,9 +114,10 @@ impl Writer {
         self.table(to);
     }
 
-    /// The column that says which row the parts belong to.
-    pub fn owner(&mut self, step: Step, to: At) {
+    /// The column that says which row of shape `from` the parts belong to.
+    pub fn owner(&mut self, step: Step, from: Shape, to: At) {
         match step {
+            Step::Items(_) if step.is_nested(from) => self.column(to, "parent_id"),
             Step::Items(_) => self.column(to, "owner_id"),
             Step::Links(relation) => self.sql.column("l", to.alias, relation.own_column()),
         };
@@ -144,11 +150,21 @@ impl Writer {
 
     /// The conditions that make the rows `to` the parts of the row `from`.
     pub fn parts_of(&mut self, step: Step, from: At, field: &Field, to: At) {
-        self.owner(step, to);
+        self.owner(step, from.shape, to);
         self.sql.text(" = ");
         self.key(from, step.key(from.shape));
+        self.same_version(step, from, to);
         self.sql.text(" AND ");
         self.parts(step, from.shape, field, to);
+    }
+
+    /// The condition that items in an item are of its version: both versions have them under the same ids.
+    pub fn same_version(&mut self, step: Step, from: At, to: At) {
+        if step.is_nested(from.shape) {
+            self.sql.text(" AND ");
+            self.column(to, "owner_id").text(" = ");
+            self.column(from, "owner_id");
+        }
     }
 
     /// The columns that put parts in their own order.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::joins::{Key, Step};
 use super::json::{Form, RowWriter, key, write_int};
-use super::statements;
+use super::statements::{self, Keys};
 use crate::content::{Kind, Shape, Version};
 use crate::db::{Conn, Row, Sql};
 use crate::error::Result;
@@ -82,7 +82,8 @@ impl Reading {
         let level = if keys.is_empty() {
             Level::ending(b"}")
         } else {
-            let sql = statements::parts(self.version, (from, step), populated, keys);
+            let versions = step.is_nested(from).then(|| above.documents());
+            let sql = statements::parts(self.version, (from, step), populated, Keys { rows: keys, versions });
             if populated.counted {
                 counts(conn, &sql)?
             } else {
@@ -160,6 +161,14 @@ impl Level {
             }
         }
         owners
+    }
+
+    /// The documents of its rows; where they are items that hold others, the rows of their versions.
+    fn documents(&self) -> Vec<i64> {
+        let mut documents: Vec<_> = self.rows.iter().map(|row| row.document).collect();
+        documents.sort_unstable();
+        documents.dedup();
+        documents
     }
 
     /// What stands in the place of the owner in the first row.

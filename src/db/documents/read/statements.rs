@@ -34,11 +34,19 @@ pub(super) fn count(plan: &ReadPlan) -> Sql {
     writer.sql
 }
 
+/// The rows whose parts are read.
+pub(super) struct Keys {
+    /// What the parts hang on.
+    pub rows: Vec<i64>,
+    /// The rows of their versions, where the parts are items in items.
+    pub versions: Option<Vec<i64>>,
+}
+
 /// What `populated`, a step from rows of shape `from`, finds for those that have these keys.
-pub(super) fn parts(version: Version, (from, step): (Shape, Step), populated: &Populated, keys: Vec<i64>) -> Sql {
+pub(super) fn parts(version: Version, (from, step): (Shape, Step), populated: &Populated, keys: Keys) -> Sql {
     let mut writer = Writer::new("SELECT ", version);
     let at = writer.new_row(step.target());
-    writer.owner(step, at);
+    writer.owner(step, from, at);
     if populated.counted {
         writer.sql.text(", count(*)");
     } else {
@@ -50,19 +58,23 @@ pub(super) fn parts(version: Version, (from, step): (Shape, Step), populated: &P
     writer.sql.text(" WHERE ");
     writer.parts(step, from, populated.field, at);
     writer.sql.text(" AND ");
-    writer.owner(step, at);
-    writer.sql.in_ints(keys);
+    writer.owner(step, from, at);
+    writer.sql.in_ints(keys.rows);
+    if let Some(versions) = keys.versions {
+        writer.sql.text(" AND ");
+        writer.column(at, "owner_id").in_ints(versions);
+    }
     if !populated.filter.is_everything() {
         writer.sql.text(" AND ");
         writer.filter(at, &populated.filter);
     }
     if populated.counted {
         writer.sql.text(" GROUP BY ");
-        writer.owner(step, at);
+        writer.owner(step, from, at);
     }
     // The rows of one owner come together, and owners in their order: the reader relies on it.
     writer.sql.text(" ORDER BY ");
-    writer.owner(step, at);
+    writer.owner(step, from, at);
     if !populated.counted {
         writer.sql.text(", ");
         writer.orders(at, &populated.sort);
@@ -78,11 +90,16 @@ fn root(plan: &ReadPlan) -> At {
 }
 
 impl Writer {
-    /// The row's number and its document's.
+    /// The row's number and its document's; for an item that holds others, that of its version.
     fn numbers(&mut self, at: At) {
         self.sql.text(", ");
         self.column(at, "id").text(", ");
-        self.key(at, Key::Document);
+        match at.shape {
+            Shape::Component(of) if of.components().any(|held| held.versioned) => {
+                self.column(at, "owner_id");
+            }
+            _ => self.key(at, Key::Document),
+        }
     }
 
     fn shown(&mut self, at: At, columns: &[&'static Field]) {
