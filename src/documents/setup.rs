@@ -36,9 +36,9 @@ pub fn set_up(state: &AppState, id: i64, record: &Record) -> Result<Setup, Obsta
     let entry = entry.ok_or_else(|| Obstacle::new(ObstacleKind::UnknownKey, "key", "", unknown()))?;
     let credentials = open(state, id, record.credentials.as_deref())?;
     let own_url = record.url.as_deref().map(|url| url.trim().to_owned());
-    let given = Given { key: &record.key, entry, credentials, url: own_url.clone() };
-    let Account { credentials, url } = state.config.defaults.resolve(given)?;
     let config = parse(ObstacleKind::BadConfig, "config", record.config.as_deref())?;
+    let given = Given { key: &record.key, entry, config: &config, credentials, url: own_url.clone() };
+    let Account { credentials, url } = state.config.defaults.resolve(given)?;
     let mut masker = Masker::of(&credentials, &entry.description().credentials_schema);
     if let Some(instances) = url.as_deref().filter(|url| Some(*url) != own_url.as_deref()) {
         masker.add_url(instances);
@@ -74,8 +74,8 @@ pub fn verifying_credentials(
     sealed: Option<&str>,
 ) -> Result<Value, Obstacle> {
     let credentials = open(state, id, sealed)?;
-    // Nothing is sent with them, so it does not matter where the record's url leads.
-    Ok(state.config.defaults.resolve(Given { key, entry, credentials, url: None })?.credentials)
+    // Nothing is sent with them, so it does not matter where the record's url and config lead.
+    Ok(state.config.defaults.resolve(Given { key, entry, config: &Value::Null, credentials, url: None })?.credentials)
 }
 
 fn open(state: &AppState, id: i64, sealed: Option<&str>) -> Result<Value, Obstacle> {

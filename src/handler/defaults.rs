@@ -1,14 +1,14 @@
 //! The instance's own credentials, which a record may use in place of its own: `{"use_default": true}`.
 //!
 //! Whoever may write a record so spends the instance's account; what nobody must be able to do is to send its credentials
-//! where he likes. So it is the instance alone that says where they go.
+//! where he likes. So it is the instance alone that says where they go: a record brings nothing of its own that decides it,
+//! as `binding` finds it between the instance's account and what the record makes of it.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use url::Url;
 
-use super::binding::is_destination;
+use super::binding::{Wiring, is_switch, redirects};
 use super::reading::MISSING;
 use super::{Descriptor, Entry, ExtensionKey, Obstacle, ObstacleKind, Registry};
 use crate::outbound::parse_url;
@@ -37,6 +37,8 @@ pub struct Given<'a> {
     pub key: &'a str,
     /// The handler that answers to it.
     pub entry: &'a Entry,
+    /// The record's config.
+    pub config: &'a Value,
     /// The record's credentials, opened.
     pub credentials: Value,
     /// The record's url.
@@ -102,7 +104,7 @@ impl Defaults {
     /// Fails when there is no default for the record's class, and when the record would lead the instance's credentials
     /// somewhere else.
     pub fn resolve(&self, given: Given<'_>) -> Result<Account, Obstacle> {
-        let Given { key, entry, mut credentials, url } = given;
+        let Given { key, entry, config, mut credentials, url } = given;
         let asked = credentials.as_object_mut().and_then(|members| members.shift_remove(USE_DEFAULT));
         match asked {
             None | Some(Value::Null | Value::Bool(false)) => return Ok(Account { credentials, url }),
@@ -124,17 +126,28 @@ impl Defaults {
             return Err(Obstacle::new(ObstacleKind::MissingUrl, "url", "", message));
         }
         let mut account = own.clone();
-        let places = &entry.description().credentials_schema["properties"];
         for (name, value) in credentials.as_object().into_iter().flatten() {
-            let is_destination = is_destination(&places[name]) && !value.is_null() && value != "";
-            if is_destination || leads_away(value) || leads_away(&account.credentials[name.as_str()]) {
-                let message = "says where requests go, which is the instance's to say with credentials.use_default";
-                return Err(bad(name, message));
-            }
             merge(&mut account.credentials[name.as_str()], value);
         }
-        Ok(account)
+        let before = Wiring { key, url: None, config: &Value::Null, credentials: &own.credentials };
+        let after = Wiring { key, url: None, config, credentials: &account.credentials };
+        let found = redirects((Some(entry), before), (Some(entry), after));
+        // Whether credentials go along is the record's to say; they go where the instance says.
+        let switches = &entry.description().config_schema["properties"];
+        let is_own = |path: &Vec<String>| matches!(&path[..], [of, name] if of == "config" && is_switch(&switches[name.as_str()]));
+        match found.into_iter().find(|path| !is_own(path)) {
+            None => Ok(account),
+            Some(path) => Err(decides(&path)),
+        }
     }
+}
+
+/// The member at `path` of a record decides where the instance's own credentials go.
+fn decides(path: &[String]) -> Obstacle {
+    let (of, below) = path.split_first().map_or(("credentials", &[][..]), |(of, below)| (of.as_str(), below));
+    let kind = if of == "config" { ObstacleKind::BadConfig } else { ObstacleKind::BadCredentials };
+    let message = "decides where credentials go, which is the instance's to say with credentials.use_default";
+    Obstacle::new(kind, of, &below.join("."), message)
 }
 
 /// The class of a record's key, which may be an alias of its handler's.
@@ -171,20 +184,6 @@ fn account(class: &str, value: Value) -> Result<Account, String> {
 
 fn bad(below: &str, message: impl Into<String>) -> Obstacle {
     Obstacle::new(ObstacleKind::BadCredentials, "credentials", below, message)
-}
-
-/// Whether there is a url in `value`.
-fn leads_away(value: &Value) -> bool {
-    match value {
-        Value::String(text) => is_url(text),
-        Value::Array(items) => items.iter().any(leads_away),
-        Value::Object(members) => members.values().any(leads_away),
-        _ => false,
-    }
-}
-
-fn is_url(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// Puts what a record has in place of what the instance has; a null leaves that as it is.

@@ -36,6 +36,15 @@ static POSTHOG: std::sync::LazyLock<Receiver> = std::sync::LazyLock::new(Receive
 /// The way to the receiver of webhooks of the instance's own, which whoever knows it can post to.
 const WAY: &str = "a-way-that-nobody-guesses";
 
+/// The instance's own account with a program that is sent credentials.
+fn with_program(config: &mut Config) {
+    let account = json!({
+        "credentials": {"secret": SECRET, "api": KEY, "host": "crm.example", "database": "redis://crm.example"},
+        "url": "https://program.example/hook",
+    });
+    config.defaults = Defaults::parse(&json!({"external:crm": account, "posthog:track": account}).to_string()).expect("defaults");
+}
+
 fn with_secret_url(config: &mut Config) {
     let defaults = json!({"custom:webhook": {"credentials": {}, "url": POSTHOG.url(&format!("/{WAY}"))}});
     config.defaults = Defaults::parse(&defaults.to_string()).expect("defaults");
@@ -124,6 +133,62 @@ on_both_databases! {
         let id = app.record(&store, 4).await["id"].clone();
         let change = app.request(Method::PATCH, &format!("{list}/{id}")).json(&json!({"data": {"url": elsewhere}}));
         send(change).await.expect(400);
+    }
+
+    async fn a_record_says_nothing_of_where_the_instances_credentials_go(app: &TestApp) with with_program; {
+        let store = app.store(Vec::new()).await;
+        let list = format!("/api/stores/{store}/extensions");
+        let made = async |key: &str, mut config: Value, mut credentials: Value, member: (&str, &str, Value)| {
+            let into = if member.0 == "config" { &mut config } else { &mut credentials };
+            into[member.1] = member.2.clone();
+            let record = json!({"key": key, "triggers": ["post_sale"], "config": config, "credentials": credentials});
+            (app.post(&list, json!({ "data": record })).await, record)
+        };
+        let sends = || json!({"send_credentials": true});
+        let default = || json!({"use_default": true});
+        for (name, value) in [
+            ("host", json!("evil.example")), ("base_url", json!("evil.example")), ("api_base", json!("evil.example")),
+            ("shop", json!("evil.example:443")), ("ip", json!("203.0.113.9")), ("db", json!("redis://evil.example")),
+            ("gateway", json!("//evil.example")), ("to", json!(["evil.example"])), ("more", json!({"tenant": "evil"})),
+            ("database", json!("redis://evil.example")),
+        ] {
+            for member in ["config", "credentials"] {
+                let (refused, record) = made("external:crm", sends(), default(), (member, name, value.clone())).await;
+                let problem = &refused.expect(400)["error"]["details"]["errors"][0];
+                let path = problem["path"].as_array().expect("a path").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".");
+                assert!(path.starts_with(&format!("{member}.{name}")), "{record}: {problem}");
+                assert!(problem["message"].as_str().is_some_and(|why| why.contains("use_default")), "{problem}");
+            }
+        }
+        for (key, config, member) in [
+            ("external:crm", json!({}), ("config", "base_url", json!("https://evil.example"))),
+            ("external:crm", json!({}), ("config", "db", json!("redis://evil.example"))),
+            ("posthog:track", json!({}), ("credentials", "endpoint", json!("evil.example"))),
+        ] {
+            made(key, config, default(), member).await.0.expect(400);
+        }
+        for (config, member) in [
+            (sends(), ("credentials", "api", json!(null))),
+            (sends(), ("credentials", "host", json!("crm.example"))),
+            (sends(), ("credentials", "secret", json!("another secret"))),
+            (sends(), ("config", "policy", json!({"timeout_s": 5}))),
+            (json!({}), ("config", "pipeline", json!("north"))),
+        ] {
+            made("external:crm", config, default(), member).await.0.expect(201);
+        }
+        // What a document brings is stored and reported, and is not executed.
+        let evil = json!({
+            "key": "external:crm", "triggers": ["post_sale"], "config": {"send_credentials": true},
+            "credentials": {"use_default": true, "host": "evil.example"},
+        });
+        let other = app.store_named("other", vec![evil]).await;
+        let (because, path, _) = because(app, &other, 0).await;
+        assert_eq!((because, path), (json!("bad_credentials"), json!(["credentials", "host"])));
+        app.emit(&other, "post_sale", json!({})).await;
+        app.run_until_idle().await;
+        assert_eq!(app.only_run().await["state"], "dead");
+        let one = format!("/api/stores/{other}/extensions/{}", app.record(&other, 0).await["id"]);
+        send(app.request(Method::PATCH, &one).json(&json!({"data": {"credentials": default()}}))).await.expect(200);
     }
 
     async fn what_the_instance_has_not_is_named(app: &TestApp) with with_defaults; {
