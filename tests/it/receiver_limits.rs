@@ -68,6 +68,24 @@ on_both_databases! {
         assert!((5..50).contains(&sent), "{sent} requests in a minute");
     }
 
+    async fn a_receiver_that_says_no_time_is_asked_ever_more_seldom(app: &TestApp) {
+        for (place, wait) in ["0", "Mon, 01 Jan 2001 00:00:00 GMT", "1"].into_iter().enumerate() {
+            let (path, name) = (format!("/hook{place}"), format!("store-{place}"));
+            app.receiver.answers(&path, [asks(429, wait)]);
+            let store = app.store_named(&name, vec![app.webhook_to(&path, "trigger:post_sale")]).await;
+            app.emit(&store, "post_sale", json!({})).await;
+            let (since, sent) = (app.now(), || app.receiver.received().iter().filter(|sent| sent.path == path).count());
+            while app.now() - since < 16 * SECOND {
+                app.rest().await;
+                app.advance(SECOND / 4);
+            }
+            app.rest().await;
+            assert!((3..=8).contains(&sent()), "{wait}: {} requests in 16 seconds", sent());
+            app.run_until_idle().await;
+            assert!((100..400).contains(&sent()), "{wait}: {} requests until it was given up", sent());
+        }
+    }
+
     async fn a_receiver_that_always_has_enough_keeps_no_run_alive_for_ever(app: &TestApp) {
         for (place, (wait, most)) in [("3600", 30 * HOUR), ("31536000", 3 * DAY)].into_iter().enumerate() {
             let path = format!("/hook{place}");

@@ -97,6 +97,8 @@ pub struct Claimed {
     pub no_tries: u32,
     /// How many attempts before it were lost with their worker.
     pub lost: u32,
+    /// How many attempts before it met a limit.
+    pub limits: u32,
     /// When an attempt of it first met a limit.
     pub limited_since: Option<Millis>,
     /// When it was due.
@@ -167,6 +169,7 @@ impl Claimed {
             attempt: 1,
             no_tries: 0,
             lost: 0,
+            limits: 0,
             limited_since: None,
             due_at: run.due_at,
             store: run.store,
@@ -231,7 +234,7 @@ pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Takin
     sql.text(Record::COLUMNS).text(", CASE WHEN r.pattern IS NULL THEN 1 ELSE 0 END, ").text(ENVELOPE).text(
         ", CASE WHEN r.store_document_id <> coalesce(e.store_document_id, '') THEN r.store_document_id END, \
          CASE WHEN r.store_document_id <> coalesce(e.store_document_id, '') THEN (SELECT s.slug FROM stores s \
-         WHERE s.id = x.owner_id AND s.document_id = r.store_document_id) END \
+         WHERE s.id = x.owner_id AND s.document_id = r.store_document_id) END, r.limits \
          FROM taken r JOIN events e ON e.id = r.event_id LEFT JOIN extensions x ON x.id = r.extension_id \
          ORDER BY r.due_at, r.id",
     );
@@ -261,6 +264,7 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
         attempt: small(row.int(2)?)?,
         no_tries: small(row.int(3)?)?,
         lost: small(row.int(4)?)?,
+        limits: small(row.int(24 + ENVELOPE_COLUMNS)?)?,
         limited_since: row.find_int(12)?,
         max_attempts: small(row.int(5)?)?,
         due_at: row.int(6)?,

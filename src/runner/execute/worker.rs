@@ -214,6 +214,7 @@ impl Begun {
             tries: claimed.attempt.saturating_sub(claimed.no_tries),
             max_attempts: claimed.max_attempts,
             lost: claimed.lost,
+            limits: claimed.limits,
             limited_since: claimed.limited_since,
             ahead_of: probe.as_ref().and(Some(claimed.due_at)).filter(|due_at| *due_at > now),
             is_probe: probe.as_ref() == Some(&destination),
