@@ -71,15 +71,16 @@ pub enum Purpose {
     Run,
 }
 
-/// The name under which a caller's idempotency key is kept: the same only for the same actor, purpose and key. An actor's
-/// name may hold anything, so `%` and `/` in it are encoded; the first `/` ends it, whatever the key holds.
-pub fn caller_key(actor: &str, purpose: Purpose, key: &str) -> String {
-    let actor = actor.replace('%', "%25").replace('/', "%2F");
+/// The name under which a caller's idempotency key is kept: the same only for the same owner (see
+/// [`crate::access::Caller::key_owner`]), purpose and key. An owner's name may hold anything, so `%` and `/` in it are encoded;
+/// the first `/` ends it, whatever the key holds.
+pub fn caller_key(owner: &str, purpose: Purpose, key: &str) -> String {
+    let owner = owner.replace('%', "%25").replace('/', "%2F");
     let purpose = match purpose {
         Purpose::Write => "",
         Purpose::Run => "%run", // No encoded name ends like this.
     };
-    format!("{actor}{purpose}/{key}")
+    format!("{owner}{purpose}/{key}")
 }
 
 #[cfg(test)]
@@ -91,18 +92,18 @@ mod tests {
     fn no_two_callers_keys_are_kept_under_one_name() {
         let mut seen = std::collections::HashSet::new();
         let parts = ["a", "b", "a/b", "b/c", "c", "a%2Fb", "a%", "%run", "a%run", "/", "%25run", "run/a", ""];
-        for actor in parts {
+        for owner in parts {
             for key in parts {
                 for purpose in [Purpose::Write, Purpose::Run] {
-                    let name = caller_key(actor, purpose, key);
+                    let name = caller_key(owner, purpose, key);
                     assert!(
                         seen.insert(name.clone()),
-                        "{actor:?} {purpose:?} {key:?} is kept as {name}, as another is"
+                        "{owner:?} {purpose:?} {key:?} is kept as {name}, as another is"
                     );
                 }
             }
         }
-        assert_eq!(caller_key("token:shop", Purpose::Write, "order/7"), "token:shop/order/7", "as it always was");
+        assert_eq!(caller_key("token#7", Purpose::Write, "order/7"), "token#7/order/7");
     }
 
     #[test]

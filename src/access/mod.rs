@@ -16,10 +16,20 @@ use crate::error::{Error, Result};
 pub struct Caller {
     /// Who it is, as events and logs name it: `token:<name>` or `public`.
     pub actor: String,
+    /// The row of its token in the table of tokens. The public, the token of the configuration and the program have none.
+    pub token: Option<i64>,
     /// What it may do.
     pub access: Access,
     /// How many events led to this call, each through the run of an extension record; 0 when it is nobody's answer.
     pub depth: u32,
+}
+
+impl Caller {
+    /// Whose the caller's idempotency keys are. A token that is made anew under the name of a deleted one is another caller,
+    /// though logs and events name both alike; and no actor's name begins with `token#`.
+    pub fn key_owner(&self) -> String {
+        self.token.map_or_else(|| self.actor.clone(), |id| format!("token#{id}"))
+    }
 }
 
 /// What a caller may do.

@@ -89,7 +89,7 @@ impl Loading<'_> {
                 continue;
             }
             self.resolve(&mut document, &stores)?;
-            let caller = Caller { actor: "demo".to_owned(), access: Access::Full, depth: 0 };
+            let caller = Caller { actor: "demo".to_owned(), token: None, access: Access::Full, depth: 0 };
             let request = documents::Request {
                 content_type,
                 caller,

@@ -16,15 +16,15 @@ pub struct Once {
 }
 
 impl Once {
-    /// The key as it is valid for `actor` alone; `parts` is all that makes the request this one and no other.
-    pub fn new(actor: &str, key: &str, parts: &[&str]) -> Self {
+    /// The key as it is valid for `owner` alone; `parts` is all that makes the request this one and no other.
+    pub fn new(owner: &str, key: &str, parts: &[&str]) -> Self {
         let mut hash = Context::new(&SHA256);
         for part in parts {
             hash.update(&part.len().to_le_bytes());
             hash.update(part.as_bytes());
         }
         let request = hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { key: caller_key(actor, Purpose::Write, key), request }
+        Self { key: caller_key(owner, Purpose::Write, key), request }
     }
 
     /// Does `work` within the transaction that is open, or returns what was answered when it was done.

@@ -113,7 +113,8 @@ pub async fn follow(state: &Arc<AppState>, link: Link, wish: Wish) -> Result<()>
         rows::lock_subscriptions(conn, &link.email, vec![named])?;
         // Once more: it may have been unpublished before it was locked.
         let store = store(conn)?;
-        let caller = Caller { actor: "public".to_owned(), access: Access::Public(PublicAccess::Read), depth: 0 };
+        let access = Access::Public(PublicAccess::Read);
+        let caller = Caller { actor: "public".to_owned(), token: None, access, depth: 0 };
         let mut desk = Desk { state: &shared, conn, caller: &caller, email: &link.email, store };
         match wish {
             Wish::Subscribe => desk.confirm(link.issued_at),

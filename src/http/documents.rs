@@ -196,5 +196,5 @@ pub(super) fn once(request: &HttpRequest, caller: &Caller, data: Option<&Map<Str
     let Some(key) = idempotency::key(request)? else { return Ok(None) };
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     let parts = [request.method().as_str(), target, &serde_json::to_string(&data)?];
-    Ok(Some(Once::new(&caller.actor, key, &parts)))
+    Ok(Some(Once::new(&caller.key_owner(), key, &parts)))
 }

@@ -79,12 +79,13 @@ async fn find_caller(request: &HttpRequest) -> Result<Caller> {
     let state = state(request)?;
     let Some(token) = bearer(request) else {
         let access = Access::Public(state.config.public_access);
-        return Ok(Caller { actor: "public".to_owned(), access, depth: 0 });
+        return Ok(Caller { actor: "public".to_owned(), token: None, access, depth: 0 });
     };
     let hash = token_hash(token);
     // Hashes are compared, so the time that takes tells nothing about the token.
     if state.bootstrap_hash.as_ref() == Some(&hash) {
-        return Ok(Caller { actor: "token:bootstrap".to_owned(), access: Access::Full, depth: depth(request) });
+        let actor = "token:bootstrap".to_owned();
+        return Ok(Caller { actor, token: None, access: Access::Full, depth: depth(request) });
     }
     let found = Reader::of(request)?.read(Pace::Quick, move |conn| tokens::find_by_hash(conn, &hash)).await?;
     let Some(token) = found else { return Err(unknown(token)) };
@@ -94,7 +95,8 @@ async fn find_caller(request: &HttpRequest) -> Result<Caller> {
         return Err(Error::Unauthorized { message: "Token expired", hint });
     }
     note_use(&state, &token, now);
-    Ok(Caller { actor: format!("token:{}", token.name), access: token.kind.into(), depth: depth(request) })
+    let (actor, access) = (format!("token:{}", token.name), token.kind.into());
+    Ok(Caller { actor, token: Some(token.id), access, depth: depth(request) })
 }
 
 /// The error for a token that is not in the table.

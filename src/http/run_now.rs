@@ -19,6 +19,7 @@ use crate::clock::iso;
 use crate::documents::RecordPath;
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Event, Exchange, Json};
+use crate::ids;
 use crate::runner::{self, Started, Trial, Wanted, Way};
 use crate::state::AppState;
 use crate::triggers::Name;
@@ -141,6 +142,7 @@ pub(super) async fn run(
     let wait = asked.parsed("wait", seconds)?;
     let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
     let (caller, RunInput { trigger, payload }) = sent.read().await?.parse_optional()?;
+    let idempotency_key = idempotency_key.map(|key| ids::caller_key(&caller.key_owner(), ids::Purpose::Run, &key));
     let wanted = Wanted { trigger: trigger.as_deref().map(name).transpose()?, payload, idempotency_key };
     let started = runner::run_now(&state, caller.actor, path, wanted).await?;
     if let Some(wait) = wait

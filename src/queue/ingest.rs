@@ -26,7 +26,7 @@ pub struct Emission {
     pub trigger: Name,
     /// What the caller sends along.
     pub payload: Option<Value>,
-    /// The caller's key: the same key within a day emits nothing new.
+    /// The caller's key, or the name that it is kept under: the same key within a day emits nothing new.
     pub idempotency_key: Option<String>,
 }
 

@@ -42,7 +42,8 @@ fn with_program(config: &mut Config) {
         "credentials": {"secret": SECRET, "api": KEY, "host": "crm.example", "database": "redis://crm.example"},
         "url": "https://program.example/hook",
     });
-    config.defaults = Defaults::parse(&json!({"external:crm": account, "posthog:track": account}).to_string()).expect("defaults");
+    config.defaults =
+        Defaults::parse(&json!({"external:crm": account, "posthog:track": account}).to_string()).expect("defaults");
 }
 
 fn with_secret_url(config: &mut Config) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tenon::clock::DAY;
 use tenon::db::Sql;
 
-use crate::support::api::{Answered, Api, send};
+use crate::support::api::{Answered, Api, TOKEN, send};
 use crate::support::app::TestApp;
 use crate::support::on_both_databases;
 
@@ -95,6 +95,37 @@ on_both_databases! {
         let theirs = under(&other, "k", Method::POST, "/api/stores", json!({"title": "Two", "slug": "two"})).await;
         assert!(theirs.status == 201 && !is_repeated(&theirs));
         assert_eq!(total(app, "stores").await, 2);
+    }
+
+    async fn a_token_made_anew_under_a_name_has_keys_of_its_own(app: &TestApp) {
+        let store = app.store(vec![app.webhook("none")]).await;
+        let triggers = format!("/api/stores/{store}/triggers/acme:sold");
+        let run = format!("/api/stores/{store}/extensions/{}/run", app.record(&store, 0).await["id"]);
+        // The token of the configuration is called bootstrap too.
+        let mut callers = vec![app.with_token(Some(TOKEN))];
+        for name in ["reuse", "reuse", "bootstrap"] {
+            let made = app.post("/tenon/tokens", json!({"data": {"name": name, "kind": "full-access"}})).await;
+            let token = made.expect(201)["data"].clone();
+            let caller = app.with_token(token["token"].as_str());
+            for path in [&triggers, &run] {
+                let body = if path == &run { json!({"trigger": "acme:sold"}) } else { json!({}) };
+                let sent = send(caller.request(Method::POST, path).header("Idempotency-Key", "k").json(&body)).await;
+                sent.expect(202);
+            }
+            let answer = under(&caller, "k", Method::POST, "/api/products", json!({"Name": "Tea"})).await;
+            assert!(!is_repeated(&answer), "{name}: {}", answer.text);
+            let again = under(&caller, "k", Method::POST, "/api/products", json!({"Name": "Tea"})).await;
+            assert!(is_repeated(&again), "{name}: {}", again.text);
+            if name == "reuse" {
+                app.delete(&format!("/tenon/tokens/{}", token["id"])).await.expect(204);
+            }
+            callers.push(caller);
+        }
+        let first = under(&callers[0], "k", Method::POST, "/api/products", json!({"Name": "Tea"})).await;
+        assert!(!is_repeated(&first), "{}", first.text);
+        assert_eq!(total(app, "products").await, 4);
+        assert_eq!(app.texts("SELECT uid FROM events WHERE trigger = 'trigger:acme:sold'").await.len(), 6);
+        app.run_until_idle().await;
     }
 
     async fn a_change_that_was_refused_may_be_sent_again(app: &TestApp) {

@@ -91,8 +91,7 @@ fn destinations(
     let description = entry.map(|entry| entry.description());
     let config = description.map_or(&Value::Null, |description| &description.config_schema);
     let credentials = description.map_or(&Value::Null, |description| &description.credentials_schema);
-    for (name, schema, value) in [("config", config, wiring.config), ("credentials", credentials, wiring.credentials)]
-    {
+    for (name, schema, value) in [("config", config, wiring.config), ("credentials", credentials, wiring.credentials)] {
         let Value::Object(members) = value else { continue };
         for (member, value) in members {
             let path = vec![name.to_owned(), member.clone()];

@@ -64,8 +64,7 @@ fn redirects(before: Value, after: Value) -> Vec<String> {
 #[test]
 fn whatever_decides_where_secrets_go_is_found() {
     let record = |key: &str, more: Value| {
-        let mut record =
-            json!({"key": key, "url": "https://a.example/x", "config": {}, "credentials": {"token": "t"}});
+        let mut record = json!({"key": key, "url": "https://a.example/x", "config": {}, "credentials": {"token": "t"}});
         for (name, value) in more.as_object().expect("members") {
             record[name] = value.clone();
         }
@@ -98,30 +97,15 @@ fn whatever_decides_where_secrets_go_is_found() {
         ("a:crm", json!({}), json!({"config": {"properties": {"page": "https://b.example"}}}), &[]),
         ("a:crm", json!({}), json!({"credentials": {"token": "t", "host": "b.example"}}), &["credentials.host"]),
         ("a:crm", json!({}), json!({"credentials": {"token": "t", "user": "u"}}), &[]),
-        (
-            "a:crm",
-            json!({}),
-            json!({"credentials": {"token": "t", USE_DEFAULT: true}}),
-            &["credentials.use_default"],
-        ),
+        ("a:crm", json!({}), json!({"credentials": {"token": "t", USE_DEFAULT: true}}), &["credentials.use_default"]),
         ("a:crm", json!({}), json!({"credentials": {"token": "t", USE_DEFAULT: false}}), &[]),
-        (
-            "a:crm",
-            json!({}),
-            json!({"config": {"more": {"list": ["https://b.example/"]}}}),
-            &["config.more.list.0"],
-        ),
+        ("a:crm", json!({}), json!({"config": {"more": {"list": ["https://b.example/"]}}}), &["config.more.list.0"]),
         ("a:crm", json!({}), json!({"config": {"more": {"crm_host": "b"}}}), &["config.more.crm_host"]),
         ("a:crm", json!({}), json!({"config": {"db": "redis://b.example/0"}}), &["config.db"]),
         ("a:crm", json!({}), json!({"config": {"gateway": " //b.example"}}), &["config.gateway"]),
         ("a:crm", json!({}), json!({"config": {"note": "re: tea"}}), &[]),
         ("a:crm", json!({}), json!({"config": {"more": {"folder": "b.example"}}}), &[]),
-        (
-            "no:handler",
-            json!({}),
-            json!({"credentials": {"token": "t", "base_url": "b"}}),
-            &["credentials.base_url"],
-        ),
+        ("no:handler", json!({}), json!({"credentials": {"token": "t", "base_url": "b"}}), &["credentials.base_url"]),
     ] {
         let found = redirects(record(key, before.clone()), record(key, after.clone()));
         assert_eq!(found, expected, "{key}: {before} to {after}");
@@ -131,9 +115,7 @@ fn whatever_decides_where_secrets_go_is_found() {
 #[test]
 fn all_that_is_passed_on_with_secrets_binds_them() {
     let passed_on = json!({"send": true, "properties": {}, "list": ["a"], "more": {"x": 1, "y": 2}});
-    let record = |config: &Value, credentials: Value| {
-        json!({"key": "any:a", "url": "https://a.example/x", "config": config, "credentials": credentials})
-    };
+    let record = |config: &Value, credentials: Value| json!({"key": "any:a", "url": "https://a.example/x", "config": config, "credentials": credentials});
     let (same, token) = (json!({"token": "t", "api": "k"}), json!({"token": "new", "api": "k"}));
     for (name, value, expected) in [
         ("db", json!("redis://b.example"), &["config.db"][..]),

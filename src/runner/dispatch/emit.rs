@@ -38,7 +38,9 @@ pub async fn emit_all(state: &Arc<AppState>, caller: &Caller, emissions: Vec<Emi
 }
 
 async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
-    let emissions = Arc::new(Emissions { actor: by.actor.clone(), depth: by.depth, list: emissions, is_list });
+    let owner = by.key_owner();
+    let list = emissions.into_iter().map(|emission| with_owner(emission, &owner)).collect();
+    let emissions = Arc::new(Emissions { actor: by.actor.clone(), depth: by.depth, list, is_list });
     if !is_list && let Some(_alone) = state.queue.ingest.alone() {
         match store_alone(state, Arc::clone(&emissions)).await {
             // Another process took the key at the same moment, or the runs were in the way: there is another try for both.
@@ -57,6 +59,12 @@ async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_li
         tokio::spawn(fly(Arc::clone(state), flight));
     }
     answer.await.map_err(|_| Error::Unavailable("the event was not stored"))?
+}
+
+/// The same emission, with the name in place of the key that `owner`'s key is kept under.
+pub fn with_owner(emission: Emission, owner: &str) -> Emission {
+    let key = emission.idempotency_key.map(|key| ids::caller_key(owner, ids::Purpose::Write, &key));
+    Emission { idempotency_key: key, ..emission }
 }
 
 async fn fly(state: Arc<AppState>, mut flight: Flight) {
@@ -142,7 +150,7 @@ pub fn event(emission: &Emission, actor: &str, found: &Subjects) -> Result<NewEv
         data: data.clone(),
         payload: payload.clone(),
         actor: actor.to_owned(),
-        idempotency_key: idempotency_key.as_ref().map(|key| ids::caller_key(actor, ids::Purpose::Write, key)),
+        idempotency_key: idempotency_key.clone(),
         ..NewEvent::about(Target {
             type_name: content_type.singular.to_owned(),
             document_id: document_id.clone(),

@@ -24,7 +24,8 @@ pub async fn apply(state: &Arc<AppState>, event: &Event, record: i64, outcome: O
     };
     let content_type = content_type
         .ok_or_else(|| Failure::discard(format!("values of a {} cannot be set by a handler", target.type_name)))?;
-    let caller = Caller { actor: format!("extension:{record}"), access: Access::Full, depth: event.depth + 1 };
+    let caller =
+        Caller { actor: format!("extension:{record}"), token: None, access: Access::Full, depth: event.depth + 1 };
     let values = values(&mut done, target);
     match documents::set(state, caller, content_type, target.document_id.clone(), values).await {
         Ok(()) | Err(Error::NotFound) => Ok(done),

@@ -5,11 +5,12 @@ use crate::db::events;
 use crate::error::{Error, Result};
 use crate::ids;
 use crate::queue::ingest::{Emission, Emitted};
-use crate::runner::dispatch::emit::{event, insert};
+use crate::runner::dispatch::emit::{event, insert, with_owner};
 use crate::runner::dispatch::targets;
 
 /// Stores what an operator emits, by itself: for one who has no server at hand. Fails as [`emit`] does.
 pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<Emitted> {
+    let emission = with_owner(emission, &operator.actor);
     let wanted = targets::wanted([&emission]);
     let found = operator.db.read(move |conn| targets::find(conn, wanted)).await?;
     let now = operator.clock.now();

@@ -32,7 +32,7 @@ pub struct Wanted {
     pub trigger: Option<Name>,
     /// What is sent along.
     pub payload: Option<Value>,
-    /// The caller's key: the same key within a day starts nothing new.
+    /// The name that the caller's key is kept under: the same within a day starts nothing new.
     pub idempotency_key: Option<String>,
 }
 
@@ -96,7 +96,7 @@ fn event(actor: &str, occasion: &Occasion, wanted: Wanted) -> NewEvent {
         data: Some(occasion.data.clone()),
         payload: wanted.payload,
         actor: actor.to_owned(),
-        idempotency_key: wanted.idempotency_key.map(|key| ids::caller_key(actor, ids::Purpose::Run, &key)),
+        idempotency_key: wanted.idempotency_key,
         ..NewEvent::about(occasion.target.clone())
     }
 }

@@ -172,7 +172,7 @@ async fn emit_from(state: &Arc<AppState>, store: &str, trigger: &str, key: Optio
         payload: Some(json!({"total": 1})),
         idempotency_key: key.map(str::to_owned),
     };
-    let caller = Caller { actor: "public".to_owned(), access: Access::Full, depth: 0 };
+    let caller = Caller { actor: "public".to_owned(), token: None, access: Access::Full, depth: 0 };
     Ok(emit(state, &caller, emission).await?.id)
 }
 

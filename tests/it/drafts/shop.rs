@@ -322,7 +322,7 @@ fn asked(doc: Doc, publish: bool) -> documents::Request {
     let content_type = if matches!(doc, Doc::Product(_)) { &PRODUCT } else { &STORE };
     let parts = if matches!(doc, Doc::Product(_)) { PRODUCT_PARTS } else { STORE_PARTS };
     let query = format!("status={}&{parts}", if publish { "published" } else { "draft" });
-    let caller = Caller { actor: "test".into(), access: Access::Full, depth: 0 };
+    let caller = Caller { actor: "test".into(), token: None, access: Access::Full, depth: 0 };
     documents::Request {
         content_type,
         caller,

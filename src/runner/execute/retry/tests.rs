@@ -139,8 +139,7 @@ fn a_breaker_opens_after_five_failures_and_closes_with_the_first_answer() {
 
 #[test]
 fn a_limit_holds_its_lane_back_and_lets_it_go_step_by_step() {
-    let hold =
-        |since, until, credits, is_out| Some(Hold { lane: "a.example s".into(), since, until, credits, is_out });
+    let hold = |since, until, credits, is_out| Some(Hold { lane: "a.example s".into(), since, until, credits, is_out });
     let (ago, lease) = (NOW - 80 * SECOND, NOW + 30 * SECOND);
     for (before, met, expected) in [
         (None, Met::Failed(None), None),
