@@ -145,7 +145,7 @@ fn a_limit_holds_its_lane_back_and_lets_it_go_step_by_step() {
         (None, Met::Failed(None), None),
         (None, Met::Limit(2 * SECOND), hold(NOW, NOW + 2 * SECOND, 1, false)),
         // The longest of several counts.
-        (hold(ago, NOW + MINUTE, 1, false), Met::Limit(15 * SECOND), hold(ago, NOW + MINUTE, 1, false)),
+        (hold(ago, NOW + HOUR, 1, false), Met::Limit(15 * SECOND), hold(ago, NOW + HOUR, 1, false)),
         // The longer there is no success, the longer it is held back, whatever it says.
         (hold(ago, NOW - 1, 1, false), Met::Limit(0), hold(ago, NOW + 80 * SECOND, 1, false)),
         (hold(ago, lease, 4, true), Met::Limit(81 * SECOND), hold(ago, NOW + 81 * SECOND, 1, false)),
