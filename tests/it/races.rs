@@ -46,6 +46,13 @@ fn put(path: String, data: Value) -> (Method, String, Value) {
     (Method::PUT, path, json!({ "data": data }))
 }
 
+/// How many deadlocks PostgreSQL has ended in this test's database; none on SQLite, which has one writer.
+async fn deadlocks(app: &TestApp) -> Option<String> {
+    let of_postgres = app.state.db.kind() == Kind::Postgres;
+    let counted = "SELECT deadlocks || '' FROM pg_stat_database WHERE datname = current_database()";
+    if of_postgres { app.texts(counted).await.pop() } else { None }
+}
+
 on_both_databases! {
     async fn many_products_are_created_in_one_store_at_once(app: &TestApp) {
         let store = app.store(Vec::new()).await;
@@ -104,6 +111,40 @@ on_both_databases! {
                 assert!(seen, "{store} has {product}");
             }
         }
+    }
+
+    async fn relations_are_set_from_both_sides_at_once_without_a_deadlock(app: &TestApp) {
+        let (mut stores, mut products) = (Vec::new(), Vec::new());
+        for number in 0..4 {
+            stores.push(app.store_named(&format!("s{number}"), Vec::new()).await);
+        }
+        for number in 0..6 {
+            let product = app.create("products", json!({"Name": format!("p{number}")})).await;
+            products.push(product["documentId"].as_str().expect("an id").to_owned());
+        }
+        // Always the same and in no order: a step that has nothing in common with the length of the list.
+        let some = |list: &[String], from: usize, step: usize, count: usize| {
+            (0..count).map(|place| list[(from + place * step) % list.len()].clone()).collect::<Vec<_>>()
+        };
+        let change = |number: usize| {
+            let mixed = number.wrapping_mul(2_654_435_761) >> 7;
+            match number % 2 {
+                0 => put(format!("/api/products/{}", products[mixed % 6]), json!({"stores": {"set": some(&stores, mixed / 6, 3, 3)}})),
+                _ => put(format!("/api/stores/{}", stores[mixed % 4]), json!({"products": {"set": some(&products, mixed / 4, 5, 4)}})),
+            }
+        };
+        let begun = std::time::Instant::now();
+        let before = deadlocks(app).await;
+        let (statuses, _) = send_all(app, (0..120).map(change).collect()).await;
+        println!("120 changes took {:?}", begun.elapsed());
+        assert_eq!(statuses, BTreeMap::from([(200, 120)]));
+        // The server counts with a delay of up to a second.
+        let mut after = deadlocks(app).await;
+        for _ in 0..if before.is_some() { 15 } else { 0 } {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            after = deadlocks(app).await;
+        }
+        assert_eq!(after, before, "no two waited for each other");
     }
 
     async fn a_value_that_is_unique_is_refused_with_its_path_also_when_the_race_is_lost(app: &TestApp) {

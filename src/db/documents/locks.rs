@@ -5,13 +5,17 @@
 //! product thus locks the product and then stores; a change of a store must lock the products and subscribers that it is
 //! about before the store itself, which [`lock_before`] does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft_locks::lock;
 use super::links::find_ends;
 use crate::content::{ContentType, Field, Kind, LinkSide, Links, Relation};
 use crate::db::{Conn, Kind as Database, Sql};
 use crate::error::Result;
+
+/// How often a document's links may change while it waits for its lock. After that it goes on with what it has: at the worst
+/// two wait for each other, which PostgreSQL ends and the writer tries again.
+const ATTEMPTS: usize = 10;
 
 /// The number is for this alone.
 const LINK_ORDERS: &str = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(7310861544)) AS locked";
@@ -27,28 +31,64 @@ pub enum Changing {
     All,
 }
 
-/// Locks what must be locked before the document itself: those whose links to it change.
+/// Locks the document and all at the other ends of its links that change, in their order, before anything is written.
+///
+/// Which these are is known for sure only when the document is locked. So whoever finds others then lets all go and begins
+/// again with those as well: to lock them later would be out of order.
 pub fn lock_before(
     conn: &mut Conn,
     (content_type, document_id): (&'static ContentType, &str),
     links: &[(&'static Field, Links)],
     changing: Changing,
 ) -> Result<()> {
-    let relations = relations(content_type, LinkSide::Inverse);
-    if conn.kind() == Database::Sqlite || relations.is_empty() || (links.is_empty() && changing == Changing::Nothing) {
+    if conn.kind() == Database::Sqlite || (links.is_empty() && changing == Changing::Nothing) {
         return Ok(());
     }
     let mut sql = Sql::new("SELECT id FROM ");
     sql.name(content_type.table).text(" WHERE draft_id IS NULL AND document_id = ").str(document_id);
     let Some(draft) = conn.first(&sql, |row| row.int(0))? else { return Ok(()) };
-    for (field, relation) in relations {
-        let mut ends = find_changing(conn, &relation, draft, changing)?;
-        for (_, links) in links.iter().filter(|(named, _)| named.name == field.name) {
-            ends.extend(find_ends(conn, &relation, draft, links)?);
+
+    let inverse = relations(content_type, LinkSide::Inverse);
+    let mut ends = find_all_ends(conn, &inverse, draft, (links, changing))?;
+    for attempt in 1..=ATTEMPTS {
+        conn.begin()?;
+        for (relation, drafts) in &ends {
+            lock(conn, relation.target, drafts.iter().copied().collect())?;
         }
-        lock(conn, relation.target, ends)?;
+        lock(conn, content_type, vec![draft])?;
+        let now = find_all_ends(conn, &inverse, draft, (links, changing))?;
+        let is_whole = now.iter().zip(&ends).all(|((_, now), (_, locked))| now.is_subset(locked));
+        if is_whole || attempt == ATTEMPTS {
+            conn.commit()?;
+            break;
+        }
+        // What was locked since the savepoint is free again.
+        conn.roll_back()?;
+        ends.iter_mut().zip(now).for_each(|((_, ends), (_, now))| ends.extend(now));
+    }
+    let owned = relations(content_type, LinkSide::Owner);
+    for (relation, drafts) in find_all_ends(conn, &owned, draft, (links, changing))? {
+        lock(conn, relation.target, drafts.into_iter().collect())?;
     }
     Ok(())
+}
+
+/// The documents at the other ends of links that change, by relation.
+fn find_all_ends(
+    conn: &mut Conn,
+    relations: &[(&'static Field, Relation)],
+    draft: i64,
+    (links, changing): (&[(&'static Field, Links)], Changing),
+) -> Result<Vec<(Relation, BTreeSet<i64>)>> {
+    let mut all = Vec::with_capacity(relations.len());
+    for (field, relation) in relations {
+        let mut ends: BTreeSet<i64> = find_changing(conn, relation, draft, changing)?.into_iter().collect();
+        for (_, links) in links.iter().filter(|(named, _)| named.name == field.name) {
+            ends.extend(find_ends(conn, relation, draft, links)?);
+        }
+        all.push((*relation, ends));
+    }
+    Ok(all)
 }
 
 /// Locks what is to be locked after the document itself: those that its links lead to, as far as these change.
