@@ -10,7 +10,7 @@ use crate::decimal;
 use crate::handler::ExtensionKey;
 use crate::limits::{CHARACTERS, RECORD};
 use crate::nesting;
-use crate::outbound::check_storable;
+use crate::outbound::{check_storable, holds_password};
 use crate::triggers::{MOST_PATTERNS, check_pattern};
 
 /// What is wrong with a value.
@@ -65,7 +65,27 @@ pub(super) fn check_length(field: &Field, json: &Json) -> Result<(), Fault> {
         (_, json) if is_wiring(field) && json.to_string().len() > RECORD.most << 10 => {
             refuse(RECORD.words("has"), &Json::Null)
         }
+        (Check::Config, json) => match find_password(&parsed(json)?) {
+            Some(place) => {
+                refuse(format!("must not hold a password, which readers would see, as its {place} does"), &Json::Null)
+            }
+            None => Ok(()),
+        },
         _ => Ok(()),
+    }
+}
+
+/// Where, below a config, a url holds a password: `store_url`, `links.0`.
+fn find_password(json: &Json) -> Option<String> {
+    let below = |name: String, value: &Json| {
+        let rest = find_password(value)?;
+        Some(if rest.is_empty() { name } else { format!("{name}.{rest}") })
+    };
+    match json {
+        Json::String(text) => holds_password(text).then(String::new),
+        Json::Array(items) => items.iter().enumerate().find_map(|(place, item)| below(place.to_string(), item)),
+        Json::Object(members) => members.iter().find_map(|(name, value)| below(name.clone(), value)),
+        _ => None,
     }
 }
 

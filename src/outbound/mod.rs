@@ -17,7 +17,7 @@ use reqwest::{Method, StatusCode};
 use url::{Host, Url};
 
 use addresses::Allowed;
-pub use spelling::{check_storable, parse_url};
+pub use spelling::{check_storable, holds_password, parse_url};
 
 /// The most bytes of an answer's body that are read. The status stands before them and says what came of the request, so an
 /// answer with more is no failure: it ends there.

@@ -56,6 +56,9 @@ impl Glob {
     /// Why no name of a trigger can ever fit, if none can.
     pub(super) fn why_never(&self) -> Option<String> {
         match shortest(&self.0) {
+            Ok(0) if !self.0.is_empty() && !self.0.iter().any(takes_letters) => {
+                Some("it asks for no letter, and every name has one".to_owned())
+            }
             Ok(length) if length <= MAX_LENGTH => None,
             Ok(length) => Some(format!("it asks for {length} letters, and a trigger's name has at most {MAX_LENGTH}")),
             Err(why) => Some(why),
@@ -167,6 +170,14 @@ fn advance(tokens: &[Token], name: &[char], mut places: Vec<bool>) -> Vec<bool> 
         places = next;
     }
     places
+}
+
+/// Whether anything that it fits has a letter.
+fn takes_letters(token: &Token) -> bool {
+    match token {
+        Token::Either(all) => all.iter().any(|alternative| alternative.iter().any(takes_letters)),
+        Token::Letter(_) | Token::Any | Token::Some | Token::Class(..) => true,
+    }
 }
 
 /// How many letters a name that fits has at least, or why there is none.

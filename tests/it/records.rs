@@ -120,6 +120,8 @@ on_both_databases! {
                 (json!({"key": "posthog:track", "config": {"mapping": []}}), "config/mapping", "a map"),
                 (json!({"key": "posthog:track"}), "credentials/api_key", "api_key"),
                 (json!({"key": "posthog:track", "credentials": {"api_key": 12345678}}), "credentials/api_key", "expected a string"),
+                (json!({"key": "custom:webhook", "url": url, "config": {"store_url": "https://u:p@s.example"}}), "config", "store_url"),
+                (json!({"key": "custom:webhook", "url": url, "config": {"more": ["x", "redis://:p@s.example"]}}), "config", "more.1"),
                 (json!({"key": "custom:webhook", "url": url, "config": {"policy": {"timeout_s": 0}}}), "config/policy.timeout_s", "1 to 900"),
                 (json!({"key": "custom:webhook", "url": url, "config": {"policy": {"retries": 3}}}), "config/policy.retries", "is not known"),
                 (json!({"key": "custom:webhook", "url": url, "credentials": {"secret": "********"}}), "credentials/secret", "masked"),

@@ -203,7 +203,7 @@ on_both_databases! {
         patch(json!(patterns(100))).await.expect(200);
         let long = patch(json!([format!("*{}", "a".repeat(256))])).await;
         assert!(problems(&long.expect(400)["error"]["details"]["errors"])[0].1.contains("256"));
-        for pattern in ["post_*,pre_*", "post_*|pre_*", "post_*+pre_*", "!post_*"] {
+        for pattern in ["post_*,pre_*", "post_*|pre_*", "post_*+pre_*", "!post_*", "{}", "{,}", "trigger:{}{,{}}"] {
             let refused = patch(json!([pattern])).await;
             assert!(problems(&refused.expect(400)["error"]["details"]["errors"])[0].0.starts_with("triggers"), "{pattern}");
         }
