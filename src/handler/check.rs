@@ -45,6 +45,11 @@ impl<'a> SetupCheck<'a> {
         }
     }
 
+    /// The record's own url may be called, and is not what it should be.
+    pub fn bad_url(&mut self, why: impl Into<String>) {
+        self.found.push(Obstacle::new(ObstacleKind::BadUrl, "url", "", why));
+    }
+
     /// The same for the record's own url.
     pub(super) fn own_url(&mut self) {
         if let Some(Err(why)) = self.url.map(|url| self.reach(url)) {

@@ -31,6 +31,11 @@ pub fn fit(text: &str, most: usize, escape: impl Fn(char) -> String) -> String {
     fitted
 }
 
+/// Whether `host` is `domain` or below it.
+pub fn is_of(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 /// `&`, `<` and `>` as Slack and HTML want them.
 pub fn entity(letter: char) -> String {
     match letter {

@@ -13,7 +13,7 @@ use crate::clock::iso;
 use crate::commerce::Summary;
 use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
 use crate::services::form::filled;
-use crate::services::message::{cut, fit, markdown};
+use crate::services::message::{cut, fit, is_of, markdown};
 
 /// Discord's limits, in characters.
 const TITLE: usize = 256;
@@ -30,6 +30,10 @@ const UNKNOWN_WEBHOOK: i64 = 10015;
 const INVALID_TOKEN: i64 = 50027;
 /// The bar beside the embed, when the config names no colour.
 const COLOR: u32 = 0x58_65_f2;
+
+/// Why a url of Discord's is not taken.
+const NO_WEBHOOK: &str =
+    "is no webhook's url: Discord shows it as https://discord.com/api/webhooks/ with the webhook's id and token behind";
 
 /// The handler.
 pub struct Webhook;
@@ -86,6 +90,11 @@ impl Handler for Webhook {
         if filled(credentials.webhook_url.as_deref()).is_none() && check.url().is_none() {
             check.missing_url("credentials.webhook_url is missing: the webhook's url, as Discord shows it");
         }
+        match filled(credentials.webhook_url.as_deref()) {
+            Some(url) if !may_be_webhook(url) => check.credentials("webhook_url", NO_WEBHOOK),
+            None if check.url().is_some_and(|url| !may_be_webhook(url)) => check.bad_url(format!("url {NO_WEBHOOK}")),
+            _ => {}
+        }
     }
 
     async fn run(&self, context: Context<Self>) -> Outcome {
@@ -108,6 +117,26 @@ impl Handler for Webhook {
         let name = webhook["name"].as_str().unwrap_or_default();
         Ok(Done::new(format!("the webhook {name} is there")).with_data(json!({"channelId": webhook["channel_id"]})))
     }
+}
+
+/// Whether a url may be a webhook's: at Discord its path says so; what stands before Discord has paths of its own.
+fn may_be_webhook(url: &str) -> bool {
+    let Ok(url) = Url::parse(url.trim()) else { return true };
+    let host = url.host_str().unwrap_or_default();
+    if !["discord.com", "discordapp.com"].into_iter().any(|domain| is_of(host, domain)) {
+        return true;
+    }
+    let parts: Vec<&str> = url.path().trim_matches('/').split('/').collect();
+    let is_version = |part: &str| part.strip_prefix('v').is_some_and(is_number);
+    match parts[..] {
+        ["api", "webhooks", id, token] => is_number(id) && !token.is_empty(),
+        ["api", version, "webhooks", id, token] => is_version(version) && is_number(id) && !token.is_empty(),
+        _ => false,
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The webhook's url: that of the credentials, else the record's.

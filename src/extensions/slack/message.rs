@@ -4,12 +4,13 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use url::Url;
 use utoipa::ToSchema;
 
 use crate::commerce::Summary;
 use crate::handler::{Answer, Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
 use crate::services::form::filled;
-use crate::services::message::{cut, entity, fit};
+use crate::services::message::{cut, entity, fit, is_of};
 
 /// Where apps call.
 const API: &str = "https://slack.com/api";
@@ -28,6 +29,10 @@ const TOLD: usize = 200;
 
 /// Why an app's message goes nowhere.
 const NO_CHANNEL: &str = "config.channel is missing: with a token Slack wants to know where to post";
+
+/// Why a url of Slack's is not taken.
+const NO_WEBHOOK: &str =
+    "is no incoming webhook's url: Slack shows it as https://hooks.slack.com/services/ with three parts behind";
 
 /// The handler.
 pub struct Message;
@@ -90,6 +95,7 @@ impl Handler for Message {
     fn check(&self, config: &Config, credentials: &Credentials, check: &mut SetupCheck<'_>) {
         check.credentials_url("webhook_url", credentials.webhook_url.as_deref());
         match way(credentials) {
+            Ok(Way::Webhook(url)) if !may_be_webhook(url) => check.credentials("webhook_url", NO_WEBHOOK),
             Err(failure) => check.credentials("", failure.reason()),
             Ok(Way::App(_)) if filled(config.channel.as_deref()).is_none() => check.config("channel", NO_CHANNEL),
             Ok(_) => {}
@@ -140,6 +146,15 @@ impl Handler for Message {
             }
         }
     }
+}
+
+/// Whether a url may be an incoming webhook's: at Slack its host and path say so; what stands before Slack has its own.
+fn may_be_webhook(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return true };
+    let host = url.host_str().unwrap_or_default();
+    let parts: Vec<&str> = url.path().trim_matches('/').split('/').collect();
+    let is_webhook = matches!(parts[..], ["services", team, hook, secret] if [team, hook, secret].iter().all(|part| !part.is_empty()));
+    !is_of(host, "slack.com") || host == "hooks.slack.com" && is_webhook
 }
 
 fn way(credentials: &Credentials) -> Result<Way<'_>, Failure> {

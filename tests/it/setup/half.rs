@@ -6,9 +6,20 @@ use serde_json::{Value, json};
 /// A record's config, credentials and url, and the path of what is wrong with it first.
 pub type Half = (Value, Value, &'static str, &'static str);
 
-/// What may not be called, whatever the handler: a private address, no port, no url, another's zone.
-const NOWHERE: [&str; 4] =
-    ["http://10.0.0.1/x", "http://127.0.0.1:99999/", "hooks.example/x", "http://[fe80::1%25eth0]/"];
+/// What may not be called, whatever the handler: a private address, no port, no url, another's zone, no host or a name that
+/// no host can have.
+const NOWHERE: [&str; 10] = [
+    "http://10.0.0.1/x",
+    "http://127.0.0.1:99999/",
+    "hooks.example/x",
+    "http://[fe80::1%25eth0]/",
+    "http://.",
+    "http:///x",
+    "http:x",
+    "https:\\\\hooks.example",
+    "http://-.example/",
+    "http://*.example/",
+];
 
 /// All of them, by key.
 pub fn half_filled() -> Vec<(String, Half)> {
@@ -119,6 +130,15 @@ fn messages() -> Vec<(&'static str, Vec<Half>)> {
             vec![
                 (json!({}), json!({}), "", "url"),
                 (json!({}), json!({"webhook_url": "http://192.168.1.1/x"}), "", "credentials/webhook_url"),
+                (json!({}), json!({"webhook_url": "https://discord.com/"}), "", "credentials/webhook_url"),
+                (
+                    json!({}),
+                    json!({"webhook_url": "https://discord.com/api/webhooks/1"}),
+                    "",
+                    "credentials/webhook_url",
+                ),
+                (json!({}), json!({"webhook_url": "https://discord.com/channels/1/2"}), "", "credentials/webhook_url"),
+                (json!({}), json!({}), "https://discord.com/api/v10/channels/1", "url"),
                 (json!({}), json!({"webhook_url": "discord.com/api/webhooks/1/x"}), "", "credentials/webhook_url"),
                 (json!({}), json!({"webhook_url": "https://u:p@discord.example/x"}), "", "credentials/webhook_url"),
                 (json!({"color": "red"}), hook(), "", "config/color"),
@@ -134,6 +154,13 @@ fn messages() -> Vec<(&'static str, Vec<Half>)> {
                 (json!({}), json!({"token": "xoxb-1"}), "", "config/channel"),
                 (json!({"channel": " "}), json!({"token": "xoxb-1"}), "", "config/channel"),
                 (json!({}), json!({"webhook_url": "http://169.254.169.254/x"}), "", "credentials/webhook_url"),
+                (json!({}), json!({"webhook_url": "https://hooks.slack.com/"}), "", "credentials/webhook_url"),
+                (
+                    json!({}),
+                    json!({"webhook_url": "https://slack.com/services/T0/B0/x"}),
+                    "",
+                    "credentials/webhook_url",
+                ),
             ],
         ),
         (
