@@ -124,7 +124,8 @@ fn dispatch(command: Command, parts: Parts) -> Result<(), Failure> {
     let config = Config::from_env().map_err(Failure::Usage)?;
     start_log(&config.log);
     for line in config::unknown() {
-        log::warn!("{line}");
+        // A filter that names no module of the program lets nothing through.
+        if log::log_enabled!(log::Level::Warn) { log::warn!("{line}") } else { eprintln!("tenon: {line}") }
     }
     match command {
         Command::Serve(options) => serve::serve(config, parts, &options),

@@ -1,12 +1,14 @@
 //! Variables that look like this program's and are none: a misspelt name would keep a default in silence.
 
-use super::VARIABLES;
+use super::{VARIABLES, log};
 use crate::suggest::nearest;
 
-/// A line for each variable of the environment that looks like one of this program's and is none, with the names that may
-/// be meant.
+/// A line for each variable of the environment that looks like one of this program's and is none, and for each module that
+/// `RUST_LOG` names and that is none, with the names that may be meant.
 pub fn unknown() -> Vec<String> {
-    unknown_among(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+    let mut lines = unknown_among(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
+    lines.extend(std::env::var("RUST_LOG").iter().flat_map(|filter| log::unknown_modules(filter)));
+    lines
 }
 
 fn unknown_among(names: impl Iterator<Item = String>) -> Vec<String> {

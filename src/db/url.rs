@@ -30,6 +30,10 @@ impl DatabaseUrl {
                 .map_err(|error| format!("{error}; {wanted}"));
         }
         match text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
+            Some(path) if path.contains('?') => {
+                let parameters = path.split_once('?').map_or("", |(_, parameters)| parameters);
+                Err(format!("sqlite: takes the path of a file and no parameters, as ?{parameters} would be"))
+            }
             Some(path) if !path.is_empty() && path != ":memory:" => Ok(Self::Sqlite(path.into())),
             _ => Err(wanted.into()),
         }

@@ -66,6 +66,20 @@ fn unknown_commands_and_bad_values_are_refused_by_name() {
     let settings = on_sqlite(folder.path());
     assert_eq!(output(&settings, &["sevre"]).status.code(), Some(2));
     refuses(&settings.clone().with("DATABASE_URL", "mysql://x"), 2, &["DATABASE_URL", "sqlite:"]);
+    for (url, parts) in
+        [("sqlite:x.db?mode=ro", ["DATABASE_URL", "mode=ro"]), ("sqlite:x.db?", ["DATABASE_URL", "parameter"])]
+    {
+        refuses(&settings.clone().with("DATABASE_URL", url), 2, &parts);
+    }
+    for (filter, part) in [
+        ("nonsense=,=", "nonsense="),
+        ("=debug", "=debug"),
+        ("tenon=verbose", "verbose"),
+        ("info=debug=trace", "info=debug=trace"),
+        ("no module=debug", "no module"),
+    ] {
+        refuses(&settings.clone().with("RUST_LOG", filter), 2, &["RUST_LOG", part]);
+    }
     refuses(&settings.clone().with("TENON_LISTEN", "1337"), 2, &["TENON_LISTEN", "127.0.0.1:1337"]);
     refuses(&settings.with("TENON_SECRET_KEY", "short"), 2, &["TENON_SECRET_KEY", "32 bytes"]);
     assert!(fs::read_dir(folder.path()).expect("the folder").next().is_none(), "nothing was made");
@@ -85,6 +99,18 @@ fn an_unknown_variable_is_warned_of_at_every_start() {
             assert!(!log.contains(&format!("INFO  {library}")) && !log.contains(&format!("DEBUG {library}")), "{log}");
         }
     });
+}
+
+#[test]
+fn a_filter_of_the_log_that_names_no_module_of_the_program_is_warned_of() {
+    let folder = folder();
+    for (filter, said) in [("tenon::htp=debug", Some("did you mean tenon::http?")), ("tenon::http=debug,warn", None)] {
+        let shown = output(&on_sqlite(folder.path()).with("RUST_LOG", filter), &["config"]);
+        let text = String::from_utf8_lossy(&shown.stderr);
+        assert!(shown.status.success(), "{text}");
+        assert_eq!(text.contains("RUST_LOG"), said.is_some(), "{filter}: {text}");
+        assert!(said.is_none_or(|said| text.contains(said)), "{filter}: {text}");
+    }
 }
 
 #[test]
