@@ -325,3 +325,30 @@ impl From<StoreReference> for Reference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn only_a_proxy_nearby_is_believed_whom_it_asks_for() {
+        for (peer, forwarded, expected) in [
+            ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+            ("127.0.0.1", "192.0.2.7, 198.51.100.1", "198.51.100.1"),
+            ("10.0.0.3", "198.51.100.1", "198.51.100.1"),
+            ("::1", "198.51.100.1", "198.51.100.1"),
+            ("127.0.0.1", "nonsense", "127.0.0.1"),
+            ("2001:db8:1:2::7", "198.51.100.1", "[2001, db8, 1, 2]"),
+            ("2001:db8:1:2:ffff::8", "198.51.100.1", "[2001, db8, 1, 2]"),
+            ("fd00::1", "2001:db8:1:3::7", "[2001, db8, 1, 3]"),
+        ] {
+            let address = SocketAddr::new(peer.parse().expect("an address"), 5000);
+            let request = TestRequest::default().peer_addr(address).insert_header(("x-forwarded-for", forwarded));
+            assert_eq!(client(&request.to_http_request()).as_deref(), Some(expected), "{peer} for {forwarded}");
+        }
+    }
+}
