@@ -6,11 +6,14 @@ use super::view::{Span, View};
 /// The most signs that stand between two bytes of a list: `", "` around a comma and a line break.
 const GAP: usize = 6;
 
-/// Two notations of a byte in a list.
-pub(super) const NOTATIONS: [fn(&[u8]) -> Option<u8>; 2] = [hexadecimal, decimal];
+/// Reads one byte of a list.
+pub(super) type Notation = fn(&[u8]) -> Option<u8>;
+
+/// How bytes are written in lists.
+pub(super) const NOTATIONS: [Notation; 2] = [hexadecimal, decimal];
 
 /// The lists of at least `least` bytes in `text`, as the bytes that they name; `None` when there are none.
-pub(super) fn lists(text: &View, read: fn(&[u8]) -> Option<u8>, least: usize) -> Option<View> {
+pub(super) fn lists(text: &View, read: Notation, least: usize) -> Option<View> {
     let (mut view, mut run, mut end) = (View::default(), Vec::new(), 0);
     for word in words(text.bytes()) {
         if word.start - end > GAP {
