@@ -10,7 +10,7 @@ pub mod ids; // documentIds, event and run ids, tokens
 pub mod decimal; // exact numbers
 pub mod fold; // letters whose case does not count
 pub mod json_schema; // the form of JSON Schemas
-pub mod nesting; // how deep JSON may nest, and what it may not hold
+pub mod nesting; // how JSON from outside is read: how deep it may nest, and what it may not hold
 pub mod secrets; // sealing and masking of credentials
 pub mod links; // links that mails carry, signed
 pub mod triggers; // trigger names and pattern matching

@@ -62,7 +62,7 @@ fn find_type(catalog: &Catalog, text: &str) -> Result<&'static ContentType, Stri
 }
 
 fn json(text: &str) -> Result<Value, String> {
-    let value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+    let value = nesting::read(text).map_err(|error| format!("it is not JSON: {error}"))?;
     nesting::check_value(&value).map_err(|unkept| unkept.to_string())?;
     Ok(value)
 }

@@ -196,7 +196,7 @@ pub(super) fn parsed(json: &Json) -> Result<Json, Fault> {
     nesting::check(text.as_bytes()).map_err(|unkept| {
         Fault::Refused(format!("holds JSON as a text that cannot be stored: {unkept}"), Json::Null)
     })?;
-    Ok(serde_json::from_str(text).unwrap_or_else(|_| json.clone()))
+    Ok(nesting::read(text).unwrap_or_else(|_| json.clone()))
 }
 
 fn patterns(field: &Field, json: Json) -> Result<Json, Fault> {

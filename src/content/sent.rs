@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{ContentType, Kind, Shape};
 use crate::error::Error;
 use crate::secrets::mask;
+use crate::nesting;
 
 /// The same error; one without a place in the body is shown with the whole of it.
 pub fn with_body(error: Error, content_type: &'static ContentType, data: &Map<String, Json>, new: bool) -> Error {
@@ -28,7 +29,7 @@ fn shown(shape: Shape, data: &Map<String, Json>, new: bool) -> Map<String, Json>
             Kind::Component { many: true, .. } => drop(shown.insert(field.name.to_owned(), json!([]))),
             _ if !field.default.is_empty() => {
                 // Checked when the catalogue was built.
-                let default = serde_json::from_str(field.default).unwrap_or_default();
+                let default = nesting::read(field.default).unwrap_or_default();
                 shown.insert(field.name.to_owned(), default);
             }
             _ => {}

@@ -10,6 +10,7 @@ use super::scalars::{Fault, check_length, missing, parsed, read, wrong_type};
 use super::{Component, ContentType, Field, Kind, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
 use crate::limits::{ALL_ITEMS, ITEMS};
+use crate::nesting;
 
 /// The id of no item: they are counted from 1.
 const NO_ITEM: i64 = 0;
@@ -218,7 +219,7 @@ impl Checker {
         let default = match field.default {
             "" => Json::Null,
             // Checked when the catalogue was built.
-            text => serde_json::from_str(text).unwrap_or_default(),
+            text => nesting::read(text).unwrap_or_default(),
         };
         if let Some(value) = self.scalar(field, &default) {
             input.values.push((field, value));

@@ -15,6 +15,7 @@ use crate::db::Conn;
 use crate::db::documents::read::Form;
 use crate::db::documents::{self as rows, NewDocument, Parent, RecordChange, Records, Versions, Writer};
 use crate::error::{Error, Problem, Result};
+use crate::nesting;
 use crate::query::{ReadPlan, Warning};
 use crate::state::AppState;
 
@@ -246,7 +247,7 @@ impl Changing<'_> {
 
     fn read(&mut self, plan: &ReadPlan) -> Result<Value> {
         let found = rows::read::one(self.conn, plan, Form::Flat)?.ok_or(Error::NotFound)?;
-        Ok(serde_json::from_slice(&found.document)?)
+        Ok(nesting::read(&found.document)?)
     }
 
     pub(super) fn writer(&mut self) -> Writer<'_> {

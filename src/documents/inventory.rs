@@ -19,6 +19,7 @@ use crate::content::{PRODUCT, Version};
 use crate::db::documents::read::{self, Form};
 use crate::db::documents::{self as rows, InventoryChange, LARGEST_INVENTORY, PriceRows};
 use crate::error::{Error, Problem, Result};
+use crate::nesting;
 use crate::query::{ReadPlan, Warning};
 use crate::state::AppState;
 use crate::triggers::stock::tracked;
@@ -136,7 +137,7 @@ impl Changing<'_> {
         let plan =
             ReadPlan::whole_item(&PRODUCT, prices_field()?, version, &TOLD_OF_PRODUCT).of_document(self.document_id);
         let Some(found) = read::one(self.conn, &plan.of_item(price), Form::Flat)? else { return Ok(None) };
-        let product: Value = serde_json::from_slice(&found.document)?;
+        let product: Value = nesting::read(&found.document)?;
         Ok(product["PRICES"][0].is_object().then_some(product))
     }
 }

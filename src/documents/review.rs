@@ -7,6 +7,7 @@ use super::setup::{check_setup, unknown_members};
 use crate::db::extensions::Reached;
 use crate::db::runs::Record;
 use crate::handler::{Misfit, Obstacles, Policy};
+use crate::nesting;
 use crate::query::Warning;
 use crate::state::AppState;
 use crate::triggers::{MOST_PATTERNS, check_pattern, likely_names, why_never};
@@ -57,7 +58,7 @@ impl Review {
 /// What of a record's policy and patterns is not as it is meant.
 pub fn find_amiss(state: &AppState, record: &Record, patterns: &[String]) -> Vec<Warning> {
     // A config that is no JSON keeps the record from being executed, which is told then.
-    let config: Value = record.config.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let config: Value = record.config.as_deref().and_then(|text| nesting::read(text).ok()).unwrap_or_default();
     let too_long = state.handlers.find(&record.key).map(|entry| entry.too_long(&config)).unwrap_or_default();
     let of_config = too_long.into_iter().chain(Policy::misfits(&config, state.clock.now()));
     let of_config = of_config.map(|Misfit { path, message }| {

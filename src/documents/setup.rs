@@ -9,6 +9,7 @@ use crate::content::{EXTENSION, Shape};
 use crate::db::documents::seal_place;
 use crate::db::runs::Record;
 use crate::handler::{Account, Entry, Given, Masker, Obstacle, ObstacleKind, Obstacles, Offer};
+use crate::nesting;
 use crate::secrets::USE_DEFAULT;
 use crate::state::AppState;
 
@@ -101,6 +102,6 @@ fn trimmed(credentials: Value) -> Value {
 }
 
 fn parse(kind: ObstacleKind, member: &str, text: Option<&str>) -> Result<Value, Obstacle> {
-    let read = text.map_or(Ok(Value::Null), serde_json::from_str);
+    let read = text.map_or(Ok(Value::Null), nesting::read);
     read.map_err(|_| Obstacle::new(kind, member, "", "it cannot be read as JSON"))
 }

@@ -8,6 +8,7 @@ use crate::content::{PRODUCT, STORE};
 use crate::db::Conn;
 use crate::db::documents::read::{self, Form};
 use crate::error::{Error, Result};
+use crate::nesting;
 use crate::query::{self, QueryValue};
 
 /// What a storefront decides by which of its sections it shows.
@@ -42,9 +43,10 @@ pub fn signals(conn: &mut Conn, access: Access, name: &str) -> Result<Signals> {
         ("fields", QueryValue::List(["slug", "settings"].into_iter().map(text).collect())),
     ]);
     let found = read::page(conn, &query::plan(&STORE, &asked, access)?, Form::Flat)?;
-    let mut stores: Vec<Value> = serde_json::from_slice(&[b"[", found.documents.as_slice(), b"]"].concat())?;
+    let mut stores = nesting::read([b"[", found.documents.as_slice(), b"]"].concat())?;
     // A slug may look like the documentId of another store: the documentId comes first.
-    let place = stores.iter().position(|store| store["documentId"] == name).unwrap_or_default();
+    let is_named = |store: &Value| store["documentId"] == name;
+    let place = stores.as_array().and_then(|stores| stores.iter().position(is_named)).unwrap_or_default();
     let store = stores.get_mut(place).ok_or(Error::NotFound)?;
     let asked = object([
         ("filters", object([("stores", object([("documentId", QueryValue::Text(string(&store["documentId"])))]))])),

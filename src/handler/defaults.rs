@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::binding::{Wiring, is_switch, redirects};
 use super::reading::MISSING;
 use super::{Descriptor, Entry, ExtensionKey, Obstacle, ObstacleKind, Registry};
+use crate::nesting::Members;
 use crate::outbound::parse_url;
 use crate::secrets::USE_DEFAULT;
 use crate::suggest::nearest;
@@ -53,8 +54,7 @@ impl Defaults {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let read = serde_json::from_str::<Map<String, Value>>(text);
-        let classes = read.map_err(|error| {
+        let Members(classes) = serde_json::from_str(text).map_err(|error: serde_json::Error| {
             format!("expected a JSON object by class; it is none at line {}, column {}", error.line(), error.column())
         })?;
         let account = |(class, value): (String, Value)| match account(&class, value) {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{AnswerRecord, Exchange, Failure, Masker, RequestRecord};
 use crate::clock::{Clock, Millis};
+use crate::nesting;
 use crate::outbound::{self, ANSWER_LIMIT, Client, Request, Response};
 use crate::secrets::MASK;
 
@@ -149,7 +150,7 @@ impl Http {
         if names.is_empty() {
             return true;
         }
-        let Ok(answer) = serde_json::from_slice::<Value>(&response.body) else { return !response.status.is_success() };
+        let Ok(answer) = nesting::read(&response.body) else { return !response.status.is_success() };
         for secret in names.iter().filter_map(|name| answer[*name].as_str()) {
             self.hide(secret);
         }
@@ -275,12 +276,22 @@ impl Answer {
 
     /// The body as JSON. Something else is a failure that may pass: a proxy's page in place of the service's answer. One that
     /// is too long to be read is not asked for again: the request was answered.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+    pub fn json(&self) -> Result<Value, Failure> {
+        self.parse_with(|body| nesting::read(body))
+    }
+
+    /// The body as a type of one's own; fails as [`Self::json`] does. A member of it that may be any JSON is read by
+    /// [`nesting::read_member`].
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        self.parse_with(|body| serde_json::from_slice(body))
+    }
+
+    fn parse_with<T>(&self, read: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> Result<T, Failure> {
         if self.is_cut() {
             let reason = format!("{}, but the answer is longer than {ANSWER_LIMIT} bytes", self.line());
             return Err(Failure::discard(reason));
         }
-        serde_json::from_slice(&self.response.body)
+        read(&self.response.body)
             .map_err(|error| Failure::retry(format!("{}, but the answer cannot be read: {error}", self.line())))
     }
 

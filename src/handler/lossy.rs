@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::nesting::{LEVELS, cut};
+use crate::nesting::{self, LEVELS, cut};
 
 /// The JSON in `bytes`, with null for what nests deeper than may be kept; `None` when it is no JSON for other reasons than
 /// its characters.
@@ -20,7 +20,7 @@ pub(super) fn read_items(bytes: &[u8]) -> Option<Vec<Value>> {
 }
 
 fn read_text(text: &str) -> Option<Value> {
-    serde_json::from_str(&cut(text, LEVELS)).ok()
+    nesting::read(&*cut(text, LEVELS)).ok()
 }
 
 /// JSON text in which every string can be read: without bytes that are no UTF-8, halves of surrogate pairs, U+0000, control

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::{Misfit, Schedule};
 use crate::clock::Millis;
+use crate::nesting;
 use crate::suggest::nearest;
 use crate::triggers::stock::DEFAULT_THRESHOLD;
 
@@ -69,7 +70,7 @@ impl Policy {
         if !config.contains(MEMBER) {
             return Self::default();
         }
-        let config = serde_json::from_str::<Value>(config).unwrap_or_default();
+        let config = nesting::read(config).unwrap_or_default();
         Self::read(config.get(MEMBER), &mut Vec::new())
     }
 

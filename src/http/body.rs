@@ -334,7 +334,7 @@ fn form(content_type: Option<&HeaderValue>) -> Form {
 
 fn json(bytes: &[u8]) -> Result<Value> {
     check(bytes)?;
-    let value = serde_json::from_slice(bytes).map_err(|error| Error::Syntax(error.to_string()))?;
+    let value = nesting::read(bytes).map_err(|error| Error::Syntax(error.to_string()))?;
     match value {
         Value::Object(_) | Value::Array(_) => Ok(value),
         _ => Err(Error::Syntax("invalid JSON, only supports object and array".to_owned())),

@@ -23,6 +23,7 @@ use crate::db::records;
 use crate::documents::{self, Activation, HolderPath};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Description, Entry, Target};
+use crate::nesting;
 use crate::state::AppState;
 
 /// The most targets of an activation.
@@ -59,18 +60,23 @@ pub(super) struct ActivationInput {
     #[serde(default)]
     again: bool,
     /// The trigger patterns; those of the handler if left out.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<Vec<String>>)]
     triggers: Option<Value>,
     /// The credentials.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<Object>)]
     credentials: Option<Value>,
     /// The config.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<Object>)]
     config: Option<Value>,
     /// The outside end point.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<String>)]
     url: Option<Value>,
     /// Whether it is switched on, as it is if this is left out.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<bool>)]
     active: Option<Value>,
 }

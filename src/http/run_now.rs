@@ -20,6 +20,7 @@ use crate::documents::RecordPath;
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Event, Exchange, Json};
 use crate::ids;
+use crate::nesting;
 use crate::runner::{self, Started, Trial, Wanted, Way};
 use crate::state::AppState;
 use crate::triggers::Name;
@@ -50,6 +51,7 @@ pub(super) struct RunInput {
     #[schema(example = "post_sale")]
     trigger: Option<String>,
     /// Anything that the handler shall know.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<Object>)]
     payload: Option<Value>,
 }
@@ -62,6 +64,7 @@ pub(super) struct TestInput {
     #[schema(example = "post_sale")]
     trigger: Option<String>,
     /// What is sent along in place of the trigger's own sample.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<Object>)]
     payload: Option<Value>,
     /// Only proves that the credentials work: nothing is done anywhere. For handlers that have such a test (`hasTest`).

@@ -14,6 +14,7 @@ use super::idempotency;
 use crate::access::{Caller, Right};
 use crate::content::{Catalog, ContentType};
 use crate::error::{Error, Problem, Result};
+use crate::nesting;
 use crate::queue::ingest::{Emission, Emitted};
 use crate::runner;
 use crate::state::AppState;
@@ -55,6 +56,7 @@ pub(super) struct TriggerAnswer {
 pub(super) struct TriggerInput {
     /// Anything that handlers and receivers shall know. `targets`, a list of `{type, documentId, priceId?}`, names
     /// products and prices whose extension records are reached too.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<Object>)]
     payload: Option<Value>,
 }
@@ -69,6 +71,7 @@ pub(super) struct BatchItem {
     /// What it is about.
     target: DocumentInput,
     /// Anything that handlers and receivers shall know.
+    #[serde(default, deserialize_with = "nesting::read_member")]
     #[schema(value_type = Option<Object>)]
     payload: Option<Value>,
     /// The same key within 24 hours answers the first event again.

@@ -17,3 +17,12 @@ where
     let text = text.filter(|text| !text.trim().is_empty());
     text.map(T::try_from).transpose().map_err(serde::de::Error::custom)
 }
+
+/// A value that need not be there, as [`optional`] reads it.
+pub struct Optional<T>(pub Option<T>);
+
+impl<'de, T: TryFrom<String, Error = String>> Deserialize<'de> for Optional<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        optional(deserializer).map(Self)
+    }
+}

@@ -5,6 +5,7 @@ pub mod form;
 pub mod message;
 pub mod oauth;
 pub mod odoo;
+pub mod open;
 pub mod posthog;
 pub mod sendgrid;
 pub mod stripe;

@@ -202,7 +202,7 @@ impl Client {
 
 /// What an answer without a token means (RFC 6749, section 5.2).
 fn refused(asked: &str, answer: &Answer) -> Failure {
-    let told = answer.json::<Value>().unwrap_or_default();
+    let told = answer.json().unwrap_or_default();
     let said = |member: &str| told[member].as_str().map(|text| text.chars().take(TOLD).collect::<String>());
     let error = said("error").unwrap_or_default();
     let mut reason = format!("{asked} answered {}", answer.line());

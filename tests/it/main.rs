@@ -44,6 +44,7 @@ mod layers;
 mod like_strapi;
 mod limits;
 mod logged;
+mod member_names;
 mod moments;
 mod lists;
 mod openapi;

@@ -13,6 +13,7 @@ use crate::db::events::Owner;
 use crate::db::{Bind, Conn, Sql, extensions, runs};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Policy, Wiring, destination};
+use crate::nesting;
 use crate::secrets::{is_masked, unmask};
 
 /// An extension record as it is stored.
@@ -215,7 +216,7 @@ impl Stored {
         );
         there(at(&mut sql, place), place).text(" AND id = ").int(id);
         conn.first(&sql, |row| {
-            let json = |text: Option<String>| text.as_deref().map_or(Ok(Json::Null), serde_json::from_str);
+            let json = |text: Option<String>| text.as_deref().map_or(Ok(Json::Null), nesting::read);
             Ok(Self {
                 position: row.int(0)?,
                 key: row.find_text(1)?,

@@ -12,6 +12,7 @@ use super::writer::Writer;
 use crate::content::{ContentType, Field, Shape, Value};
 use crate::db::{Bind, Sql};
 use crate::error::{Error, Problem, Result};
+use crate::nesting;
 use crate::secrets::{is_masked, mask, unmask};
 
 /// The place that a secret is sealed for: its column in what `name` names among the rows of `shape`.
@@ -80,7 +81,7 @@ impl Writer<'_> {
 
     /// What is sealed in a column of what `name` names.
     pub(super) fn open(&self, shape: Shape, (field, name): (&Field, &str), sealed: &str) -> Result<Json> {
-        Ok(serde_json::from_str(&self.sealer.open(sealed, &seal_place(shape, name, field.column))?)?)
+        Ok(nesting::read(self.sealer.open(sealed, &seal_place(shape, name, field.column))?)?)
     }
 
     /// The two columns of a secret: sealed, and what `mask` shows of it.

@@ -149,7 +149,7 @@ fn url(context: &Context<Webhook>) -> Result<Url, Failure> {
 /// say what is wrong. That header is in seconds in every version of the API, while the body and `Retry-After` are in
 /// milliseconds where the url names no version.
 fn understood(answer: Answer) -> Result<Answer, Failure> {
-    let told = answer.json::<Value>().unwrap_or_default();
+    let told = answer.json().unwrap_or_default();
     let said = told["message"].as_str().map(|message| format!(": {}", cut(message, 200))).unwrap_or_default();
     let refused = |why: &str| Err(Failure::discard(format!("{why} ({}{said})", answer.line())));
     match (answer.status(), told["code"].as_i64()) {

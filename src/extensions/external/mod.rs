@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::MapAccess;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
 use utoipa::ToSchema;
 
 use crate::handler::bounds::{check_data, check_meta};
 use crate::handler::{Answer, Context, Descriptor, Done, Event, Failure, Handler, Outcome, SetupCheck};
+use crate::nesting::{Members, read_member};
 use crate::outbound::ANSWER_LIMIT;
-use crate::services::form::optional;
+use crate::services::form::Optional;
+use crate::services::open::{Known, read_open};
 use crate::services::webhook::{self, Encoding, SignatureHeader, Signing};
 
 /// How many bytes the `data` of an attempt may have, as JSON.
@@ -28,20 +31,18 @@ const NOT_PRIVATE: &str =
 pub struct External;
 
 /// What the program is told beside the event: whatever stands here.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, ToSchema)]
 pub struct Config {
     /// Whether the credentials are sent along, for a program that calls another service with them; only over https, and
     /// never the secret that bodies are signed with.
-    #[serde(default)]
-    #[schema(extensions(("x-destination" = json!(true))))]
+    #[schema(required = false, extensions(("x-destination" = json!(true))))]
     send_credentials: bool,
-    #[serde(flatten)]
     #[schema(ignore)]
     more: Map<String, Value>,
 }
 
 /// What bodies are signed with, and whatever the program needs.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, ToSchema)]
 pub struct Credentials {
     /// What bodies are signed with: whsec_ and base64 for Standard Webhooks, or any text.
     #[schema(format = Password)]
@@ -49,15 +50,12 @@ pub struct Credentials {
     /// Sends an HMAC of the body too: sha1, sha256, sha384 or sha512.
     algorithm: Option<String>,
     /// The header of that HMAC; X-Webhook-Signature if not set.
-    #[serde(default, deserialize_with = "optional")]
     #[schema(value_type = Option<String>)]
     header_name: Option<SignatureHeader>,
     /// How that HMAC is written: hex or base64. If not set, base64 for X-Shopify-Hmac-Sha256 and X-WC-Webhook-Signature,
     /// hex for any other header.
-    #[serde(default, deserialize_with = "optional")]
     #[schema(value_type = Option<String>)]
     encoding: Option<Encoding>,
-    #[serde(flatten)]
     #[schema(ignore)]
     more: Map<String, Value>,
 }
@@ -85,10 +83,10 @@ struct Reported {
     outcome: Option<Word>,
     #[serde(default)]
     message: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read_member")]
     data: Option<Value>,
     #[serde(default)]
-    meta: Option<Map<String, Value>>,
+    meta: Option<Members>,
     #[serde(default)]
     retry_after: Option<f64>,
 }
@@ -160,6 +158,41 @@ impl Handler for External {
     }
 }
 
+impl Known for Config {
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, entries: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "send_credentials" => self.send_credentials = entries.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl<'de> Deserialize<'de> for Config {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_open(deserializer).map(|(known, more)| Self { more, ..known })
+    }
+}
+
+impl Known for Credentials {
+    fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, entries: &mut A) -> Result<bool, A::Error> {
+        match name {
+            "secret" => self.secret = entries.next_value()?,
+            "algorithm" => self.algorithm = entries.next_value()?,
+            "header_name" => Optional(self.header_name) = entries.next_value()?,
+            "encoding" => Optional(self.encoding) = entries.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl<'de> Deserialize<'de> for Credentials {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_open(deserializer).map(|(known, more)| Self { more, ..known })
+    }
+}
+
 impl Credentials {
     fn signing(&self) -> Signing {
         let Self { secret, algorithm, header_name, encoding, .. } = self;
@@ -225,7 +258,7 @@ fn reported(answer: &Answer, meta: &Value) -> Outcome {
         Word::Discard => return Err(Failure::Discard { reason: reason() }),
         Word::Gone => return Err(Failure::Gone { reason: reason() }),
     }
-    let more = more.unwrap_or_default();
+    let more = more.map(|Members(members)| members).unwrap_or_default();
     let data_problem = data.as_ref().map_or(Ok(()), |data| check_data(data, DATA));
     check_meta(meta, &more)
         .and(data_problem)

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::clock::iso;
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Outcome, SetupCheck};
+use crate::nesting;
 use crate::services::posthog::{Captured, Credentials, PostHog, Who, anonymous_id, groups, told};
 
 /// The handler.
@@ -20,6 +21,7 @@ pub struct Config {
     #[schema(example = "payload.customer.id")]
     distinct_id: Option<String>,
     /// Properties that every person gets.
+    #[serde(deserialize_with = "nesting::read_members")]
     #[schema(value_type = Object)]
     properties: Map<String, Value>,
     /// The group type that stores are in the project, such as store. If not set, people belong to no group.

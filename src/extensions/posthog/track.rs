@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::commerce::Sale;
 use crate::handler::{Context, Descriptor, Done, Event, Failure, Handler, Outcome, SetupCheck};
+use crate::nesting;
 use crate::services::posthog::{Captured, Credentials, PostHog, Who, groups};
 
 /// Names that mean something to PostHog about a person or a group: a payload does not bring them.
@@ -41,6 +42,7 @@ pub struct Config {
     #[schema(example = "payload.customer.id")]
     distinct_id: Option<String>,
     /// Properties added to every event.
+    #[serde(deserialize_with = "nesting::read_members")]
     #[schema(value_type = Object)]
     properties: Map<String, Value>,
     /// The group type that stores are in the project, such as store. If not set, events belong to no group.

@@ -169,7 +169,7 @@ fn moved_to(answer: &Answer) -> Option<Value> {
 
 /// The result that an answer tells of, or what its error means.
 fn understood(answer: Answer, context: &Context<Message>) -> Result<Value, Failure> {
-    let Ok(told) = answer.json::<Value>() else { return Err(no_answer_of_telegram(answer)) };
+    let Ok(told) = answer.json() else { return Err(no_answer_of_telegram(answer)) };
     if told["ok"] == json!(true) {
         return Ok(told["result"].clone());
     }

@@ -19,6 +19,7 @@ use crate::db::schedules::{self, DueRecord};
 use crate::error::Result;
 use crate::handler::Policy;
 use crate::ids;
+use crate::nesting;
 use crate::queue::wake::Work;
 use crate::state::AppState;
 use crate::triggers::SCHEDULE;
@@ -68,7 +69,7 @@ fn run_due(conn: &mut Conn, state: &AppState) -> Result<usize> {
     let count = due.len();
     for record in due {
         let config: Value =
-            record.config.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            record.config.as_deref().and_then(|text| nesting::read(text).ok()).unwrap_or_default();
         let next = Policy::schedule_of(&config).and_then(|schedule| schedule.next_after(now));
         schedules::set_next_tick(conn, record.id, next)?;
         if record.active {

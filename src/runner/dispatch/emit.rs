@@ -15,6 +15,7 @@ use crate::db::events::{self, Keyed, NewEvent, Target};
 use crate::db::idempotency::REMEMBERED;
 use crate::error::{Error, Problem, Result};
 use crate::ids;
+use crate::nesting;
 use crate::queue::ingest::{Emission, Emissions, Emitted, Flight, Waiting};
 use crate::state::AppState;
 
@@ -278,6 +279,6 @@ fn keyed(key: &str, event: &NewEvent) -> Keyed {
 
 /// Whether a request that comes under a key says what the first did.
 pub fn is_same(first: &Keyed, event: &NewEvent) -> bool {
-    let payload = first.payload.as_deref().map(serde_json::from_str::<Value>).and_then(Result::ok);
+    let payload = first.payload.as_deref().map(nesting::read).and_then(Result::ok);
     first.trigger == event.trigger && first.document_id == event.target.document_id && payload == event.payload
 }

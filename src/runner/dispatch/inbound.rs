@@ -20,6 +20,7 @@ use crate::documents;
 use crate::error::{Error, Result};
 use crate::handler::{DEPTH_HEADER, Delivery, Entry, Notice, Received, Refusal, signature};
 use crate::ids;
+use crate::nesting;
 use crate::queue::wake::Work;
 use crate::secrets::token_hash;
 use crate::state::AppState;
@@ -173,7 +174,7 @@ fn receive(
     let Ok(credentials) = found else {
         return Ok(Err(Refusal("the extension record's credentials cannot be used as they are")));
     };
-    let config = addressee.config.as_deref().map_or(Ok(Value::Null), serde_json::from_str)?;
+    let config = addressee.config.as_deref().map_or(Ok(Value::Null), nesting::read)?;
     let delivery = Delivery { headers: &sent.headers, body: &sent.body, now };
     Ok(entry.receive(&delivery, config, credentials))
 }

@@ -11,6 +11,7 @@ use crate::db::events::{NewEvent, Owner, StoreRef, Target};
 use crate::db::extensions::Record;
 use crate::documents::{Holder, HolderPath, RecordPath, find_holder, find_record, product_of_price};
 use crate::error::{Error, Result};
+use crate::nesting;
 use crate::query::ReadPlan;
 
 /// A record and what an event for it alone is about.
@@ -80,7 +81,7 @@ pub fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Result<St
     // A new price may be in the draft alone, one that is about to go in what is published.
     for version in [Version::Published, Version::Draft] {
         let Some(text) = document(conn, place, version)? else { continue };
-        let product: Value = serde_json::from_str(&text)?;
+        let product: Value = nesting::read(&text)?;
         let prices = place.content_type.prices().and_then(|field| product[field.name].as_array());
         let prices = prices.map_or(&[][..], Vec::as_slice);
         if let Some(found) = prices.iter().find(|item| item["id"].as_i64() == Some(price)) {

@@ -50,7 +50,7 @@ impl Odoo {
     pub(super) async fn ask_version(&self) -> Result<Version, Failure> {
         let answer = self.http.get(format!("{}/web/version", self.base)).send().await?;
         match answer.status() {
-            200..=299 => Ok(match answer.json::<Value>().ok().and_then(|told| major(&told["version_info"])) {
+            200..=299 => Ok(match answer.json().ok().and_then(|told| major(&told["version_info"])) {
                 Some(major) => Version::Told(major),
                 None => Version::Hidden("something else than a version".to_owned()),
             }),
@@ -98,7 +98,7 @@ impl Odoo {
         let call = call.header("Authorization", format!("bearer {}", self.credentials.api_key));
         let call = call.header("X-Odoo-Database", &self.credentials.database);
         let answer = call.json(members).send().await?;
-        let body = answer.json::<Value>();
+        let body = answer.json();
         match (answer.status(), body) {
             (200..=299, Ok(result)) => Ok(result),
             (200..=299, Err(_)) => Err(Fault::NoJson),
@@ -119,7 +119,7 @@ impl Odoo {
             404 => return Err(Fault::NoPage),
             _ => return Err(broken(answer)),
         }
-        let mut body = answer.json::<Value>().map_err(|_| Fault::NoJson)?;
+        let mut body = answer.json().map_err(|_| Fault::NoJson)?;
         if body["error"].is_object() {
             return Err(Fault::told(&body["error"]["data"]));
         }

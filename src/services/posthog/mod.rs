@@ -16,6 +16,7 @@ pub use person::{Who, anonymous_id, groups, told};
 
 use crate::clock::iso;
 use crate::handler::{Answer, Done, Event, ExtensionContext, Failure, Http, Outcome, SetupCheck};
+use crate::nesting;
 
 /// Where requests go when the record has no url.
 const HOST: &str = "https://us.i.posthog.com";
@@ -102,7 +103,7 @@ pub struct Flag {
 
 #[derive(Default, Deserialize)]
 struct Metadata {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nesting::read_member")]
     payload: Option<Value>,
 }
 
@@ -122,7 +123,7 @@ impl Flag {
     /// What comes with it: JSON, in a text.
     pub fn payload(&self) -> Option<Value> {
         let payload = self.metadata.payload.as_ref().filter(|payload| !payload.is_null())?;
-        let read = payload.as_str().and_then(|text| serde_json::from_str(text).ok());
+        let read = payload.as_str().and_then(|text| nesting::read(text).ok());
         Some(read.unwrap_or_else(|| payload.clone()))
     }
 }
@@ -159,7 +160,7 @@ impl<'a> PostHog<'a> {
             "properties": properties,
         });
         let answer = self.http.post(format!("{}/i/v0/e/", self.base)).json(&body).send().await?;
-        let taken: Taken = understood(answer)?.json()?;
+        let taken: Taken = understood(answer)?.parse()?;
         if taken.quota_limited.iter().any(|resource| resource == "events") {
             return Err(Failure::discard("the project is over its quota: PostHog answered well and dropped the event"));
         }
@@ -171,7 +172,7 @@ impl<'a> PostHog<'a> {
         asked["api_key"] = json!(self.key);
         asked["geoip_disable"] = json!(true);
         let answer = self.http.post(format!("{}/flags/?v=2", self.base)).json(&asked).send().await?;
-        let flags: Flags = understood(answer)?.json()?;
+        let flags: Flags = understood(answer)?.parse()?;
         if flags.quota_limited.iter().any(|resource| resource == "feature_flags") {
             return Err(Failure::discard("the project is over its quota of flag requests: PostHog evaluated none"));
         }

@@ -73,7 +73,7 @@ impl SendGrid<'_> {
             Entry { first_name: cut(&entry.first_name), last_name: cut(&entry.last_name), email: entry.email.clone() };
         let body = json!({"list_ids": lists, "contacts": [entry]});
         let answer = self.done(Method::PUT, "/v3/marketing/contacts", Some(&body), ADVICE).await?;
-        Ok(answer.json::<Job>()?.job_id)
+        Ok(answer.parse::<Job>()?.job_id)
     }
 
     /// The contact with this address, if it can be found already.
@@ -85,7 +85,7 @@ impl SendGrid<'_> {
         if super::is_unknown(&answer) {
             return Ok(None);
         }
-        let found: Found = self.understood(answer, ADVICE)?.json()?;
+        let found: Found = self.understood(answer, ADVICE)?.parse()?;
         let contact = found.result.get(&email).and_then(|one| one.get("contact"));
         contact
             .map(|contact| {
@@ -102,7 +102,7 @@ impl SendGrid<'_> {
         if super::is_unknown(&answer) {
             return Ok(false);
         }
-        Ok(self.understood(answer, ADVICE)?.json::<State>()?.status == "pending")
+        Ok(self.understood(answer, ADVICE)?.parse::<State>()?.status == "pending")
     }
 
     /// Takes a contact from a list. That it is on none is believed of a list that is there; one that is gone is told of by
@@ -125,6 +125,6 @@ impl SendGrid<'_> {
             let reason = format!("config.list_ids[{place}]: SendGrid has no list {} (404)", list.as_str());
             return Err(Failure::discard(reason));
         }
-        Ok(self.understood(answer, ADVICE)?.json::<List>()?.name)
+        Ok(self.understood(answer, ADVICE)?.parse::<List>()?.name)
     }
 }

@@ -24,6 +24,7 @@ pub use values::{Email, ListId, at_least_one};
 
 use crate::clock::{Millis, SECOND};
 use crate::handler::{Answer, ExtensionContext, Failure, Http, SetupCheck};
+use crate::nesting;
 use crate::services::form::filled;
 use crate::services::message::cut;
 
@@ -144,12 +145,12 @@ fn is_unknown(answer: &Answer) -> bool {
 }
 
 fn is_json(answer: &Answer) -> bool {
-    serde_json::from_str::<Value>(&answer.text()).is_ok()
+    nesting::read(answer.text()).is_ok()
 }
 
 /// What an answer says is wrong: `config.template_id: The template_id must be … (help)`, for each error that it has.
 fn told(answer: &Answer) -> String {
-    let body: Value = serde_json::from_str(&answer.text()).unwrap_or_default();
+    let body: Value = nesting::read(answer.text()).unwrap_or_default();
     let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
     let lines: Vec<_> = errors.iter().filter_map(line).take(ERRORS).collect();
     if lines.is_empty() { "it does not say why".to_owned() } else { lines.join("; ") }

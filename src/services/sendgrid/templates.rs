@@ -42,7 +42,7 @@ pub async fn prove<C>(context: &ExtensionContext<C, Credentials>, settings: &Set
     };
     let answer = sendgrid.understood(answer, &[])?;
     let Some(id) = id else { return Ok(Done::new("SendGrid knows the key")) };
-    let template: Template = answer.json()?;
+    let template: Template = answer.parse()?;
     if template.generation != "dynamic" {
         let reason = format!(
             "config.template_id: {} ({id}) is a {} template; data needs a dynamic one",

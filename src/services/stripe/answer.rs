@@ -69,7 +69,7 @@ pub struct Told {
 /// The object that `answer` to `asked` (`POST /v1/prices`) brings, or why there is none. `key` is where the key stands in
 /// the credentials.
 pub fn understood(answer: Answer, asked: &str, key: &str) -> Result<Told, Refused> {
-    let body = answer.json::<Value>().ok().filter(Value::is_object);
+    let body = answer.json().ok().filter(Value::is_object);
     match body {
         Some(body) if answer.status() < 300 => Ok(Told { object: body, is_replayed: is_replayed(&answer) }),
         Some(body) if body["error"].is_object() => Err(refused(&answer, &body["error"], asked, key)),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use tenon::nesting;
 
 use super::PATIENCE;
 use super::contract::{self, Exchange};
@@ -97,7 +98,7 @@ pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answered> {
     let (client, request) = request.build_split();
     let request = request?;
     let (method, url) = (request.method().clone(), request.url().clone());
-    let sent = request.body().and_then(reqwest::Body::as_bytes).and_then(|body| serde_json::from_slice(body).ok());
+    let sent = request.body().and_then(reqwest::Body::as_bytes).and_then(|body| nesting::read(body).ok());
     // The older form of documents is told of in words.
     let is_described = !request.headers().contains_key("Strapi-Response-Format");
     let mut again = request.try_clone();
@@ -111,7 +112,7 @@ pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answered> {
     }
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let text = answer.text().await?;
-    let json: Option<Value> = serde_json::from_str(&text).ok();
+    let json = nesting::read(&text).ok();
     let target = url.query().map_or(url.path().to_owned(), |query| format!("{}?{query}", url.path()));
     let method = method.as_str();
     if is_described {

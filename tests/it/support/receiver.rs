@@ -33,7 +33,7 @@ impl Received {
 
     /// The body, as JSON.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("not JSON: {error}: {self:?}"))
+        tenon::nesting::read(&self.body).unwrap_or_else(|error| panic!("not JSON: {error}: {self:?}"))
     }
 }
 

@@ -100,7 +100,7 @@ impl Handler for Erp {
             None => (call(&context, "POST", &["orders"], None)?, "booked"),
         };
         let answer = call.header("Idempotency-Key", context.run.idempotency_key()).json(&order).send().await?;
-        let booked: Booked = understood(answer, &context.config)?.json()?;
+        let booked: Booked = understood(answer, &context.config)?.parse()?;
         Ok(Done::new(format!("order {} {done}", booked.number)).with_outside_id(
             &context.meta,
             "order",
@@ -149,7 +149,7 @@ fn position(place: usize, line: &Line) -> Result<Position<'_>, Failure> {
 /// The number of the order that the ERP has for this reference.
 async fn find(context: &Context<Erp>, reference: &str) -> Result<Option<String>, Failure> {
     let answer = call(context, "GET", &["orders"], Some(reference))?.send().await?;
-    let found: Vec<Booked> = understood(answer, &context.config)?.json()?;
+    let found: Vec<Booked> = understood(answer, &context.config)?.parse()?;
     Ok(found.into_iter().next().map(|booked| booked.number))
 }
 

@@ -1,9 +1,14 @@
-//! What JSON from outside may be, whoever brings it: how deep it may nest, and which character it may not hold.
+//! What JSON from outside may be, whoever brings it: how deep it may nest, and which character it may not hold. And the one
+//! place where JSON becomes a [`Value`], whatever its members are called.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
+
+pub use self::read::{Members, Plain, read, read_member, read_members};
+
+mod read;
 
 /// How many levels JSON may nest. What is stored is read again inside of other JSON, by a parser that stops at 128.
 pub const LEVELS: usize = 100;
@@ -72,7 +77,7 @@ fn check_text(text: &str) -> Result<(), Unkept> {
 
 /// Reads JSON that is stored, as far down as it may be read.
 pub fn read_stored(text: &str) -> serde_json::Result<Value> {
-    serde_json::from_str(&readable(text))
+    read(&*readable(text))
 }
 
 /// JSON text that is stored, with null for what nests too deep to be read inside of other JSON.
@@ -153,7 +158,7 @@ mod tests {
             (r#"{"a":"\\u0000 [[[ \" ","b":"\u00001"}"#.to_owned(), Err(Unkept::Nul)),
         ] {
             assert_eq!(check(text.as_bytes()), expected, "{text}");
-            assert_eq!(check_value(&serde_json::from_str(&text).expect("JSON")), expected, "{text}");
+            assert_eq!(check_value(&read(&text).expect("JSON")), expected, "{text}");
         }
         assert_eq!(check(nested(100_000).as_bytes()), Err(Unkept::TooDeep));
     }
@@ -166,7 +171,7 @@ mod tests {
             ("[[]]", json!([[]])),
             ("[[[]], [{}, []], 1]", json!([[null], [null, null], 1])),
         ] {
-            assert_eq!(serde_json::from_str::<Value>(&cut(text, 2)).ok(), Some(expected), "{text}");
+            assert_eq!(read(&*cut(text, 2)).ok(), Some(expected), "{text}");
         }
         let deep = format!(r#"{{"a": {}, "b": 1}}"#, nested(30_000));
         let read = read_stored(&deep).expect("JSON");
