@@ -31,7 +31,9 @@ pub use sent::with_body;
 pub use set::TypeSet;
 pub use system::{CREATED_AT, DOCUMENT_ID, ID, PUBLISHED_AT, UPDATED_AT, Version};
 pub use types::{PRODUCT, STORE, SUBSCRIBER};
-pub use validate::{Rules, check_item_keys, check_keys, object, problems, validate, validate_item, validate_stored};
+pub use validate::{
+    Rules, check_item_keys, check_keys, links, object, problems, validate, validate_item, validate_stored,
+};
 
 /// A catalogue of Tenon's own types, for tests.
 #[cfg(test)]

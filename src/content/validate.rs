@@ -144,6 +144,18 @@ fn validated(mut check: Checker, shape: Shape, data: &Map<String, Json>, rules: 
     }
 }
 
+/// What `data` asks of the links of a document, in its own order, whatever else is wrong with it. Links that cannot be told
+/// are left out.
+pub fn links(content_type: &'static ContentType, data: &Map<String, Json>) -> Vec<(&'static Field, Links)> {
+    let shape = Shape::Document(content_type);
+    let mut check = Checker::of_body(Rules { publishing: false, creating: false });
+    let mut link = |(name, json): (&String, &Json)| {
+        let field = shape.find_field(name).filter(|field| matches!(field.kind, Kind::Relation(_)))?;
+        Some((field, check.links(json)?))
+    };
+    data.iter().filter_map(&mut link).collect()
+}
+
 struct Checker {
     publishing: bool,
     path: Vec<String>,

@@ -81,7 +81,14 @@ impl Changing<'_> {
         let links = input.as_ref().map_or(&[][..], |input| &input.links);
         self.lock_before(links, if publishing { rows::Changing::Version } else { rows::Changing::Nothing })?;
         let versions = self.seen()?;
-        self.save(versions, input?, publishing)
+        let input = match input {
+            Err(Error::Invalid(mut problems)) => {
+                problems.extend(rows::linked_problem(self.conn, &content::links(self.content_type, data))?);
+                return Err(Error::Invalid(problems));
+            }
+            input => input?,
+        };
+        self.save(versions, input, publishing)
     }
 
     /// Makes `input` part of the draft, and publishes it unless it stays a draft.

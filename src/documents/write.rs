@@ -9,7 +9,7 @@ use super::change::Changing;
 use super::etag::{Answer, IfMatch};
 use super::once::Once;
 use crate::access::{Caller, Right};
-use crate::content::{self, ContentType, Rules, Version};
+use crate::content::{self, ContentType, Field, Links, Rules, Version};
 use crate::db::Conn;
 use crate::db::documents as rows;
 use crate::db::documents::read::{self, Form};
@@ -56,7 +56,14 @@ pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, V
     // As in Strapi it is a draft first: what is wrong even with that is told before what only a published version must have.
     let content_type = request.content_type;
     let check = |publishing| content::validate(content_type, &data, Rules { publishing, creating: true });
-    let input = check(false)?;
+    let links = content::links(content_type, &data);
+    let input = match check(false) {
+        Ok(input) => input,
+        Err(error) => {
+            let error = state.db.read(move |conn| with_links(conn, &links, error)).await?;
+            return Err(content::with_body(error, content_type, &data, true));
+        }
+    };
     let unmet = match plan.version {
         Version::Published => Some(content::problems(check(true))?),
         Version::Draft => None,
@@ -66,7 +73,10 @@ pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, V
         let created = changing.create(input.clone(), unmet.clone());
         created.map_err(|error| content::with_body(error, content_type, &data, true))
     };
-    request.change(state, plan, document_id, create).await
+    match request.change(state, plan, document_id, create).await {
+        Err(error) => Err(or_unknown(state, links, error).await),
+        created => created,
+    }
 }
 
 /// Changes the fields that `data` names. The whole draft is published with them unless the query asks for a draft.
@@ -82,11 +92,40 @@ pub async fn update(
     let plan = request.plan(state, Right::Update)?;
     content::check_keys(request.content_type, &data)?;
     let (content_type, publishing) = (request.content_type, plan.version == Version::Published);
+    let links = content::links(content_type, &data);
     let update = move |changing: &mut Changing<'_>| {
         let updated = changing.update(&data, publishing);
         updated.map_err(|error| content::with_body(error, content_type, &data, false))
     };
-    request.change(state, plan, document_id, update).await
+    match request.change(state, plan, document_id, update).await {
+        Err(error) => Err(or_unknown(state, links, error).await),
+        updated => updated,
+    }
+}
+
+/// What is wrong with a body: `error`, and with it the links to rows that are not there.
+///
+/// Fails for the first document that `links` name and that is not there: Strapi looks for these before all else.
+fn with_links(conn: &mut Conn, links: &[(&'static Field, Links)], error: Error) -> Result<Error> {
+    rows::check_named(conn, links)?;
+    match error {
+        Error::Invalid(mut problems) => {
+            problems.extend(rows::linked_problem(conn, links)?);
+            Ok(Error::Invalid(problems))
+        }
+        other => Ok(other),
+    }
+}
+
+/// The first document that `links` name and that is not there, as [`with_links`] has it, or else `error`.
+async fn or_unknown(state: &AppState, links: Vec<(&'static Field, Links)>, error: Error) -> Error {
+    let is_of_body =
+        matches!(error, Error::Invalid(_) | Error::Validation(_) | Error::Application(_) | Error::NotFound);
+    if !is_of_body || links.is_empty() {
+        return error;
+    }
+    let checked = state.db.read(move |conn| rows::check_named(conn, &links)).await;
+    checked.err().unwrap_or(error)
 }
 
 /// Publishes, unpublishes, or goes back to what is published; `name` is the documentId or, of a store, the slug. The answer

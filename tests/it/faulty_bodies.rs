@@ -99,4 +99,81 @@ on_both_databases! {
         let value = &answer.expect(400)["error"]["details"]["errors"][0]["value"];
         assert_eq!(*value, json!({"stores": {"set": [{"id": 999_999}]}, "publishedAt": null}));
     }
+
+    async fn a_document_that_is_not_there_is_told_before_all_else(app: &TestApp) {
+        let store = app.create("stores", json!({"title": "a", "slug": "taken"})).await;
+        let known = store["documentId"].as_str().expect("an id");
+        let product = app.create("products", json!({"Name": "x", "stores": [known]})).await;
+        let (path, row) = (format!("/api/products/{}", product["documentId"].as_str().expect("an id")), &product["id"]);
+        let (one, two) = ("zzzzzzzzzzzzzzzzzzzzzzz1", "zzzzzzzzzzzzzzzzzzzzzzz2");
+        let beside = |place: Value| json!({"connect": [{"documentId": known, "position": place}]});
+        for faults in [
+            json!({"Name": 5}),
+            json!({"Name": null, "usd_price": "abc"}),
+            json!({"PRICES": [{"id": 999_999}]}),
+            json!({"extensions": [{"key": "BAD"}], "quantity": 1.5}),
+            json!({"extensions": [{"id": 999_999, "key": "custom:webhook"}]}),
+            json!({}),
+        ] {
+            for (stores, first) in [
+                (json!([one]), one), (json!({"set": [known, one, two]}), one), (json!({"connect": [999_999, two, one]}), two),
+                (json!({"connect": [two], "disconnect": [known, one]}), one), (json!({"disconnect": [one]}), one),
+                (beside(json!({"before": one})), one), (beside(json!({"after": 999_999})), "999999"),
+                (json!({"connect": [{"documentId": known, "position": {"after": two}}, one]}), one),
+            ] {
+                let mut data = faults.clone();
+                data["stores"] = stores;
+                let message = format!("Document with id \"{first}\", locale \"null\" not found");
+                for (method, path) in [
+                    (Method::POST, "/api/products"), (Method::POST, "/api/products?status=draft"), (Method::PUT, &path),
+                    (Method::PUT, "/api/products/zzzzzzzzzzzzzzzzzzzzzzz0"),
+                ] {
+                    let answer = sent(app, method, path, data.clone()).await;
+                    assert_eq!(answer.expect(400)["error"]["message"], message, "{path}: {data}");
+                    assert_eq!(answer.json["error"]["details"], json!({}));
+                }
+            }
+        }
+        let data = json!({"slug": "taken", "products": [row, one], "subscribers": [two]});
+        for data in [data.clone(), json!({"subscribers": [one], "slug": "taken", "products": [two], "title": 5})] {
+            let answer = sent(app, Method::POST, "/api/stores", data.clone()).await;
+            let message = format!("Document with id \"{one}\", locale \"null\" not found");
+            assert_eq!(answer.expect(400)["error"]["message"], message, "the first of the body: {data}");
+        }
+        // What a key or a right is wrong with is told before.
+        let answer = sent(app, Method::POST, "/api/products", json!({"foo": 1, "stores": [one]})).await;
+        assert_eq!(answer.expect(400)["error"]["message"], "Invalid key foo");
+        let public = app.with_token(None).post("/api/products", json!({"data": {"stores": [one]}})).await;
+        assert_eq!(public.status, 403);
+        assert_eq!(app.get("/api/products?status=draft").await.expect(200)["meta"]["pagination"]["total"], 1);
+    }
+
+    async fn a_row_that_is_not_there_is_told_with_the_other_faults(app: &TestApp) {
+        let gone = "1 relation(s) of type api::store.store associated with this entity do not exist";
+        let product = app.create("products", json!({"Name": "x"})).await;
+        let path = format!("/api/products/{}", product["documentId"].as_str().expect("an id"));
+        for (method, path) in [(Method::POST, "/api/products"), (Method::PUT, &path)] {
+            let found = told(&sent(app, method, path, json!({"Name": 5, "stores": [999_999]})).await);
+            assert_eq!(found.len(), 2, "{found:?}");
+            assert!(found[0].starts_with("Name must be a `string` type") && found[1] == gone, "{found:?}");
+        }
+    }
+
+    async fn a_row_that_is_not_there_can_be_disconnected(app: &TestApp) {
+        let store = app.create("stores", json!({"title": "a", "slug": "a"})).await;
+        let other = app.create("stores", json!({"title": "b", "slug": "b"})).await;
+        let product = app.create("products", json!({"Name": "x", "stores": [store["id"]]})).await;
+        let path = format!("/api/products/{}?populate=stores", product["documentId"].as_str().expect("an id"));
+        for (stores, left) in [
+            (json!({"disconnect": [999_999]}), vec!["a"]),
+            (json!({"disconnect": [{"id": 999_999}, "888888"], "connect": [other["id"]]}), vec!["a", "b"]),
+            (json!({"disconnect": [999_999, store["documentId"], other["id"]]}), vec![]),
+        ] {
+            let answer = sent(app, Method::PUT, &path, json!({ "stores": stores })).await;
+            let linked = answer.expect(200)["data"]["stores"].as_array().cloned().unwrap_or_default();
+            assert_eq!(linked.iter().map(|store| &store["slug"]).collect::<Vec<_>>(), left, "{stores}");
+        }
+        let created = sent(app, Method::POST, "/api/products", json!({"Name": "y", "stores": {"disconnect": [999_999]}})).await;
+        created.expect(201);
+    }
 }

@@ -2,12 +2,29 @@
 
 use std::collections::HashSet;
 
+use super::links::Named;
 use crate::content::{Field, Kind, Links, Reference};
 use crate::db::{Conn, Sql};
 use crate::error::{Error, Problem, Result};
 
-/// Refuses links to the empty name, and to rows that are not there. What a documentId names is looked for when it is linked.
+/// Refuses links to what a documentId names and is not there, for the first of them. Strapi looks for these before it checks
+/// anything else of a body.
+pub fn check_named(conn: &mut Conn, links: &[(&'static Field, Links)]) -> Result<()> {
+    for (field, links) in links {
+        let Kind::Relation(relation) = field.kind else { continue };
+        Named::resolve(conn, relation.target, links)?.require_documents(links)?;
+    }
+    Ok(())
+}
+
+/// Refuses links as [`problem`] says.
 pub fn check(conn: &mut Conn, links: &[(&'static Field, Links)]) -> Result<()> {
+    problem(conn, links)?.map_or(Ok(()), |problem| Err(Error::Invalid(vec![problem])))
+}
+
+/// What is wrong with links to the empty name, and to rows that are not there. What a documentId names is looked for by
+/// [`check_named`], and when it is linked.
+pub fn problem(conn: &mut Conn, links: &[(&'static Field, Links)]) -> Result<Option<Problem>> {
     for (field, links) in links {
         let Kind::Relation(relation) = field.kind else { continue };
         let linked: Vec<&Reference> = match links {
@@ -15,7 +32,7 @@ pub fn check(conn: &mut Conn, links: &[(&'static Field, Links)]) -> Result<()> {
             Links::Change { connect, .. } => connect.iter().map(|(reference, _)| reference).collect(),
         };
         if linked.iter().any(|reference| matches!(reference, Reference::Document(id) if id.is_empty())) {
-            return Err(refused("Invalid relations".to_owned()));
+            return Ok(Some(refused("Invalid relations".to_owned())));
         }
 
         let row = |reference: &&Reference| if let Reference::Row(row) = reference { Some(*row) } else { None };
@@ -29,15 +46,15 @@ pub fn check(conn: &mut Conn, links: &[(&'static Field, Links)]) -> Result<()> {
         let missing = asked - conn.first(&sql, |row| row.int(0))?.unwrap_or_default();
         if missing > 0 {
             let uid = relation.target.uid;
-            return Err(refused(format!(
+            return Ok(Some(refused(format!(
                 "{missing} relation(s) of type {uid} associated with this entity do not exist"
-            )));
+            ))));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Strapi tells no place of it.
-fn refused(message: String) -> Error {
-    Error::Invalid(vec![Problem { path: Vec::new(), message, value: None }])
+fn refused(message: String) -> Problem {
+    Problem { path: Vec::new(), message, value: None }
 }

@@ -62,11 +62,11 @@ fn find_linked(conn: &mut Conn, relation: &Relation, draft: i64) -> Result<Vec<(
 }
 
 /// The drafts' rows of the documents that a body names.
-struct Named<'a>(HashMap<&'a Reference, i64>);
+pub(super) struct Named<'a>(HashMap<&'a Reference, i64>);
 
 impl<'a> Named<'a> {
     /// Looks up all that `links` names, in two statements at most. What is not there is left out.
-    fn resolve(conn: &mut Conn, target: &'static ContentType, links: &'a Links) -> Result<Self> {
+    pub(super) fn resolve(conn: &mut Conn, target: &'static ContentType, links: &'a Links) -> Result<Self> {
         let (mut documents, mut rows): (HashMap<&str, _>, HashMap<i64, _>) = Default::default();
         for reference in references(links) {
             match reference {
@@ -97,8 +97,16 @@ impl<'a> Named<'a> {
 
     /// Fails for the first document of `links` that is not `there`.
     fn require(&self, links: &Links, there: &HashSet<i64>) -> Result<()> {
-        let gone = references(links).find(|reference| self.0.get(reference).is_none_or(|row| !there.contains(row)));
+        let is_gone = |reference: &&Reference| self.0.get(reference).is_none_or(|row| !there.contains(row));
+        let gone = required(links).find(is_gone);
         gone.map_or(Ok(()), |reference| Err(unknown(reference)))
+    }
+
+    /// Fails for the first document of `links` that is not there, of those that are named by documentId or as a place.
+    pub(super) fn require_documents(&self, links: &Links) -> Result<()> {
+        let is_named = |reference: &&Reference| matches!(reference, Reference::Document(id) if !id.is_empty());
+        let documents = required(links).filter(is_named).chain(places(links));
+        documents.into_iter().try_for_each(|reference| self.row(reference).map(drop))
     }
 
     /// The list of drafts that `links` makes of `list`.
@@ -110,7 +118,8 @@ impl<'a> Named<'a> {
                 Ok(rows.into_iter().filter(|row| seen.insert(*row)).collect())
             }
             Links::Change { connect, disconnect } => {
-                let gone = disconnect.iter().map(|reference| self.row(reference)).collect::<Result<HashSet<_>>>()?;
+                // A row that is not there is linked to nothing.
+                let gone: HashSet<_> = disconnect.iter().filter_map(|reference| self.0.get(reference)).collect();
                 list.retain(|linked| !gone.contains(linked));
                 match connect.iter().all(|(_, position)| *position == Position::End) {
                     true => self.append(&mut list, connect)?,
@@ -154,21 +163,38 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Every document that `links` names.
+/// Every document that `links` names, in the order in which Strapi looks for them.
 fn references(links: &Links) -> Box<dyn Iterator<Item = &Reference> + '_> {
     match links {
         Links::Set(references) => Box::new(references.iter()),
         Links::Change { connect, disconnect } => {
-            let placed = connect.iter().flat_map(|(reference, position)| {
-                let beside = match position {
-                    Position::Before(other) | Position::After(other) => Some(other),
-                    Position::Start | Position::End => None,
-                };
-                std::iter::once(reference).chain(beside)
-            });
-            Box::new(disconnect.iter().chain(placed))
+            let connected = connect.iter().map(|(reference, _)| reference);
+            Box::new(disconnect.iter().chain(connected).chain(places(links)))
         }
     }
+}
+
+/// The documents before and after which others are linked.
+fn places(links: &Links) -> impl Iterator<Item = &Reference> {
+    let connect = match links {
+        Links::Set(_) => &[][..],
+        Links::Change { connect, .. } => connect,
+    };
+    connect.iter().filter_map(|(_, position)| match position {
+        Position::Before(other) | Position::After(other) => Some(other),
+        Position::Start | Position::End => None,
+    })
+}
+
+/// Those that have to be there. As in Strapi a row that is not there can be disconnected.
+fn required(links: &Links) -> impl Iterator<Item = &Reference> {
+    let loose = match links {
+        Links::Set(_) => 0,
+        Links::Change { disconnect, .. } => disconnect.len(),
+    };
+    let is_required =
+        move |(place, reference): &(usize, &Reference)| *place >= loose || !matches!(reference, Reference::Row(_));
+    references(links).enumerate().filter(is_required).map(|(_, reference)| reference)
 }
 
 fn unknown(reference: &Reference) -> Error {

@@ -30,7 +30,7 @@ pub use holder::{Holder, document_id, find_holder};
 pub use inventory::{InventoryChange, LARGEST_INVENTORY, PriceRows, change_inventory};
 pub use item_rows::Parent;
 pub use items::list_items;
-pub use linked::check as check_linked;
+pub use linked::{check as check_linked, check_named, problem as linked_problem};
 pub use links::save as save_links;
 pub use lists::list_of_records;
 pub use locks::{Changing, lock_before, lock_documents};
