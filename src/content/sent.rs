@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{ContentType, Kind, Shape};
 use crate::error::Error;
-use crate::secrets::mask;
 use crate::nesting;
+use crate::secrets::mask;
 
 /// The same error; one without a place in the body is shown with the whole of it.
 pub fn with_body(error: Error, content_type: &'static ContentType, data: &Map<String, Json>, new: bool) -> Error {

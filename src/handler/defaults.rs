@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::binding::{Wiring, is_switch, redirects};
 use super::reading::MISSING;

@@ -68,8 +68,7 @@ fn run_due(conn: &mut Conn, state: &AppState) -> Result<usize> {
     let due = schedules::find_due(conn, now, BATCH)?;
     let count = due.len();
     for record in due {
-        let config: Value =
-            record.config.as_deref().and_then(|text| nesting::read(text).ok()).unwrap_or_default();
+        let config: Value = record.config.as_deref().and_then(|text| nesting::read(text).ok()).unwrap_or_default();
         let next = Policy::schedule_of(&config).and_then(|schedule| schedule.next_after(now));
         schedules::set_next_tick(conn, record.id, next)?;
         if record.active {
