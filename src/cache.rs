@@ -10,7 +10,7 @@ use quick_cache::{Equivalent, Weighter, sync};
 
 use crate::access::Access;
 use crate::db::documents::read::Form;
-use crate::db::{Db, Stamp};
+use crate::db::{Db, VersionStamp};
 
 /// The largest answer that is kept, in bytes: a few of them must not push out everything else.
 const LARGEST: usize = 1 << 20;
@@ -23,7 +23,7 @@ const COMPRESSED_FROM: usize = 1024;
 
 /// What is asked, by whom: everything that an answer depends on beside the documents.
 #[derive(Debug, Hash)]
-pub struct Asked<'a> {
+pub struct CacheLookup<'a> {
     /// What the caller may see.
     pub access: Access,
     /// How documents are shown.
@@ -32,7 +32,7 @@ pub struct Asked<'a> {
     pub target: &'a str,
 }
 
-/// The same, for as long as its answer is kept. It hashes as [`Asked`] does.
+/// The same, for as long as its answer is kept. It hashes as [`CacheLookup`] does.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     access: Access,
@@ -40,7 +40,7 @@ struct Key {
     target: String,
 }
 
-impl Equivalent<Key> for Asked<'_> {
+impl Equivalent<Key> for CacheLookup<'_> {
     fn equivalent(&self, key: &Key) -> bool {
         self.access == key.access && self.form == key.form && self.target == key.target
     }
@@ -48,36 +48,36 @@ impl Equivalent<Key> for Asked<'_> {
 
 /// An answer, ready to be sent.
 #[derive(Debug)]
-pub struct Kept {
+pub struct CachedResponse {
     /// The body.
     pub body: Bytes,
     /// Its entity tag, in quotes.
     pub etag: String,
     gzipped: OnceLock<Option<Bytes>>,
-    stamp: Option<Stamp>,
+    stamp: Option<VersionStamp>,
 }
 
 /// What is kept, up to a number of bytes; the least used goes first.
-pub struct Cache(Option<Shelves>);
+pub struct Cache(Option<Caches>);
 
-struct Shelves {
-    answers: sync::Cache<Key, Arc<Kept>, Bytesize>,
+struct Caches {
+    answers: sync::Cache<Key, Arc<CachedResponse>, Bytesize>,
     /// How many documents lists have, which takes longer to find out than what is on a page of them.
-    totals: sync::Cache<String, (i64, Stamp), Bytesize>,
+    totals: sync::Cache<String, (i64, VersionStamp), Bytesize>,
 }
 
 #[derive(Clone)]
 struct Bytesize;
 
-impl Weighter<Key, Arc<Kept>> for Bytesize {
+impl Weighter<Key, Arc<CachedResponse>> for Bytesize {
     /// The compressed form, if it comes to be, is no larger than the plain one.
-    fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
-        (key.target.len() + 2 * kept.body.len() + OVERHEAD) as u64
+    fn weight(&self, key: &Key, cached: &Arc<CachedResponse>) -> u64 {
+        (key.target.len() + 2 * cached.body.len() + OVERHEAD) as u64
     }
 }
 
-impl Weighter<String, (i64, Stamp)> for Bytesize {
-    fn weight(&self, key: &String, _: &(i64, Stamp)) -> u64 {
+impl Weighter<String, (i64, VersionStamp)> for Bytesize {
+    fn weight(&self, key: &String, _: &(i64, VersionStamp)) -> u64 {
         (key.len() + OVERHEAD) as u64
     }
 }
@@ -86,27 +86,33 @@ impl Cache {
     /// A cache of up to `capacity` bytes; none for 0.
     pub fn new(capacity: u64) -> Self {
         let (entries, totals) = (usize::try_from(capacity / 4096).unwrap_or(usize::MAX), capacity / TOTALS);
-        Self((capacity > 0).then(|| Shelves {
+        Self((capacity > 0).then(|| Caches {
             answers: sync::Cache::with_weighter(entries, capacity - totals, Bytesize),
             totals: sync::Cache::with_weighter(entries, totals, Bytesize),
         }))
     }
 
     /// The answer that is kept to what is asked, unless a commit has made it old.
-    pub fn find(&self, asked: &Asked<'_>, db: &Db) -> Option<Arc<Kept>> {
-        let kept = self.0.as_ref()?.answers.get(asked)?;
-        kept.stamp.as_ref().is_some_and(|stamp| db.is_current(stamp)).then_some(kept)
+    pub fn find(&self, asked: &CacheLookup<'_>, db: &Db) -> Option<Arc<CachedResponse>> {
+        let cached = self.0.as_ref()?.answers.get(asked)?;
+        cached.stamp.as_ref().is_some_and(|stamp| db.is_current(stamp)).then_some(cached)
     }
 
     /// Keeps an answer that was read after `stamp` was taken; without one, or when it is too large, it is only made ready
     /// to be sent.
-    pub fn keep(&self, asked: &Asked<'_>, stamp: Option<Stamp>, body: Vec<u8>, etag: String) -> Arc<Kept> {
-        let kept = Arc::new(Kept { body: body.into(), etag, gzipped: OnceLock::new(), stamp });
-        if let (Some(Shelves { answers, .. }), Some(_), true) = (&self.0, &kept.stamp, kept.body.len() <= LARGEST) {
+    pub fn keep(
+        &self,
+        asked: &CacheLookup<'_>,
+        stamp: Option<VersionStamp>,
+        body: Vec<u8>,
+        etag: String,
+    ) -> Arc<CachedResponse> {
+        let cached = Arc::new(CachedResponse { body: body.into(), etag, gzipped: OnceLock::new(), stamp });
+        if let (Some(Caches { answers, .. }), Some(_), true) = (&self.0, &cached.stamp, cached.body.len() <= LARGEST) {
             let key = Key { access: asked.access, form: asked.form, target: asked.target.to_owned() };
-            answers.insert(key, Arc::clone(&kept));
+            answers.insert(key, Arc::clone(&cached));
         }
-        kept
+        cached
     }
 
     /// How many there are of what is counted here, unless a commit has made that old.
@@ -116,14 +122,14 @@ impl Cache {
     }
 
     /// Keeps how many there were after `stamp` was taken.
-    pub fn keep_total(&self, counted: String, stamp: Stamp, total: i64) {
-        if let Some(shelves) = &self.0 {
-            shelves.totals.insert(counted, (total, stamp));
+    pub fn keep_total(&self, counted: String, stamp: VersionStamp, total: i64) {
+        if let Some(caches) = &self.0 {
+            caches.totals.insert(counted, (total, stamp));
         }
     }
 }
 
-impl Kept {
+impl CachedResponse {
     /// The body compressed, once for all who ask; `None` when that gains nothing.
     pub fn gzipped(&self) -> Option<&Bytes> {
         let gzipped = || {

@@ -3,7 +3,7 @@
 use diesel::result::DatabaseErrorKind;
 use serde_json::Value;
 
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 
 /// The result of everything that can fail in a request's way.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -76,7 +76,7 @@ pub enum Error {
         /// Query or body.
         source_of: Source,
         /// The key that may be meant.
-        nearest: Option<String>,
+        suggestion: Option<String>,
     },
     /// 400: the request is well formed but cannot be done to this document.
     #[error("{0}")]
@@ -198,13 +198,13 @@ impl Error {
         source_of: Source,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let nearest = nearest(key, known).first().map(|near| (*near).to_owned());
-        Self::InvalidKey { key: key.to_owned(), path, source_of, nearest }
+        let suggestion = suggest(key, known).first().map(|near| (*near).to_owned());
+        Self::InvalidKey { key: key.to_owned(), path, source_of, suggestion }
     }
 
     /// The error for `key`, which exists and has no place here.
     pub fn misplaced_key(key: &str, path: KeyPath, source_of: Source) -> Self {
-        Self::InvalidKey { key: key.to_owned(), path, source_of, nearest: None }
+        Self::InvalidKey { key: key.to_owned(), path, source_of, suggestion: None }
     }
 }
 

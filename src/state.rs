@@ -98,7 +98,7 @@ impl AppState {
     pub fn wake_runner(&self, work: Work) {
         self.queue.wake.notify(work);
         if !self.queue.liveness.is_running() || self.queue.wake.is_full() {
-            self.db.tell_of_work();
+            self.db.notify_of_work();
         }
     }
 }

@@ -4,7 +4,7 @@
 const MOST: usize = 3;
 
 /// The names in `known` that are nearest to `meant`, the nearest first, in any case; none that has little in common with it.
-pub fn nearest<'a>(meant: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn suggest<'a>(meant: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let most = |known: &str| known.len().max(meant.len()) / 3;
     // Texts of very different lengths are far apart, and comparing them would take as long as both are.
     let comparable = known.into_iter().filter(|known| known.len().abs_diff(meant.len()) <= most(known));
@@ -47,8 +47,8 @@ mod tests {
     #[test]
     fn the_nearest_come_first_and_the_far_not_at_all() {
         let known = ["post_sale", "pre_sale", "post_sale", "order_created", "post_sales_"];
-        assert_eq!(nearest("post_sales", known), ["post_sale", "post_sales_"]);
-        assert_eq!(nearest("POST_SALE", known)[0], "post_sale");
-        assert_eq!(nearest("x", known), [""; 0]);
+        assert_eq!(suggest("post_sales", known), ["post_sale", "post_sales_"]);
+        assert_eq!(suggest("POST_SALE", known)[0], "post_sale");
+        assert_eq!(suggest("x", known), [""; 0]);
     }
 }

@@ -7,7 +7,7 @@ use super::{Failure, say};
 use crate::content::{Catalog, ContentType};
 use crate::error::Error;
 use crate::nesting;
-use crate::queue::ingest::Emission;
+use crate::queue::ingest::EmitRequest;
 use crate::runner::{self, Operator};
 use crate::triggers::Name;
 
@@ -44,7 +44,7 @@ pub(super) async fn run(operator: &Operator<'_>, command: Command) -> Result<(),
     let Command::Emit(Emit { content_type, document_id, trigger, payload, idempotency_key }) = command;
     let content_type = find_type(operator.db.catalog(), &content_type).map_err(Failure::Usage)?;
     let nowhere = format!("there is no {} {document_id}", content_type.singular);
-    let emission = Emission { content_type, document_id, trigger, payload, idempotency_key };
+    let emission = EmitRequest { content_type, document_id, trigger, payload, idempotency_key };
     match runner::emit_alone(operator, emission).await {
         Ok(emitted) if emitted.repeated => say(format!("{}\temitted before under this key", emitted.id)),
         Ok(emitted) => say(emitted.id),

@@ -131,8 +131,10 @@ fn dispatch(command: Command, parts: Parts) -> Result<(), Failure> {
         Command::Serve(options) => serve::serve(config, parts, &options),
         Command::Migrate => migrate(&config, catalog),
         Command::Token(command) => token::run(&config, catalog, command),
-        Command::Runs(command) => by_hand(&config, parts, async |operator| runs::run(operator, command).await),
-        Command::Events(command) => by_hand(&config, parts, async |operator| events::run(operator, command).await),
+        Command::Runs(command) => with_operator(&config, parts, async |operator| runs::run(operator, command).await),
+        Command::Events(command) => {
+            with_operator(&config, parts, async |operator| events::run(operator, command).await)
+        }
         Command::Config | Command::Openapi { .. } => Ok(()),
     }
 }
@@ -158,7 +160,7 @@ fn start_log(filter: &str) {
 }
 
 /// Does `work` by hand on the database. A running server finds what was done there, within a second.
-fn by_hand(
+fn with_operator(
     config: &Config,
     parts: Parts,
     work: impl AsyncFnOnce(&Operator<'_>) -> Result<(), Failure>,

@@ -135,7 +135,7 @@ async fn replay(operator: &Operator<'_>, Replay { ids, which, reason, dry_run }:
     };
     let asked = (selection, None);
     if dry_run {
-        let would = runner::rehearse(operator, asked).await?;
+        let would = runner::dry_run(operator, asked).await?;
         say(sum(&would, "would be"))?;
         return would.first.iter().try_for_each(say);
     }

@@ -1,6 +1,6 @@
 //! `RUST_LOG`: what a filter must be like.
 
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 
 /// The levels of `RUST_LOG`.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -17,7 +17,7 @@ pub(super) fn check(text: &str) -> Result<String, String> {
     // What is no level is taken for the name of a module, which then is all that is logged.
     for word in text.split(',').map(|word| word.trim().to_lowercase()).filter(|word| !word.contains(['=', ':', '/'])) {
         let near = LEVELS.into_iter().find(|level| sorted(level) == sorted(&word));
-        let near = near.or_else(|| nearest(&word, LEVELS).first().copied());
+        let near = near.or_else(|| suggest(&word, LEVELS).first().copied());
         if let Some(near) = near.filter(|near| *near != word) {
             return Err(format!("{word} is not a level; did you mean {near}?"));
         }
@@ -31,7 +31,7 @@ pub(super) fn unknown_modules(text: &str) -> Vec<String> {
     let known: Vec<&str> = MAP.lines().filter_map(|line| line.strip_prefix("pub mod ")?.split(';').next()).collect();
     let named = modules_and_levels(text).filter_map(|part| part.split('=').next()?.trim().strip_prefix("tenon::"));
     let unknown = named.filter_map(|path| path.split("::").next()).filter(|name| !known.contains(name));
-    let line = |name: &str| match nearest(name, known.iter().copied()).first() {
+    let line = |name: &str| match suggest(name, known.iter().copied()).first() {
         Some(near) => format!("RUST_LOG: tenon::{name} is no module of this program; did you mean tenon::{near}?"),
         None => format!("RUST_LOG: tenon::{name} is no module of this program; these are: {}", known.join(", ")),
     };

@@ -1,7 +1,7 @@
 //! Variables that look like this program's and are none: a misspelt name would keep a default in silence.
 
 use super::{VARIABLES, log};
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 
 /// A line for each variable of the environment that looks like one of this program's and is none, and for each module that
 /// `RUST_LOG` names and that is none, with the names that may be meant.
@@ -19,7 +19,7 @@ fn unknown_among(names: impl Iterator<Item = String>) -> Vec<String> {
         names.filter(|name| name.starts_with("TENON_") && !is_known(name) && !is_service(name)).collect();
     unknown.sort();
 
-    let line = |name: String| match nearest(&name, VARIABLES.iter().map(|variable| variable.name)).as_slice() {
+    let line = |name: String| match suggest(&name, VARIABLES.iter().map(|variable| variable.name)).as_slice() {
         [] => format!("{name} is not a variable of this program: `tenon config` lists them"),
         near => format!("{name} is not a variable of this program; did you mean {}?", near.join(" or ")),
     };

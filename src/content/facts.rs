@@ -26,7 +26,7 @@ pub struct ContentType {
     /// Its attributes, in the order in which documents show them.
     pub fields: &'static [Field],
     /// Lists that storefronts ask for and that are not kept here: they are answered empty where a question names them.
-    pub unkept: &'static [&'static str],
+    pub unsupported_relations: &'static [&'static str],
     /// Whether callers without a token may read what is published (`TENON_PUBLIC_ACCESS=read`).
     pub public: bool,
     /// The events that its changes emit; `None` for none.
@@ -125,7 +125,7 @@ impl ContentType {
         table: "",
         description: "",
         fields: &[],
-        unkept: &[],
+        unsupported_relations: &[],
         public: false,
         events: Some(Lifecycle::USUAL),
         store: StoreLink::None,

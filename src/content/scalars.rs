@@ -14,7 +14,7 @@ use crate::outbound::{check_storable, holds_password};
 use crate::triggers::{MOST_PATTERNS, check_pattern};
 
 /// What is wrong with a value.
-pub(super) enum Fault {
+pub(super) enum ValueError {
     /// It is not acceptable: the end of a message that begins with the field's path, and the value to show.
     Refused(String, Json),
     /// It is no moment. Strapi's own answer to this has no path.
@@ -22,7 +22,7 @@ pub(super) enum Fault {
 }
 
 /// Reads a value that is not null. `publishing` also applies the rules that drafts are spared.
-pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value, Fault> {
+pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value, ValueError> {
     match field.kind {
         Kind::String | Kind::Text | Kind::RichText => text(field, json, publishing),
         Kind::Email => match json {
@@ -49,10 +49,10 @@ pub(super) fn read(field: &Field, json: &Json, publishing: bool) -> Result<Value
 /// Refuses what is longer than a field of its kind may be, before it is looked at any closer: a text than Strapi keeps it, a
 /// url than any is, more patterns than a record may have, what sets an extension record up than any handler needs; and a url
 /// that holds a password, which must not come back either.
-pub(super) fn check_length(field: &Field, json: &Json) -> Result<(), Fault> {
+pub(super) fn check_length(field: &Field, json: &Json) -> Result<(), ValueError> {
     match (field.check, json) {
         (Check::HttpUrl, Json::String(text)) => {
-            check_storable(text.trim()).map_err(|problem| Fault::Refused(problem, Json::Null))
+            check_storable(text.trim()).map_err(|problem| ValueError::Refused(problem, Json::Null))
         }
         (Check::Patterns, json) => {
             let count = parsed(json)?.as_array().map_or(0, Vec::len);
@@ -95,8 +95,8 @@ fn is_wiring(field: &Field) -> bool {
 }
 
 /// The fault of a value that is null where the field must have one.
-pub(super) fn missing() -> Fault {
-    Fault::Refused(wrong_type("string", &Json::Null), Json::Null)
+pub(super) fn missing() -> ValueError {
+    ValueError::Refused(wrong_type("string", &Json::Null), Json::Null)
 }
 
 /// ``must be a `string` type, but the final value was: `5`.``
@@ -104,11 +104,11 @@ pub(super) fn wrong_type(wanted: &str, value: &Json) -> String {
     format!("must be a `{wanted}` type, but the final value was: `{}`.", print(value))
 }
 
-fn refuse<T>(message: impl Into<String>, value: &Json) -> Result<T, Fault> {
-    Err(Fault::Refused(message.into(), value.clone()))
+fn refuse<T>(message: impl Into<String>, value: &Json) -> Result<T, ValueError> {
+    Err(ValueError::Refused(message.into(), value.clone()))
 }
 
-fn text(field: &Field, json: &Json, publishing: bool) -> Result<Value, Fault> {
+fn text(field: &Field, json: &Json, publishing: bool) -> Result<Value, ValueError> {
     let Json::String(text) = json else {
         return refuse(wrong_type("string", json), json);
     };
@@ -145,7 +145,7 @@ pub(super) fn is_email(text: &str) -> bool {
     is_clean(local) && is_clean(host) && host.contains('.') && text.len() <= 320
 }
 
-fn integer(json: &Json) -> Result<Value, Fault> {
+fn integer(json: &Json) -> Result<Value, ValueError> {
     let text = number(json)?;
     if text.contains('.') {
         return refuse("must be an integer", json);
@@ -154,7 +154,7 @@ fn integer(json: &Json) -> Result<Value, Fault> {
 }
 
 /// The canonical text of a number, or of a text that is one.
-fn number(json: &Json) -> Result<String, Fault> {
+fn number(json: &Json) -> Result<String, ValueError> {
     let text = match json {
         Json::Number(number) => Some(number.to_string()),
         Json::String(text) => Some(text.chars().filter(|letter| !letter.is_whitespace()).collect()),
@@ -164,11 +164,11 @@ fn number(json: &Json) -> Result<String, Fault> {
         let shown = print(json);
         let message =
             format!("must be a `number` type, but the final value was: `NaN` (cast from the value `{shown}`).");
-        Fault::Refused(message, Json::Null)
+        ValueError::Refused(message, Json::Null)
     })
 }
 
-fn boolean(json: &Json) -> Result<Value, Fault> {
+fn boolean(json: &Json) -> Result<Value, ValueError> {
     match json {
         Json::Bool(value) => Ok(Value::Bool(*value)),
         Json::String(text) if text.eq_ignore_ascii_case("true") || text == "1" => Ok(Value::Bool(true)),
@@ -179,27 +179,27 @@ fn boolean(json: &Json) -> Result<Value, Fault> {
     }
 }
 
-fn moment(json: &Json) -> Result<Value, Fault> {
+fn moment(json: &Json) -> Result<Value, ValueError> {
     let read = match json {
         Json::String(text) => parse_moment(text),
         // Like Strapi, which reads the text of a number: 2026 is a year here too.
         Json::Number(number) => decimal::canonical(&number.to_string()).and_then(|text| parse_moment(&text)),
         _ => None,
     };
-    read.map(Value::Time).ok_or(Fault::NoMoment)
+    read.map(Value::Time).ok_or(ValueError::NoMoment)
 }
 
 /// A text that is JSON stands for that JSON, as in Strapi; it is held to the limits of the body that it came in.
-pub(super) fn parsed(json: &Json) -> Result<Json, Fault> {
+pub(super) fn parsed(json: &Json) -> Result<Json, ValueError> {
     let is_json = |text: &&str| serde_json::from_str::<IgnoredAny>(text).is_ok();
     let Some(text) = json.as_str().filter(is_json) else { return Ok(json.clone()) };
-    nesting::check(text.as_bytes()).map_err(|unkept| {
-        Fault::Refused(format!("holds JSON as a text that cannot be stored: {unkept}"), Json::Null)
+    nesting::check(text.as_bytes()).map_err(|unstorable| {
+        ValueError::Refused(format!("holds JSON as a text that cannot be stored: {unstorable}"), Json::Null)
     })?;
     Ok(nesting::read(text).unwrap_or_else(|_| json.clone()))
 }
 
-fn patterns(field: &Field, json: Json) -> Result<Json, Fault> {
+fn patterns(field: &Field, json: Json) -> Result<Json, ValueError> {
     if field.check != Check::Patterns {
         return Ok(json);
     }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::input::{Input, Item, Links, Value};
 use super::references::{is_change, placed_references, references, whole_number};
-use super::scalars::{Fault, check_length, missing, parsed, read, wrong_type};
+use super::scalars::{ValueError, check_length, missing, parsed, read, wrong_type};
 use super::{Component, ContentType, Field, Kind, Shape};
 use crate::error::{Error, KeyPath, Problem, Result, Source};
 use crate::limits::{ALL_ITEMS, ITEMS};
@@ -248,7 +248,7 @@ impl Checker {
     }
 
     /// What is stored was taken before there were limits.
-    fn check_length(&self, field: &Field, json: &Json) -> Result<(), Fault> {
+    fn check_length(&self, field: &Field, json: &Json) -> Result<(), ValueError> {
         if self.is_stored { Ok(()) } else { check_length(field, json) }
     }
 
@@ -349,13 +349,13 @@ impl Checker {
     }
 
     fn refuse(&mut self, message: &str, value: &Json) {
-        self.fault(Fault::Refused(message.to_owned(), value.clone()));
+        self.fault(ValueError::Refused(message.to_owned(), value.clone()));
     }
 
-    fn fault(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: ValueError) {
         match fault {
-            Fault::NoMoment => self.no_moment = true,
-            Fault::Refused(message, value) => {
+            ValueError::NoMoment => self.no_moment = true,
+            ValueError::Refused(message, value) => {
                 let message = format!("{} {message}", written(&self.path));
                 self.problems.push(Problem { path: self.path.clone(), message, value: Some(value) });
             }

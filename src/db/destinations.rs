@@ -44,17 +44,17 @@ pub fn find_open(conn: &mut Conn, names: Vec<String>) -> Result<Vec<Failing>> {
     conn.load(destinations::table.filter(is_open).order(destinations::name).select(columns::<Failing>()))
 }
 
-/// Those of `names` whose breaker is open, and those of `lanes` that are held back. On PostgreSQL they stay so until the
+/// Those of `names` whose breaker is open, and those of `shards` that are held back. On PostgreSQL they stay so until the
 /// transaction ends, and none is returned that another process is about to let go: what is parked for one will be released.
 pub fn keep_blocked(
     conn: &mut Conn,
     names: Vec<String>,
-    lanes: Vec<String>,
+    shards: Vec<String>,
 ) -> Result<(HashSet<String>, HashSet<String>)> {
     let mut sql =
         Sql::new("SELECT * FROM (SELECT 1 AS kind, name FROM destinations WHERE opened_at IS NOT NULL AND name");
     sql.in_texts(names).for_key_share().text(") AS o UNION ALL SELECT * FROM (SELECT 2, lane FROM holds WHERE lane");
-    sql.in_texts(lanes).for_key_share().text(") AS h");
+    sql.in_texts(shards).for_key_share().text(") AS h");
     let (mut open, mut held) = (HashSet::new(), HashSet::new());
     conn.query(&sql, |row| {
         let found = if row.int(0)? == 1 { &mut open } else { &mut held };

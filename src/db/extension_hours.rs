@@ -14,7 +14,7 @@ use crate::error::Result;
 /// An hour of a record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = hours)]
-pub struct Tally {
+pub struct HourCounts {
     /// Attempts that were made.
     pub attempts: i64,
     /// Runs that were completed.
@@ -46,17 +46,17 @@ const COUNT: Bulk = Bulk {
 };
 
 /// Adds to the hours of records, given by record and hour.
-pub fn count(conn: &mut Conn, tallies: BTreeMap<(i64, i64), Tally>) -> Result<()> {
-    let row = |((extension, hour), tally): ((i64, i64), Tally)| {
+pub fn count(conn: &mut Conn, tallies: BTreeMap<(i64, i64), HourCounts>) -> Result<()> {
+    let row = |((extension, hour), tally): ((i64, i64), HourCounts)| {
         vec![extension.into(), hour.into(), tally.attempts.into(), tally.completed.into(), tally.dead.into()]
     };
     bulk::run(conn, &COUNT, tallies.into_iter().map(row).collect()).map(drop)
 }
 
 /// The hours of a record from `first` on in which anything happened, each by its number.
-pub fn find_since(conn: &mut Conn, extension: i64, first: i64) -> Result<Vec<(i64, Tally)>> {
+pub fn find_since(conn: &mut Conn, extension: i64, first: i64) -> Result<Vec<(i64, HourCounts)>> {
     let of_record = hours::extension_id.eq(extension).and(hours::hour.ge(first));
-    conn.load(hours::table.filter(of_record).order(hours::hour).select((hours::hour, columns::<Tally>())))
+    conn.load(hours::table.filter(of_record).order(hours::hour).select((hours::hour, columns::<HourCounts>())))
 }
 
 /// Deletes the hours that ended before `before`.

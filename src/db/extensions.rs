@@ -18,7 +18,7 @@ use crate::nesting;
 
 /// An extension record, as far as it decides which events it hears.
 #[derive(Debug)]
-pub struct Listener {
+pub struct Candidate {
     /// Its id.
     pub id: i64,
     /// Its key; empty when it has none, as in an unfinished draft.
@@ -38,42 +38,42 @@ pub struct Listener {
 }
 
 /// The next records of `owner` in the order of their ids, at most `limit`, after the record `after`: as
-/// [`find_few_listeners`] finds them.
-pub fn find_listeners_after(conn: &mut Conn, owner: &Owner, after: i64, limit: usize) -> Result<Vec<Listener>> {
+/// [`find_few_candidates`] finds them.
+pub fn find_candidates_after(conn: &mut Conn, owner: &Owner, after: i64, limit: usize) -> Result<Vec<Candidate>> {
     let mut sql = Sql::new(COLUMNS);
     sql.text(FROM).text(LISTENING).text("x.owner_field = ").str(&*owner.0).text(" AND x.owner_id = ").int(owner.1);
     sql.text(" AND x.id > ").int(after).text(" ORDER BY x.id LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
-    conn.list(&sql, |row| listener(&row))
+    conn.list(&sql, |row| candidate(&row))
 }
 
 /// The active records of `owners` that listen to anything, by owner and in their order; `None` when there are more than
 /// `most`. Removed ones are among them: events from before still reach them.
-pub fn find_few_listeners(
+pub fn find_few_candidates(
     conn: &mut Conn,
     owners: Vec<Owner>,
     most: usize,
-) -> Result<Option<HashMap<Owner, Vec<Listener>>>> {
-    let found = listeners(conn, owners, None, most + 1)?;
+) -> Result<Option<HashMap<Owner, Vec<Candidate>>>> {
+    let found = candidates(conn, owners, None, most + 1)?;
     Ok((found.values().map(Vec::len).sum::<usize>() <= most).then_some(found))
 }
 
-/// As [`find_few_listeners`], of those whose config has `text` in it: at most `limit`.
+/// As [`find_few_candidates`], of those whose config has `text` in it: at most `limit`.
 pub fn find_listeners_with(
     conn: &mut Conn,
     owners: Vec<Owner>,
     text: &'static str,
     limit: usize,
-) -> Result<HashMap<Owner, Vec<Listener>>> {
-    listeners(conn, owners, Some(text), limit)
+) -> Result<HashMap<Owner, Vec<Candidate>>> {
+    candidates(conn, owners, Some(text), limit)
 }
 
-fn listeners(
+fn candidates(
     conn: &mut Conn,
     owners: Vec<Owner>,
     text: Option<&str>,
     limit: usize,
-) -> Result<HashMap<Owner, Vec<Listener>>> {
-    let mut found: HashMap<Owner, Vec<(i64, Listener)>> = HashMap::new();
+) -> Result<HashMap<Owner, Vec<Candidate>>> {
+    let mut found: HashMap<Owner, Vec<(i64, Candidate)>> = HashMap::new();
     if owners.is_empty() {
         return Ok(HashMap::new());
     }
@@ -84,58 +84,58 @@ fn listeners(
     }
     sql.text(" LIMIT ").int(i64::try_from(limit).unwrap_or(i64::MAX));
     conn.query(&sql, |row| {
-        found.entry(owner(&row)?).or_default().push((row.int(2)?, listener(&row)?));
+        found.entry(owner(&row)?).or_default().push((row.int(2)?, candidate(&row)?));
         Ok(())
     })?;
-    let in_order = |mut listeners: Vec<(i64, Listener)>| {
-        listeners.sort_by_key(|(position, listener)| (*position, listener.id));
-        listeners.into_iter().map(|(_, listener)| listener).collect()
+    let in_order = |mut candidates: Vec<(i64, Candidate)>| {
+        candidates.sort_by_key(|(position, candidate)| (*position, candidate.id));
+        candidates.into_iter().map(|(_, candidate)| candidate).collect()
     };
-    Ok(found.into_iter().map(|(owner, listeners)| (owner, in_order(listeners))).collect())
+    Ok(found.into_iter().map(|(owner, candidates)| (owner, in_order(candidates))).collect())
 }
 
 /// A record with all that decides what becomes of an event.
 #[derive(Debug)]
-pub struct Reached {
+pub struct CandidateWithSetup {
     /// What holds it.
     pub owner: Owner,
     /// The documentId of that; for a price that of its product, and none when it is gone.
     pub document_id: Option<String>,
     /// Which events it hears.
-    pub listener: Listener,
+    pub candidate: Candidate,
     /// What its handler would be given.
-    pub record: runs::Record,
+    pub record: runs::RecordSetup,
 }
 
 /// Every record of `owners`, those that hear nothing too, by owner and in their order.
-pub fn find_reached(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<Reached>> {
+pub fn find_candidates_with_setup(conn: &mut Conn, owners: Vec<Owner>) -> Result<Vec<CandidateWithSetup>> {
     let mut sql = Sql::new(COLUMNS);
     sql.text(", x.credentials, x.meta, ");
     document_id(&mut sql, conn.catalog(), "x");
     sql.text(FROM).append(of_owners(owners.clone()));
     sql.text(" ORDER BY x.position, x.id");
     let mut found = conn.list(&sql, |row| {
-        let (owner, listener) = (owner(&row)?, listener(&row)?);
-        let record = runs::Record {
-            key: listener.key.clone(),
+        let (owner, candidate) = (owner(&row)?, candidate(&row)?);
+        let record = runs::RecordSetup {
+            key: candidate.key.clone(),
             credentials: row.find_text(12)?,
-            config: listener.config.clone(),
-            url: listener.url.clone(),
+            config: candidate.config.clone(),
+            url: candidate.url.clone(),
             meta: row.find_text(13)?,
-            active: listener.active,
-            removed_at: listener.removed_at,
+            active: candidate.active,
+            removed_at: candidate.removed_at,
         };
-        Ok(Reached { owner, document_id: row.find_text(14)?, listener, record })
+        Ok(CandidateWithSetup { owner, document_id: row.find_text(14)?, candidate, record })
     })?;
     found.sort_by_key(|reached| owners.iter().position(|owner| *owner == reached.owner));
     Ok(found)
 }
 
 /// What the handlers of the records `ids` would be given, by record.
-pub fn find_records(conn: &mut Conn, ids: Vec<i64>) -> Result<HashMap<i64, runs::Record>> {
+pub fn find_records(conn: &mut Conn, ids: Vec<i64>) -> Result<HashMap<i64, runs::RecordSetup>> {
     let mut sql = Sql::new("SELECT x.id, ");
-    sql.text(runs::Record::COLUMNS).text(" FROM extensions x WHERE x.id").in_ints(ids);
-    Ok(conn.list(&sql, |row| Ok((row.int(0)?, runs::Record::read(&row, 1)?)))?.into_iter().collect())
+    sql.text(runs::RecordSetup::COLUMNS).text(" FROM extensions x WHERE x.id").in_ints(ids);
+    Ok(conn.list(&sql, |row| Ok((row.int(0)?, runs::RecordSetup::read(&row, 1)?)))?.into_iter().collect())
 }
 
 const COLUMNS: &str = "SELECT x.owner_field, x.owner_id, x.position, x.id, x.key, x.triggers, x.config, x.removed_at, \
@@ -151,9 +151,9 @@ fn owner(row: &Row<'_>) -> Result<Owner> {
     Ok((row.text(0)?, row.int(1)?))
 }
 
-fn listener(row: &Row<'_>) -> Result<Listener> {
+fn candidate(row: &Row<'_>) -> Result<Candidate> {
     let triggers = row.find_text(5)?;
-    Ok(Listener {
+    Ok(Candidate {
         id: row.int(3)?,
         key: row.find_text(4)?.unwrap_or_default(),
         triggers: triggers.and_then(|triggers| serde_json::from_str(&triggers).ok()).unwrap_or_default(),
@@ -185,7 +185,7 @@ fn of_owners(owners: Vec<Owner>) -> Sql {
 /// An extension record, as it is found by what holds it.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = extensions)]
-pub struct Record {
+pub struct ExtensionRecord {
     /// Its id.
     pub id: i64,
     /// Its key; an editor may have left it out.
@@ -207,15 +207,15 @@ pub struct Record {
 }
 
 /// The record of `owner` with this id, unless it was removed.
-pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<Record>> {
+pub fn find(conn: &mut Conn, owner: &Owner, id: i64) -> Result<Option<ExtensionRecord>> {
     let of_owner = extensions::owner_field.eq(safe(&owner.0)).and(extensions::owner_id.eq(owner.1));
     let known = extensions::table.find(id).filter(extensions::removed_at.is_null().and(of_owner));
-    conn.load_first(known.select(columns::<Record>()))
+    conn.load_first(known.select(columns::<ExtensionRecord>()))
 }
 
 /// What attempts add to a record's counters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct CounterChange {
     /// Attempts that reached the handler.
     pub runs: i64,
     /// When the last of them that succeeded ended.
@@ -242,7 +242,7 @@ const COUNT: Bulk = Bulk {
 };
 
 /// Adds to the counters of records.
-pub fn count(conn: &mut Conn, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
+pub fn count(conn: &mut Conn, tallies: &BTreeMap<i64, CounterChange>) -> Result<()> {
     // Two processes that count for the same records would wait for each other, each holding what the other needs,
     // unless all take them in one order.
     let mut lock = Sql::new("SELECT id FROM extensions WHERE id");
@@ -250,7 +250,7 @@ pub fn count(conn: &mut Conn, tallies: &BTreeMap<i64, Tally>) -> Result<()> {
     if tallies.len() > 1 && conn.kind() == super::Kind::Postgres {
         conn.list(&lock, |row| row.int(0))?;
     }
-    let values = |(id, tally): (&i64, &Tally)| {
+    let values = |(id, tally): (&i64, &CounterChange)| {
         vec![tally.runs.into(), tally.succeeded_at.into(), tally.failed_at.into(), (*id).into()]
     };
     bulk::run(conn, &COUNT, tallies.iter().map(values).collect()).map(drop)
@@ -292,7 +292,7 @@ pub fn find_failing(conn: &mut Conn, ids: Vec<i64>, before: Millis) -> Result<Ve
 /// A record that was switched off.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = extensions)]
-pub struct Disabled {
+pub struct DisabledExtension {
     /// Its id.
     pub id: i64,
     /// Its key.
@@ -310,10 +310,10 @@ pub struct Disabled {
 }
 
 /// Switches records off; those that are off already are not returned.
-pub fn switch_off(conn: &mut Conn, ids: Vec<i64>, reason: &'static str) -> Result<Vec<Disabled>> {
+pub fn switch_off(conn: &mut Conn, ids: Vec<i64>, reason: &'static str) -> Result<Vec<DisabledExtension>> {
     let these = extensions::table.filter(extensions::active.and(is_one_of(extensions::id, ids)));
     let off = (extensions::active.eq(Some(false)), extensions::disabled_reason.eq(Some(reason)));
-    conn.load(diesel::update(these).set(off).returning(columns::<Disabled>()))
+    conn.load(diesel::update(these).set(off).returning(columns::<DisabledExtension>()))
 }
 
 /// Forgets why a record was switched off, and since when it failed, if someone has switched it on again.

@@ -7,19 +7,24 @@ use crate::error::Result;
 
 /// A name that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
+pub struct AcquiredLock {
     /// When the latest event happened whose values were written under it, if that is remembered.
     pub as_of: Option<Millis>,
 }
 
 /// Takes `name` for `holder` until `held_until`; `None` while another holder has it.
-pub fn take(conn: &mut Conn, name: &str, holder: &str, (now, held_until): (Millis, Millis)) -> Result<Option<Taken>> {
+pub fn take(
+    conn: &mut Conn,
+    name: &str,
+    holder: &str,
+    (now, held_until): (Millis, Millis),
+) -> Result<Option<AcquiredLock>> {
     let mut sql = Sql::new("INSERT INTO external_locks (name, holder, held_until) VALUES (");
     sql.str(name).text(", ").str(holder).text(", ").int(held_until);
     sql.text(") ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until ");
     sql.text("WHERE external_locks.holder IS NULL OR external_locks.held_until < ").int(now);
     sql.text(" RETURNING as_of");
-    conn.first(&sql, |row| Ok(Taken { as_of: row.find_int(0)? }))
+    conn.first(&sql, |row| Ok(AcquiredLock { as_of: row.find_int(0)? }))
 }
 
 /// Gives `name` back if `holder` still has it, and remembers `as_of` where that is later than what is remembered.
@@ -50,9 +55,9 @@ mod tests {
     fn one_holder_at_a_time_has_a_name() {
         on_every_backend(|conn| {
             let mut take = |holder: &str, now: Millis| take(conn, "tea", holder, (now, now + 10)).expect("it is asked");
-            assert_eq!(take("one", 0), Some(Taken { as_of: None }));
+            assert_eq!(take("one", 0), Some(AcquiredLock { as_of: None }));
             assert_eq!(take("two", 5), None);
-            assert_eq!(take("two", 11), Some(Taken { as_of: None }), "the first is gone");
+            assert_eq!(take("two", 11), Some(AcquiredLock { as_of: None }), "the first is gone");
         });
     }
 
@@ -64,7 +69,7 @@ mod tests {
                 release(conn, "tea", "other", (1, Some(99))).expect("of another holder nothing happens");
                 release(conn, "tea", "one", (1, as_of)).expect("it is released");
                 let taken = take(conn, "tea", "two", (2, 10)).expect("it is asked");
-                assert_eq!(taken, Some(Taken { as_of: expected }));
+                assert_eq!(taken, Some(AcquiredLock { as_of: expected }));
                 release(conn, "tea", "two", (3, None)).expect("it is released");
             }
             assert_eq!(prune(conn, 3, 10).expect("pruned"), 0);

@@ -15,8 +15,9 @@ use crate::error::Result;
 /// A lane that is held back.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 pub struct Hold {
-    /// The lane: see [`lane_of`].
-    pub lane: String,
+    /// The lane: see [`shard_of`].
+    #[diesel(column_name = lane)]
+    pub shard: String,
     /// Since when it meets limits without a success.
     pub since: Millis,
     /// Before when none of its runs goes out. While some are out, when they are given up on.
@@ -29,21 +30,21 @@ pub struct Hold {
 }
 
 /// The name of a lane, as the indexes of runs have it.
-pub fn lane_of(destination: &str, store: Option<&str>) -> String {
+pub fn shard_of(destination: &str, store: Option<&str>) -> String {
     format!("{destination} {}", store.unwrap_or_default())
 }
 
 const COLUMNS: &str = "lane, since, until, credits, is_out";
 
-/// Those of `lanes` that are held back.
-pub fn find(conn: &mut Conn, lanes: Vec<String>) -> Result<Vec<Hold>> {
-    conn.load(holds::table.filter(is_one_of(holds::lane, lanes)).select(columns::<Hold>()))
+/// Those of `shards` that are held back.
+pub fn find(conn: &mut Conn, shards: Vec<String>) -> Result<Vec<Hold>> {
+    conn.load(holds::table.filter(is_one_of(holds::lane, shards)).select(columns::<Hold>()))
 }
 
 /// Stores how a lane is held back.
 pub fn set(conn: &mut Conn, hold: &Hold) -> Result<()> {
     let row = (
-        holds::lane.eq(safe(&hold.lane)),
+        holds::lane.eq(safe(&hold.shard)),
         holds::since.eq(hold.since),
         holds::until.eq(hold.until),
         holds::credits.eq(hold.credits),
@@ -69,13 +70,13 @@ pub fn take(conn: &mut Conn, now: Millis, until: Millis, limit: usize) -> Result
 }
 
 /// Holds a lane back no longer.
-pub fn forget(conn: &mut Conn, lane: &str) -> Result<()> {
-    conn.run(diesel::delete(holds::table.find(safe(lane)))).map(drop)
+pub fn forget(conn: &mut Conn, shard: &str) -> Result<()> {
+    conn.run(diesel::delete(holds::table.find(safe(shard)))).map(drop)
 }
 
 fn read(row: &super::Row<'_>) -> Result<Hold> {
     Ok(Hold {
-        lane: row.text(0)?,
+        shard: row.text(0)?,
         since: row.int(1)?,
         until: row.int(2)?,
         credits: row.int(3)?,

@@ -21,14 +21,14 @@ pub fn record_scope(extension: i64) -> String {
 }
 
 /// The hour of UTC that `now` lies in, and the moment it ends.
-pub fn hour(now: Millis) -> (i64, Millis) {
+pub fn hour_bounds(now: Millis) -> (i64, Millis) {
     let hour = now.div_euclid(HOUR);
     (hour, (hour + 1) * HOUR)
 }
 
 /// How much of each of `scopes` is used in the hour of `now`; those of which nothing is are left out.
 pub fn used(conn: &mut Conn, scopes: Vec<String>, now: Millis) -> Result<HashMap<String, i64>> {
-    let of_hour = hourly_uses::hour.eq(hour(now).0).and(is_one_of(hourly_uses::scope, scopes));
+    let of_hour = hourly_uses::hour.eq(hour_bounds(now).0).and(is_one_of(hourly_uses::scope, scopes));
     let found = conn.load(hourly_uses::table.filter(of_hour).select((hourly_uses::scope, hourly_uses::used)))?;
     Ok(found.into_iter().collect())
 }
@@ -39,7 +39,7 @@ pub fn add(conn: &mut Conn, uses: &BTreeMap<String, i64>, now: Millis) -> Result
     let mut total = HashMap::with_capacity(uses.len());
     for (scope, more) in uses {
         let mut sql = Sql::new("INSERT INTO hourly_uses (scope, hour, used) VALUES (");
-        sql.str(scope.as_str()).text(", ").int(hour(now).0).text(", ").int(*more);
+        sql.str(scope.as_str()).text(", ").int(hour_bounds(now).0).text(", ").int(*more);
         sql.text(") ON CONFLICT (scope, hour) DO UPDATE SET used = hourly_uses.used + excluded.used RETURNING used");
         if let Some(used) = conn.first(&sql, |row| row.int(0))? {
             total.insert(scope.clone(), used);
@@ -50,7 +50,7 @@ pub fn add(conn: &mut Conn, uses: &BTreeMap<String, i64>, now: Millis) -> Result
 
 /// Forgets the hours before `before`.
 pub fn prune(conn: &mut Conn, before: Millis) -> Result<usize> {
-    conn.run(diesel::delete(hourly_uses::table.filter(hourly_uses::hour.lt(hour(before).0))))
+    conn.run(diesel::delete(hourly_uses::table.filter(hourly_uses::hour.lt(hour_bounds(before).0))))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub mod events;
 pub mod extension_hours;
 pub mod extensions;
 pub mod external_locks;
-mod generations;
+mod type_versions;
 pub mod holds;
 pub mod hourly_uses;
 pub mod idempotency;
@@ -41,10 +41,10 @@ mod writer;
 
 pub use bind::{Bind, List};
 pub use conn::{Backend, Conn};
-pub use generations::Stamp;
 pub use lock::ServerLock;
 pub use sql::{Cell, Row, Sql};
 pub use text::SafeText;
+pub use type_versions::VersionStamp;
 pub use url::{DatabaseUrl, Kind};
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -57,8 +57,8 @@ use tokio::time::timeout;
 
 use crate::content::{Catalog, TypeSet};
 use crate::error::{Error, Result};
-use generations::Generations;
 use notify::Watch;
+use type_versions::TypeVersions;
 
 /// Runs the same expression on whichever connection is behind a [`Conn`]; the compiler checks it for both.
 macro_rules! on_backend {
@@ -82,14 +82,14 @@ pub struct Db {
     /// One for each search that may run at once.
     searches: Arc<Semaphore>,
     writers: Writers,
-    generations: Arc<Generations>,
+    type_versions: Arc<TypeVersions>,
 }
 
 enum Writers {
     /// One thread that commits in groups.
-    Thread(writer::Writer),
+    Thread(writer::WriterThread),
     /// A transaction of its own for each, on connections that readers use too, or one for a group of those in line.
-    Pool(Arc<Watch>, serial::Lines),
+    Pool(Arc<Watch>, serial::SerialQueues),
 }
 
 /// How many of `readers` connections searches may have.
@@ -104,15 +104,15 @@ impl Db {
     /// Fails with a text for the person who starts the program.
     pub fn open(url: &DatabaseUrl, catalog: &'static Catalog, readers: u32) -> Result<Self, String> {
         let pool = open::pool(url, catalog, readers)?;
-        let generations = Arc::new(Generations::new(catalog, url.kind() == Kind::Sqlite));
+        let type_versions = Arc::new(TypeVersions::new(catalog, url.kind() == Kind::Sqlite));
         let writers = match url.kind() {
             Kind::Sqlite => {
-                Writers::Thread(writer::Writer::start(open::connect(url, catalog)?, Arc::clone(&generations))?)
+                Writers::Thread(writer::WriterThread::start(open::connect(url, catalog)?, Arc::clone(&type_versions))?)
             }
-            Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&generations)), serial::Lines::default()),
+            Kind::Postgres => Writers::Pool(Watch::new(Arc::clone(&type_versions)), serial::SerialQueues::default()),
         };
         let searches = Arc::new(Semaphore::new(searches_of(readers)));
-        Ok(Self { url: url.clone(), catalog, readers: pool, searches, writers, generations })
+        Ok(Self { url: url.clone(), catalog, readers: pool, searches, writers, type_versions })
     }
 
     /// Brings the tables up to this program's version, in a SQLite file that is created if it does not exist; returns the
@@ -168,13 +168,13 @@ impl Db {
 
     /// Whether what other processes commit is heard of at the moment, where there can be any.
     pub fn listens(&self) -> bool {
-        self.generations.is_complete()
+        self.type_versions.is_complete()
     }
 
     /// Tells the runners of other processes that there is work for them, where there can be any.
-    pub fn tell_of_work(&self) {
+    pub fn notify_of_work(&self) {
         if let Writers::Pool(watch, _) = &self.writers {
-            watch.tell_of_work();
+            watch.notify_of_work();
         }
     }
 
@@ -188,13 +188,13 @@ impl Db {
 
     /// The moment before a read of documents of these types. `None` when nobody could tell later whether something was
     /// committed since: what other processes do is not heard of.
-    pub fn stamp(&self, types: TypeSet) -> Option<Stamp> {
-        self.generations.stamp(types)
+    pub fn stamp(&self, types: TypeSet) -> Option<VersionStamp> {
+        self.type_versions.stamp(types)
     }
 
     /// Whether what was read after `stamp` was taken is still all there is.
-    pub fn is_current(&self, stamp: &Stamp) -> bool {
-        self.generations.is_current(stamp)
+    pub fn is_current(&self, stamp: &VersionStamp) -> bool {
+        self.type_versions.is_current(stamp)
     }
 
     /// Which database this is.
@@ -250,7 +250,7 @@ impl Db {
         };
         let mut races = 0;
         loop {
-            let place = serial::Place::new(&self.readers, watch, &self.generations);
+            let place = serial::GroupWriter::new(&self.readers, watch, &self.type_versions);
             let (again, done) = off_thread(move || {
                 let done = place.transact(&mut work);
                 Ok((work, done))
@@ -275,22 +275,22 @@ impl Db {
 
     /// Runs `work` as [`Db::write`] does, together with other writes that stand in the same line: for what many callers
     /// change at once and would only wait for.
-    pub async fn write_in_line<T, F>(&self, line: &str, work: F) -> Result<T>
+    pub async fn write_serially<T, F>(&self, queue: &str, work: F) -> Result<T>
     where
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let (watch, lines) = match &self.writers {
+        let (watch, queues) = match &self.writers {
             Writers::Thread(writer) => return writer.write(work).await,
-            Writers::Pool(watch, lines) => (watch, lines),
+            Writers::Pool(watch, queues) => (watch, queues),
         };
-        let (job, told) = writer::job(work);
-        if let Some(turn) = lines.stand(line.to_owned(), job)? {
-            let place = serial::Place::new(&self.readers, watch, &self.generations);
+        let (job, answer) = writer::job(work);
+        if let Some(turn) = queues.enqueue(queue.to_owned(), job)? {
+            let place = serial::GroupWriter::new(&self.readers, watch, &self.type_versions);
             // Apart from this caller, who may give up while others are in line.
             tokio::spawn(turn.take(place));
         }
-        told.await.map_err(|_| writer::not_written())?
+        answer.await.map_err(|_| writer::not_written())?
     }
 }
 

@@ -14,8 +14,8 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::generations::Generations;
 use super::tls::Settings;
+use super::type_versions::TypeVersions;
 use super::{Conn, Sql};
 use crate::content::TypeSet;
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ const ECHO: Duration = Duration::from_millis(100);
 
 /// Sends and hears notifications.
 pub(super) struct Watch {
-    generations: Arc<Generations>,
+    type_versions: Arc<TypeVersions>,
     /// Wakes whoever tells other processes that there is work for runners.
     work: Arc<Notify>,
     /// Wakes this process's runner when another tells of work.
@@ -50,9 +50,9 @@ pub(super) struct Notice {
 }
 
 impl Watch {
-    pub fn new(generations: Arc<Generations>) -> Arc<Self> {
+    pub fn new(type_versions: Arc<TypeVersions>) -> Arc<Self> {
         Arc::new(Self {
-            generations,
+            type_versions,
             work: Arc::default(),
             heard: Notify::new(),
             beat: Notify::new(),
@@ -70,7 +70,7 @@ impl Watch {
 
     /// Tells the runners of other processes soon that there is work for them. Those who call while it is being told are
     /// told of together.
-    pub fn tell_of_work(&self) {
+    pub fn notify_of_work(&self) {
         self.work.notify_one();
     }
 
@@ -94,10 +94,10 @@ impl Watch {
     fn hear(&self, payload: &str) {
         let mut words = payload.split(' ');
         let transaction = words.next().and_then(|number| number.parse().ok());
-        match numbers(words).filter(|types| types.numbers().all(|number| self.generations.knows(number))) {
-            Some(types) => self.generations.advance(&types),
+        match numbers(words).filter(|types| types.numbers().all(|number| self.type_versions.knows(number))) {
+            Some(types) => self.type_versions.advance(&types),
             // From a server of another version, with types that are not known here.
-            None => self.generations.advance_all(),
+            None => self.type_versions.advance_all(),
         }
         if let Some(waiting) = transaction.and_then(|number| self.waiting().remove(&number)) {
             // Who waited may have given up.
@@ -123,7 +123,7 @@ impl Notice {
     /// Waits until it has come around, and so to the other servers too: who is answered now finds what he wrote wherever
     /// he asks next. A database that is slow to notify holds nobody up for long.
     pub async fn has_come(mut self) {
-        if self.watch.generations.is_complete() && timeout(ECHO, &mut self.came).await.is_err() {
+        if self.watch.type_versions.is_complete() && timeout(ECHO, &mut self.came).await.is_err() {
             log::debug!("a notification did not come around within {} ms", ECHO.as_millis());
         }
     }
@@ -143,8 +143,8 @@ async fn keep_listening(watch: Weak<Watch>, settings: Settings) {
             Err(error) => error,
         };
         let Some(watch) = watch.upgrade() else { return };
-        let was_complete = watch.generations.is_complete();
-        watch.generations.set_complete(false);
+        let was_complete = watch.type_versions.is_complete();
+        watch.type_versions.set_complete(false);
         if was_complete || !told {
             log::warn!("answers are read anew each time until the database can be listened to again: {lost}");
             told = true;
@@ -177,7 +177,7 @@ async fn beat(client: &Client, watch: &Weak<Watch>) -> Result<(), Failed> {
 
     let work = match watch.upgrade() {
         Some(watch) => {
-            watch.generations.set_complete(true);
+            watch.type_versions.set_complete(true);
             Arc::clone(&watch.work)
         }
         None => return Ok(()),

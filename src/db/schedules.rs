@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// A record whose time has come.
 #[derive(Debug)]
-pub struct DueRecord {
+pub struct ScheduledExtension {
     /// Its id.
     pub id: i64,
     /// Its key; an editor may have left it out.
@@ -36,14 +36,14 @@ pub fn next_tick(conn: &mut Conn) -> Result<Option<Millis>> {
 
 /// Up to `limit` records that are due, the longest due first. On PostgreSQL they are kept from other processes until the
 /// transaction ends.
-pub fn find_due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<DueRecord>> {
+pub fn find_due(conn: &mut Conn, now: Millis, limit: i64) -> Result<Vec<ScheduledExtension>> {
     let mut sql = Sql::new(
         "SELECT id, key, owner_field, owner_id, config, url, CASE WHEN active THEN 1 ELSE 0 END, next_tick \
          FROM extensions WHERE removed_at IS NULL AND next_tick <= ",
     );
     sql.int(now).text(" ORDER BY next_tick LIMIT ").int(limit).skip_locked();
     conn.list(&sql, |row| {
-        Ok(DueRecord {
+        Ok(ScheduledExtension {
             id: row.int(0)?,
             key: row.find_text(1)?,
             owner: (row.text(2)?, row.int(3)?),

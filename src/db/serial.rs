@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use diesel::r2d2::Pool;
 
 use super::conn::Conn;
-use super::generations::Generations;
 use super::notify::{Notice, Watch};
 use super::open::Manager;
-use super::writer::{Answer, Job, commit};
+use super::type_versions::TypeVersions;
+use super::writer::{Completion, Job, commit};
 use crate::error::{Error, Result};
 
 /// How many writes may stand in one line; beyond it callers are told to come back.
@@ -21,33 +21,33 @@ const GROUP: usize = 64;
 
 /// The lines of this process, each named by what its writes change. One that nobody stands in is not here.
 #[derive(Clone, Default)]
-pub(super) struct Lines(Arc<Mutex<HashMap<String, VecDeque<Job>>>>);
+pub(super) struct SerialQueues(Arc<Mutex<HashMap<String, VecDeque<Job>>>>);
 
 /// The duty to do what stands in a line until nothing does. Dropped before that, it lets the line go: its callers learn
 /// that nothing was written.
-pub(super) struct Turn {
-    lines: Lines,
+pub(super) struct DrainGuard {
+    queues: SerialQueues,
     name: String,
     done: bool,
 }
 
-impl Lines {
+impl SerialQueues {
     /// Puts `job` in the line `name`. Returns the duty to do it when nobody has that yet.
     ///
     /// [`Error::Unavailable`] when the line is too long.
-    pub fn stand(&self, name: String, job: Job) -> Result<Option<Turn>> {
+    pub fn enqueue(&self, name: String, job: Job) -> Result<Option<DrainGuard>> {
         match self.lock().entry(name) {
-            Entry::Occupied(line) if line.get().len() >= LONGEST => {
+            Entry::Occupied(queue) if queue.get().len() >= LONGEST => {
                 Err(Error::Unavailable("too many writes are waiting"))
             }
-            Entry::Occupied(mut line) => {
-                line.get_mut().push_back(job);
+            Entry::Occupied(mut queue) => {
+                queue.get_mut().push_back(job);
                 Ok(None)
             }
-            Entry::Vacant(line) => {
-                let name = line.key().clone();
-                line.insert(VecDeque::from([job]));
-                Ok(Some(Turn { lines: self.clone(), name, done: false }))
+            Entry::Vacant(queue) => {
+                let name = queue.key().clone();
+                queue.insert(VecDeque::from([job]));
+                Ok(Some(DrainGuard { queues: self.clone(), name, done: false }))
             }
         }
     }
@@ -60,23 +60,23 @@ impl Lines {
 
 /// Where groups are done.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct GroupWriter {
     pool: Pool<Manager>,
     watch: Arc<Watch>,
-    generations: Arc<Generations>,
+    type_versions: Arc<TypeVersions>,
 }
 
 /// A group that was done, or rolled back.
-struct Done {
-    answers: Vec<Answer>,
+struct FinishedGroup {
+    answers: Vec<Completion>,
     committed: bool,
     /// What other servers are told of it.
     notice: Option<Notice>,
 }
 
-impl Place {
-    pub fn new(pool: &Pool<Manager>, watch: &Arc<Watch>, generations: &Arc<Generations>) -> Self {
-        Self { pool: pool.clone(), watch: Arc::clone(watch), generations: Arc::clone(generations) }
+impl GroupWriter {
+    pub fn new(pool: &Pool<Manager>, watch: &Arc<Watch>, type_versions: &Arc<TypeVersions>) -> Self {
+        Self { pool: pool.clone(), watch: Arc::clone(watch), type_versions: Arc::clone(type_versions) }
     }
 
     /// Does `work` in a transaction of its own. Returns what other servers are told of it, too.
@@ -89,13 +89,13 @@ impl Place {
             let notice = if types.is_empty() { None } else { Some(self.watch.notify(conn, &types)?) };
             Ok((done, types, notice))
         })?;
-        self.generations.advance(&types);
+        self.type_versions.advance(&types);
         conn.committed();
         Ok((done, notice))
     }
 
     /// Does a group in one transaction. An error before any of it is done drops its jobs, which tells their callers.
-    fn commit(&self, group: Vec<Job>) -> Result<Done> {
+    fn commit(&self, group: Vec<Job>) -> Result<FinishedGroup> {
         let mut conn = self.pool.get().map_err(super::no_connection)?;
         conn.forget();
         conn.begin()?;
@@ -107,18 +107,18 @@ impl Place {
             Err(error) => {
                 log::error!("other servers could not be told of a group of writes: {error}");
                 conn.roll_back()?;
-                return Ok(Done { answers, committed: false, notice: None });
+                return Ok(FinishedGroup { answers, committed: false, notice: None });
             }
         };
         let committed = commit(&mut conn);
-        self.generations.advance(&types);
-        Ok(Done { answers, committed, notice })
+        self.type_versions.advance(&types);
+        Ok(FinishedGroup { answers, committed, notice })
     }
 }
 
-impl Done {
+impl FinishedGroup {
     /// Tells the callers, once other servers know.
-    async fn tell(self) {
+    async fn answer_callers(self) {
         if let Some(notice) = self.notice.filter(|_| self.committed) {
             notice.has_come().await;
         }
@@ -128,26 +128,26 @@ impl Done {
     }
 }
 
-impl Turn {
+impl DrainGuard {
     /// Does what stands in the line, group after group.
-    pub async fn take(mut self, place: Place) {
+    pub async fn take(mut self, writer: GroupWriter) {
         while let Some(group) = self.next_group() {
-            let place = place.clone();
-            match super::off_thread(move || place.commit(group)).await {
+            let writer = writer.clone();
+            match super::off_thread(move || writer.commit(group)).await {
                 // The next group need not wait until the news has gone around.
-                Ok(done) => drop(tokio::spawn(done.tell())),
+                Ok(done) => drop(tokio::spawn(done.answer_callers())),
                 Err(error) => log::error!("a group of writes could not be done: {error}"),
             }
         }
     }
 
     fn next_group(&mut self) -> Option<Vec<Job>> {
-        let mut lines = self.lines.lock();
-        let line = lines.get_mut(&self.name)?;
-        let group: Vec<Job> = line.drain(..line.len().min(GROUP)).collect();
+        let mut queues = self.queues.lock();
+        let queue = queues.get_mut(&self.name)?;
+        let group: Vec<Job> = queue.drain(..queue.len().min(GROUP)).collect();
         if group.is_empty() {
             // With the lock held: whoever comes next begins the line anew.
-            lines.remove(&self.name);
+            queues.remove(&self.name);
             self.done = true;
             return None;
         }
@@ -155,10 +155,10 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for DrainGuard {
     fn drop(&mut self) {
         if !self.done {
-            self.lines.lock().remove(&self.name);
+            self.queues.lock().remove(&self.name);
         }
     }
 }
@@ -170,27 +170,27 @@ mod tests {
 
     #[test]
     fn one_has_the_duty_for_those_behind_it() {
-        let lines = Lines::default();
-        let stand = |name: &str| lines.stand(name.to_owned(), job(|_| Ok(())).0).expect("there is room");
-        let Some(mut turn) = stand("tea") else { panic!("the first has the duty") };
-        assert!(stand("tea").is_none() && stand("coffee").is_some());
+        let queues = SerialQueues::default();
+        let enqueue = |name: &str| queues.enqueue(name.to_owned(), job(|_| Ok(())).0).expect("there is room");
+        let Some(mut turn) = enqueue("tea") else { panic!("the first has the duty") };
+        assert!(enqueue("tea").is_none() && enqueue("coffee").is_some());
         assert_eq!(turn.next_group().map(|group| group.len()), Some(2));
-        assert!(stand("tea").is_none(), "while the group is under way");
+        assert!(enqueue("tea").is_none(), "while the group is under way");
         assert_eq!(turn.next_group().map(|group| group.len()), Some(1));
         assert!(turn.next_group().is_none());
-        let Some(next) = stand("tea") else { panic!("the line begins anew") };
+        let Some(next) = enqueue("tea") else { panic!("the line begins anew") };
         drop(turn);
-        assert!(stand("tea").is_none(), "an old duty has nothing to do with it");
+        assert!(enqueue("tea").is_none(), "an old duty has nothing to do with it");
         drop(next);
-        assert!(lines.lock().is_empty(), "a duty that is broken off lets its line go");
+        assert!(queues.lock().is_empty(), "a duty that is broken off lets its line go");
     }
 
     #[test]
     fn a_line_has_an_end() {
-        let lines = Lines::default();
-        let stand = || lines.stand("tea".to_owned(), job(|_| Ok(())).0);
-        let duties: Vec<_> = (0..LONGEST).map(|_| stand()).collect();
+        let queues = SerialQueues::default();
+        let enqueue = || queues.enqueue("tea".to_owned(), job(|_| Ok(())).0);
+        let duties: Vec<_> = (0..LONGEST).map(|_| enqueue()).collect();
         assert!(duties.iter().all(Result::is_ok));
-        assert!(matches!(stand(), Err(Error::Unavailable(_))));
+        assert!(matches!(enqueue(), Err(Error::Unavailable(_))));
     }
 }

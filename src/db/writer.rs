@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use tokio::sync::oneshot;
 
 use super::conn::Conn;
-use super::generations::Generations;
 use super::sql::Sql;
+use super::type_versions::TypeVersions;
 use crate::error::{Error, Result};
 
 /// How many writes may wait; beyond it callers are told to come back.
@@ -17,20 +17,20 @@ const QUEUE: usize = 8192;
 const GROUP: usize = 512;
 
 /// Does the work within the group's transaction; what it returns tells the caller, once the commit's fate is known.
-pub(super) type Job = Box<dyn FnOnce(&mut Conn) -> Answer + Send>;
-pub(super) type Answer = Box<dyn FnOnce(bool) + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Conn) -> Completion + Send>;
+pub(super) type Completion = Box<dyn FnOnce(bool) + Send>;
 
 /// The way to the thread. It ends when this is dropped and the queue is empty.
-pub(super) struct Writer {
+pub(super) struct WriterThread {
     jobs: SyncSender<Job>,
 }
 
-impl Writer {
-    pub(super) fn start(conn: Conn, generations: Arc<Generations>) -> Result<Self, String> {
+impl WriterThread {
+    pub(super) fn start(conn: Conn, type_versions: Arc<TypeVersions>) -> Result<Self, String> {
         let (jobs, queue) = sync_channel(QUEUE);
         std::thread::Builder::new()
             .name("tenon-writer".into())
-            .spawn(move || write_all(conn, &queue, &generations))
+            .spawn(move || write_all(conn, &queue, &type_versions))
             .map_err(|error| format!("cannot start the writer: {error}"))?;
         Ok(Self { jobs })
     }
@@ -40,12 +40,12 @@ impl Writer {
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, told) = job(work);
+        let (job, answer) = job(work);
         self.jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Error::Unavailable("too many writes are waiting"),
             TrySendError::Disconnected(_) => Error::internal("the writer has ended"),
         })?;
-        told.await.map_err(|_| not_written())?
+        answer.await.map_err(|_| not_written())?
     }
 }
 
@@ -60,34 +60,34 @@ where
     F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     T: Send + 'static,
 {
-    let (tell, told) = oneshot::channel();
-    let job = move |conn: &mut Conn| -> Answer {
+    let (sender, answer) = oneshot::channel();
+    let job = move |conn: &mut Conn| -> Completion {
         // A panic must end this job alone, not the group nor the thread that everyone writes through.
         let done = conn.contained(work);
         Box::new(move |committed| {
             let answer = if committed { done } else { done.and(Err(not_written())) };
             // A caller that has gone away does not need the answer.
-            let _ = tell.send(answer);
+            let _ = sender.send(answer);
         })
     };
-    (Box::new(job), told)
+    (Box::new(job), answer)
 }
 
-fn write_all(mut conn: Conn, queue: &Receiver<Job>, generations: &Generations) {
+fn write_all(mut conn: Conn, queue: &Receiver<Job>, type_versions: &TypeVersions) {
     let mut version = None;
     while let Ok(first) = queue.recv() {
         let group = std::iter::once(first).chain(std::iter::from_fn(|| queue.try_recv().ok())).take(GROUP);
         let (answers, committed) = match conn.begin() {
             Ok(()) => {
                 let others = others_wrote(&mut conn, &mut version);
-                let answers: Vec<Answer> = group.map(|job| job(&mut conn)).collect();
+                let answers: Vec<Completion> = group.map(|job| job(&mut conn)).collect();
                 // A group that was rolled back makes answers old that are not: they are read once more.
                 let touched = conn.take_touched();
                 let committed = commit(&mut conn);
                 if others {
-                    generations.advance_all()
+                    type_versions.advance_all()
                 } else {
-                    generations.advance(&touched)
+                    type_versions.advance(&touched)
                 }
                 (answers, committed)
             }

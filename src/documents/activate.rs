@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::change::Changing;
-use super::etag::Answer;
-use super::once::Once;
-use super::records::{HolderPath, RecordPath, find_holder};
+use super::change::DocumentTransaction;
+use super::etag::TaggedAnswer;
+use super::once::IdempotencyKey;
+use super::records::{OwnerPath, RecordPath, get_owner};
 use super::write_records::begin;
 use crate::access::{Caller, Right};
 use crate::content::{self, EXTENSION, Item, Rules};
@@ -26,7 +26,7 @@ pub struct Activation {
     /// The handler's key, or an alias of it.
     pub key: String,
     /// What shall hold the new records.
-    pub targets: Vec<HolderPath>,
+    pub targets: Vec<OwnerPath>,
     /// What each record shall have: triggers, credentials, config, url, active.
     pub data: Map<String, Value>,
     /// Whether a target may have the handler already.
@@ -47,9 +47,9 @@ struct Activated {
 pub async fn activate(
     state: &Arc<AppState>,
     caller: Caller,
-    once: Option<Once>,
+    once: Option<IdempotencyKey>,
     activation: Activation,
-) -> Result<Answer> {
+) -> Result<TaggedAnswer> {
     for target in &activation.targets {
         target.require(caller.access, Right::Extensions)?;
     }
@@ -86,7 +86,7 @@ struct Activating<'a> {
 }
 
 impl Activating<'_> {
-    fn run(&self, conn: &mut Conn, activation: &Activation) -> Result<Answer> {
+    fn run(&self, conn: &mut Conn, activation: &Activation) -> Result<TaggedAnswer> {
         let (mut made, mut problems) = (Vec::new(), Vec::new());
         let documents = activation.targets.iter().map(|target| (target.content_type, &*target.document_id));
         rows::lock_documents(conn, documents)?;
@@ -97,7 +97,7 @@ impl Activating<'_> {
             }
         }
         if problems.is_empty() {
-            return Ok(Answer::of_page(serde_json::to_vec(&json!({"data": made, "meta": {}}))?, None));
+            return Ok(TaggedAnswer::of_page(serde_json::to_vec(&json!({"data": made, "meta": {}}))?, None));
         }
         let problem = |(place, reason): (usize, String)| Problem {
             path: vec!["targets".to_owned(), place.to_string()],
@@ -111,10 +111,10 @@ impl Activating<'_> {
     fn activate(
         &self,
         conn: &mut Conn,
-        path: &HolderPath,
+        path: &OwnerPath,
         again: bool,
     ) -> Result<std::result::Result<ShownRecord, String>> {
-        let mut changing = Changing {
+        let mut transaction = DocumentTransaction {
             state: self.state,
             conn,
             content_type: path.content_type,
@@ -127,27 +127,27 @@ impl Activating<'_> {
             warnings: Vec::new(),
             record_changes: Vec::new(),
         };
-        let holder = match changing.seen().and_then(|_| find_holder(changing.conn, path)) {
+        let holder = match transaction.lock_and_check_revision().and_then(|_| get_owner(transaction.conn, path)) {
             Ok(holder) => holder,
             Err(Error::NotFound) => return Ok(Err("is not there".to_owned())),
             Err(error) => return Err(error),
         };
         for key in self.entry.descriptor().keys_like(self.key).into_iter().filter(|_| !again) {
             let filter = RecordFilter { key: Some(key.to_owned()), active: None };
-            if let Some(other) = records::find_page(changing.conn, &holder.owner, &filter, 0, 1)?.first() {
+            if let Some(other) = records::find_page(transaction.conn, &holder.owner, &filter, 0, 1)?.first() {
                 let id = other.id;
                 return Ok(Err(format!("has {key} already, in record {id}; `again` makes another one")));
             }
         }
         let input = content::validate_item(&EXTENSION, self.data, Rules { publishing: true, creating: true })?;
-        let id = changing.save_record(path, Item { id: None, input })?;
-        changing.check_record(&RecordPath { holder: path.clone(), id }, |_| true)?;
-        changing.finish_records()?;
-        Ok(Ok(records::find(changing.conn, &holder.owner, id)?.ok_or(Error::NotFound)?))
+        let id = transaction.save_record(path, Item { id: None, input })?;
+        transaction.check_record(&RecordPath { holder: path.clone(), id }, |_| true)?;
+        transaction.finish_records()?;
+        Ok(Ok(records::find(transaction.conn, &holder.owner, id)?.ok_or(Error::NotFound)?))
     }
 }
 
-fn named(path: &HolderPath) -> Target {
+fn named(path: &OwnerPath) -> Target {
     let type_name = if path.price.is_some() { "price" } else { path.content_type.singular };
     Target { type_name: type_name.to_owned(), document_id: path.document_id.clone(), price_id: path.price }
 }

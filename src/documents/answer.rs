@@ -2,24 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::etag::Answer;
+use super::etag::TaggedAnswer;
 use crate::db::documents::read::{Found, One};
 use crate::query::{Page, ReadPlan, Warning};
 
 /// `{"data":{…},"meta":{…}}`.
-pub fn one(found: &One, warnings: &[Warning]) -> Answer {
+pub fn one(found: &One, warnings: &[Warning]) -> TaggedAnswer {
     let mut meta = json!({});
     warn(&mut meta, warnings);
     let body = [b"{\"data\":", &*found.document, b",\"meta\":", meta.to_string().as_bytes(), b"}"].concat();
-    Answer::of_document(body, found.revision)
+    TaggedAnswer::of_document(body, found.revision)
 }
 
 /// `{"data":[…],"meta":{"pagination":{…}}}`.
-pub(super) fn page(plan: &ReadPlan, found: &Found) -> Answer {
+pub(super) fn page(plan: &ReadPlan, found: &Found) -> TaggedAnswer {
     let mut meta = json!({"pagination": pagination(&plan.page, found.total)});
     warn(&mut meta, &plan.warnings);
     let body = [b"{\"data\":[", &*found.documents, b"],\"meta\":", meta.to_string().as_bytes(), b"}"].concat();
-    Answer::of_page(body, found.total)
+    TaggedAnswer::of_page(body, found.total)
 }
 
 fn pagination(page: &Page, total: Option<i64>) -> Value {

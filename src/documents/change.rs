@@ -4,23 +4,23 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::config_errors::Sent;
 use super::diff;
 use super::etag::IfMatch;
-use super::lifecycle::{self, Change, Story};
-use super::misfits::Sent;
+use super::lifecycle::{self, Change, ContentChange};
 use crate::access::{Access, Right};
 use crate::clock::Millis;
 use crate::content::{self, ContentType, Field, Input, Links, Rules, Shape, Version};
 use crate::db::Conn;
 use crate::db::documents::read::Form;
-use crate::db::documents::{self as rows, NewDocument, Parent, RecordChange, Records, Versions, Writer};
+use crate::db::documents::{self as rows, ItemWriter, NewDocument, Parent, RecordChange, Records, Versions};
 use crate::error::{Error, Problem, Result};
 use crate::nesting;
 use crate::query::{ReadPlan, Warning};
 use crate::state::AppState;
 
 /// A document while it is changed.
-pub(super) struct Changing<'a> {
+pub(super) struct DocumentTransaction<'a> {
     pub state: &'a AppState,
     pub conn: &'a mut Conn,
     pub content_type: &'static ContentType,
@@ -41,7 +41,7 @@ pub(super) struct Changing<'a> {
 /// What a step did: the change, and the document before and after it.
 pub(super) struct Step(pub Change, pub Value, pub Value);
 
-impl Changing<'_> {
+impl DocumentTransaction<'_> {
     /// Stores a new document, and publishes it unless it stays a draft: `unmet` is what a published version must have and
     /// this one has not, as far as that can be known beforehand.
     pub fn create(&mut self, input: Input, unmet: Option<Vec<Problem>>) -> Result<()> {
@@ -79,8 +79,8 @@ impl Changing<'_> {
         // It is saved as a draft first; what is published of it is looked at as a whole.
         let input = content::validate(self.content_type, data, Rules { publishing: false, creating: false });
         let links = input.as_ref().map_or(&[][..], |input| &input.links);
-        self.lock_before(links, if publishing { rows::Changing::Version } else { rows::Changing::Nothing })?;
-        let versions = self.seen()?;
+        self.lock_before(links, if publishing { rows::LinkChanges::Version } else { rows::LinkChanges::Nothing })?;
+        let versions = self.lock_and_check_revision()?;
         let input = match input {
             Err(Error::Invalid(mut problems)) => {
                 problems.extend(rows::linked_problem(self.conn, &content::links(self.content_type, data))?);
@@ -114,8 +114,8 @@ impl Changing<'_> {
 
     /// Makes the draft the published version.
     pub fn publish(&mut self) -> Result<()> {
-        self.lock_before(&[], rows::Changing::Version)?;
-        let versions = self.seen()?;
+        self.lock_before(&[], rows::LinkChanges::Version)?;
+        let versions = self.lock_and_check_revision()?;
         let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
         let before = if versions.published.is_some() { self.state_of(true)? } else { Value::Null };
         self.publish_row(versions)?;
@@ -126,7 +126,7 @@ impl Changing<'_> {
 
     /// Takes the published version away; what is a draft already stays as it is.
     pub fn unpublish(&mut self) -> Result<()> {
-        let versions = self.seen()?;
+        let versions = self.lock_and_check_revision()?;
         let Some(published) = versions.published else { return Ok(()) };
         let before = self.state_of(true)?;
         let items_before = rows::item_owners(self.conn, self.content_type, versions)?;
@@ -138,8 +138,8 @@ impl Changing<'_> {
 
     /// Makes the draft what is published; an error when nothing is.
     pub fn discard(&mut self) -> Result<()> {
-        self.lock_before(&[], rows::Changing::Version)?;
-        let versions = self.seen()?;
+        self.lock_before(&[], rows::LinkChanges::Version)?;
+        let versions = self.lock_and_check_revision()?;
         let published = versions
             .published
             .ok_or_else(|| Error::Application("There is no published version to go back to".into()))?;
@@ -153,22 +153,22 @@ impl Changing<'_> {
 
     /// Removes the document; one that does not exist is as good as removed.
     pub fn delete(&mut self) -> Result<()> {
-        self.lock_before(&[], rows::Changing::All)?;
+        self.lock_before(&[], rows::LinkChanges::All)?;
         let Some(versions) = rows::find(self.conn, self.content_type, self.document_id)? else { return Ok(()) };
         self.check(versions)?;
         let before = self.state_of(versions.published.is_some())?;
-        let reach = rows::reach_of(self.conn, self.content_type, versions.draft)?;
+        let recipients = rows::event_recipients(self.conn, self.content_type, versions.draft)?;
         let items = rows::item_owners(self.conn, self.content_type, versions)?;
         rows::delete(self.conn, self.content_type, versions)?;
         // That a document is gone says that its records are.
-        for owners in [&reach.owners[..1], &items] {
+        for owners in [&recipients.owners[..1], &items] {
             rows::retire_records(self.conn, owners, self.now)?;
         }
-        self.emit(&Step(Change::Deleted, before, Value::Null), &reach, versions)
+        self.emit(&Step(Change::Deleted, before, Value::Null), &recipients, versions)
     }
 
-    fn lock_before(&mut self, links: &[(&'static Field, Links)], changing: rows::Changing) -> Result<()> {
-        rows::lock_before(self.conn, (self.content_type, self.document_id), links, changing)
+    fn lock_before(&mut self, links: &[(&'static Field, Links)], transaction: rows::LinkChanges) -> Result<()> {
+        rows::lock_before(self.conn, (self.content_type, self.document_id), links, transaction)
     }
 
     fn write_draft(&mut self, draft: i64, input: Input) -> Result<()> {
@@ -232,7 +232,7 @@ impl Changing<'_> {
     }
 
     /// The document's rows, if it is the one that the caller has seen. Nobody else changes it until the transaction ends.
-    pub fn seen(&mut self) -> Result<Versions> {
+    pub fn lock_and_check_revision(&mut self) -> Result<Versions> {
         let versions = self.versions()?;
         self.check(versions)?;
         Ok(versions)
@@ -257,28 +257,33 @@ impl Changing<'_> {
         Ok(nesting::read(&found.document)?)
     }
 
-    pub(super) fn writer(&mut self) -> Writer<'_> {
+    pub(super) fn writer(&mut self) -> ItemWriter<'_> {
         let missing_right = self.missing_right();
         let records = Records { handlers: &self.state.handlers, missing_right, changes: &mut self.record_changes };
-        Writer { conn: self.conn, sealer: &self.state.sealer, random: &*self.state.random, now: self.now, records }
+        ItemWriter { conn: self.conn, sealer: &self.state.sealer, random: &*self.state.random, now: self.now, records }
     }
 
     /// Counts the change, which began with `versions`, and tells of it.
     pub(super) fn finish(&mut self, versions: Versions, steps: &[Step]) -> Result<()> {
         rows::revise(self.conn, self.content_type, versions.draft)?;
-        let reach = rows::reach_of(self.conn, self.content_type, versions.draft)?;
+        let recipients = rows::event_recipients(self.conn, self.content_type, versions.draft)?;
         for step in steps {
             // A save that changes nothing is no change.
             let is_change = step.0 != Change::Updated || !diff::changes(&step.1, &step.2).is_empty();
             if is_change {
-                self.emit(step, &reach, versions)?;
+                self.emit(step, &recipients, versions)?;
             }
         }
         Ok(())
     }
 
-    fn emit(&mut self, Step(change, before, after): &Step, reach: &rows::Reach, versions: Versions) -> Result<()> {
-        let story = Story {
+    fn emit(
+        &mut self,
+        Step(change, before, after): &Step,
+        recipients: &rows::EventRecipients,
+        versions: Versions,
+    ) -> Result<()> {
+        let content_change = ContentChange {
             content_type: self.content_type,
             document_id: self.document_id,
             change: *change,
@@ -288,6 +293,6 @@ impl Changing<'_> {
             actor: self.actor,
             depth: self.depth,
         };
-        lifecycle::emit(self.conn, &story, reach, (self.now, self.state))
+        lifecycle::emit(self.conn, &content_change, recipients, (self.now, self.state))
     }
 }

@@ -10,7 +10,7 @@ use crate::query::Warning;
 
 /// A body of JSON and its entity tag.
 #[derive(Debug)]
-pub struct Answer {
+pub struct TaggedAnswer {
     /// The body.
     pub body: Vec<u8>,
     /// The tag, in its quotes; empty when there is nothing to show.
@@ -23,7 +23,7 @@ pub struct Answer {
     pub warnings: Vec<Warning>,
 }
 
-impl Answer {
+impl TaggedAnswer {
     /// The answer that shows one document, which was changed `revision` times.
     pub(super) fn of_document(body: Vec<u8>, revision: i64) -> Self {
         Self {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::change::Changing;
-use super::etag::Answer;
-use super::lifecycle::{self, Change, Story, TOLD_OF_PRODUCT};
+use super::change::DocumentTransaction;
+use super::etag::TaggedAnswer;
+use super::lifecycle::{self, Change, ContentChange, TOLD_OF_PRODUCT};
 use super::prices::prices_field;
 use super::read::find_item;
 use super::write::Request;
@@ -47,16 +47,16 @@ pub async fn change_inventory(
     request: Request,
     (product, price): (String, i64),
     (operation, quantity): (Operation, i64),
-) -> Result<Answer> {
+) -> Result<TaggedAnswer> {
     let plan = request.price_plan(state)?;
     check(operation, quantity)?;
-    let change = move |changing: &mut Changing<'_>| {
+    let change = move |transaction: &mut DocumentTransaction<'_>| {
         let mut plan = plan.clone();
-        plan.version = changing.change_inventory(price, operation, quantity)?;
-        plan.warnings.append(&mut changing.warnings);
-        changing.conn.for_answer(|conn| find_item(plan, changing.document_id, price).run(conn))
+        plan.version = transaction.change_inventory(price, operation, quantity)?;
+        plan.warnings.append(&mut transaction.warnings);
+        transaction.conn.for_answer(|conn| find_item(plan, transaction.document_id, price).run(conn))
     };
-    request.write_in_line(state, product, change).await
+    request.write_serially(state, product, change).await
 }
 
 fn check(operation: Operation, quantity: i64) -> Result<()> {
@@ -87,10 +87,10 @@ fn refused(operation: Operation, quantity: i64, left: i64) -> Error {
     }
 }
 
-impl Changing<'_> {
+impl DocumentTransaction<'_> {
     /// Returns the version that was in force.
     fn change_inventory(&mut self, price: i64, operation: Operation, quantity: i64) -> Result<Version> {
-        let versions = self.seen()?;
+        let versions = self.lock_and_check_revision()?;
         let published = versions.published.map(|row| (Version::Published, row, Some(versions.draft)));
         for (version, in_force, other) in published.into_iter().chain([(Version::Draft, versions.draft, None)]) {
             if let Some(before) = self.product_with(price, version)? {
@@ -118,8 +118,8 @@ impl Changing<'_> {
     }
 
     fn tell_of_stock(&mut self, draft: i64, before: &Value, after: &Value) -> Result<()> {
-        let reach = rows::reach_of(self.conn, &PRODUCT, draft)?;
-        let story = Story {
+        let recipients = rows::event_recipients(self.conn, &PRODUCT, draft)?;
+        let content_change = ContentChange {
             content_type: &PRODUCT,
             document_id: self.document_id,
             change: Change::Counted,
@@ -129,7 +129,7 @@ impl Changing<'_> {
             actor: self.actor,
             depth: self.depth,
         };
-        lifecycle::emit(self.conn, &story, &reach, (self.now, self.state))
+        lifecycle::emit(self.conn, &content_change, &recipients, (self.now, self.state))
     }
 
     /// A version of the product as the events of its price tell of it; `None` when the price is not in it.

@@ -9,7 +9,7 @@ use super::stock::{self, Moved};
 use crate::clock::Millis;
 use crate::content::{ContentType, Field, Shape};
 use crate::db::Conn;
-use crate::db::documents::Reach;
+use crate::db::documents::EventRecipients;
 use crate::db::events::{self, NewEvent, Target};
 use crate::error::Result;
 use crate::ids;
@@ -29,7 +29,7 @@ pub(super) enum Change {
 }
 
 /// A logical change with the states around it; `before` is null for a new document, `after` for a deleted one.
-pub(super) struct Story<'a> {
+pub(super) struct ContentChange<'a> {
     pub content_type: &'static ContentType,
     pub document_id: &'a str,
     pub change: Change,
@@ -42,18 +42,25 @@ pub(super) struct Story<'a> {
     pub depth: u32,
 }
 
-/// Writes the events of `story`: the document's own, those of its prices and those of stocks, each once.
-pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, (now, state): (Millis, &AppState)) -> Result<()> {
-    let changes = match story.change {
+/// Writes the events of `content_change`: the document's own, those of its prices and those of stocks, each once.
+pub(super) fn emit(
+    conn: &mut Conn,
+    content_change: &ContentChange<'_>,
+    recipients: &EventRecipients,
+    (now, state): (Millis, &AppState),
+) -> Result<()> {
+    let changes = match content_change.change {
         // What is published for the first time differs from nothing.
-        Change::Updated | Change::Published if !story.before.is_null() => diff::changes(story.before, story.after),
+        Change::Updated | Change::Published if !content_change.before.is_null() => {
+            diff::changes(content_change.before, content_change.after)
+        }
         _ => Map::new(),
     };
-    let own = story.trigger().map(|trigger| story.event(trigger, &changes, reach));
+    let own = content_change.trigger().map(|trigger| content_change.event(trigger, &changes, recipients));
     let mut told: Vec<NewEvent> = own.into_iter().collect();
-    told.extend(story.moment_events(&changes, reach));
-    told.extend(story.price_events(reach));
-    told.extend(stock::events(conn, &state.matchers, story.moved_stocks(reach))?);
+    told.extend(content_change.moment_events(&changes, recipients));
+    told.extend(content_change.price_events(recipients));
+    told.extend(stock::events(conn, &state.matchers, content_change.moved_stocks(recipients))?);
     for event in &mut told {
         event.uid = ids::sortable("evt", now, &*state.random);
         event.occurred_at = now;
@@ -61,7 +68,7 @@ pub(super) fn emit(conn: &mut Conn, story: &Story<'_>, reach: &Reach, (now, stat
     events::insert(conn, &told)
 }
 
-impl Story<'_> {
+impl ContentChange<'_> {
     /// The trigger of the document's own event, if its type emits one.
     fn trigger(&self) -> Option<String> {
         let events = self.content_type.events?;
@@ -78,16 +85,21 @@ impl Story<'_> {
         Some(format!("trigger:{}_{action}", self.content_type.singular))
     }
 
-    fn event(&self, trigger: String, changes: &Map<String, Value>, reach: &Reach) -> NewEvent {
+    fn event(&self, trigger: String, changes: &Map<String, Value>, recipients: &EventRecipients) -> NewEvent {
         let data = if self.after.is_null() { self.before } else { self.after };
-        NewEvent { data: Some(data.to_string()), ..self.event_without_data(trigger, changes, reach) }
+        NewEvent { data: Some(data.to_string()), ..self.event_without_data(trigger, changes, recipients) }
     }
 
-    fn event_without_data(&self, trigger: String, changes: &Map<String, Value>, reach: &Reach) -> NewEvent {
+    fn event_without_data(
+        &self,
+        trigger: String,
+        changes: &Map<String, Value>,
+        recipients: &EventRecipients,
+    ) -> NewEvent {
         NewEvent {
             trigger,
-            store: reach.store.clone(),
-            owners: reach.owners.clone(),
+            store: recipients.store.clone(),
+            owners: recipients.owners.clone(),
             changes: (!changes.is_empty()).then(|| Value::Object(changes.clone())),
             actor: self.actor.to_owned(),
             depth: self.depth,
@@ -101,18 +113,18 @@ impl Story<'_> {
 
     /// What is set for the first time is told apart from other changes: a subscriber who confirms or leaves from one whose
     /// name is mended.
-    fn moment_events(&self, changes: &Map<String, Value>, reach: &Reach) -> Vec<NewEvent> {
+    fn moment_events(&self, changes: &Map<String, Value>, recipients: &EventRecipients) -> Vec<NewEvent> {
         let was_set =
             |field: &str| changes.get(field).is_some_and(|change| change["from"].is_null() && !change["to"].is_null());
         let Some(events) = self.content_type.events.filter(|_| self.change == Change::Updated) else {
             return Vec::new();
         };
         let moments = events.moments.iter().filter(|moment| was_set(moment.field));
-        moments.map(|moment| self.event(format!("trigger:{}", moment.trigger), changes, reach)).collect()
+        moments.map(|moment| self.event(format!("trigger:{}", moment.trigger), changes, recipients)).collect()
     }
 
     /// Prices that came, changed or went with an edit of their product. They reach their own records first.
-    fn price_events(&self, reach: &Reach) -> Vec<NewEvent> {
+    fn price_events(&self, recipients: &EventRecipients) -> Vec<NewEvent> {
         let changes_prices = matches!(self.change, Change::Created | Change::Updated | Change::Counted);
         let Some(prices) = self.content_type.prices().filter(|_| changes_prices) else { return Vec::new() };
         let (old, new) = (items_by_id(prices, self.before), items_by_id(prices, self.after));
@@ -126,13 +138,13 @@ impl Story<'_> {
                 (Some(_), Some(_)) if changes.is_empty() => return None,
                 (Some(_), Some(_)) => ("trigger:price_updated", changes),
             };
-            Some(self.price_event(trigger, id, (after.or(before)?.clone(), changes), reach))
+            Some(self.price_event(trigger, id, (after.or(before)?.clone(), changes), recipients))
         });
         events.collect()
     }
 
     /// The stocks that moved: the product's quantity and the inventory of each price that was there before.
-    fn moved_stocks(&self, reach: &Reach) -> Vec<Moved> {
+    fn moved_stocks(&self, recipients: &EventRecipients) -> Vec<Moved> {
         let may_move = matches!(self.change, Change::Updated | Change::Published | Change::Counted);
         if !may_move || !self.is_in_force || self.before.is_null() {
             return Vec::new();
@@ -146,13 +158,13 @@ impl Story<'_> {
             Some((movement, Map::from_iter([(field.to_owned(), change)])))
         };
         let quantity = movement(self.content_type.stock, self.before, self.after)
-            .map(|(movement, changes)| Moved { movement, event: self.event(String::new(), &changes, reach) });
+            .map(|(movement, changes)| Moved { movement, event: self.event(String::new(), &changes, recipients) });
         let Some(prices) = self.content_type.prices() else { return quantity.into_iter().collect() };
         let before = items_by_id(prices, self.before);
         let inventories = items(prices, self.after).iter().filter_map(|price| {
             let id = price["id"].as_i64()?;
             let (movement, changes) = movement(prices.held()?.stock, before.get(&id)?, price)?;
-            Some(Moved { movement, event: self.price_event("", id, (price.clone(), changes), reach) })
+            Some(Moved { movement, event: self.price_event("", id, (price.clone(), changes), recipients) })
         });
         quantity.into_iter().chain(inventories).collect()
     }
@@ -162,12 +174,12 @@ impl Story<'_> {
         trigger: &str,
         id: i64,
         (price, changes): (Value, Map<String, Value>),
-        reach: &Reach,
+        recipients: &EventRecipients,
     ) -> NewEvent {
         let product = if self.after.is_null() { self.before } else { self.after };
         let data = json!({ "price": price, "product": product_of_price(self.document_id, product) });
         // The product is not told whole: with a thousand prices it would be a thousand times.
-        let mut event = self.event_without_data(trigger.to_owned(), &changes, reach);
+        let mut event = self.event_without_data(trigger.to_owned(), &changes, recipients);
         if let Some(of) = self.content_type.prices().and_then(Field::held) {
             event.target =
                 Target { type_name: of.key.to_owned(), document_id: self.document_id.to_owned(), price_id: Some(id) };

@@ -2,7 +2,7 @@
 
 use ring::digest::{Context, SHA256};
 
-use super::etag::Answer;
+use super::etag::TaggedAnswer;
 use crate::clock::Millis;
 use crate::db::{Conn, idempotency};
 use crate::error::{Error, Result};
@@ -10,12 +10,12 @@ use crate::ids::{Purpose, caller_key};
 
 /// A caller's key, and what came with it.
 #[derive(Debug, Clone)]
-pub struct Once {
+pub struct IdempotencyKey {
     key: String,
     request: String,
 }
 
-impl Once {
+impl IdempotencyKey {
     /// The key as it is valid for `owner` alone; `parts` is all that makes the request this one and no other.
     pub fn new(owner: &str, key: &str, parts: &[&str]) -> Self {
         let mut hash = Context::new(&SHA256);
@@ -34,8 +34,8 @@ impl Once {
         &self,
         conn: &mut Conn,
         now: Millis,
-        work: impl FnOnce(&mut Conn) -> Result<Answer>,
-    ) -> Result<Answer> {
+        work: impl FnOnce(&mut Conn) -> Result<TaggedAnswer>,
+    ) -> Result<TaggedAnswer> {
         match idempotency::take(conn, &self.key, &self.request, now)? {
             None => {
                 let answer = work(conn)?;
@@ -43,7 +43,7 @@ impl Once {
                 Ok(answer)
             }
             Some(given) if given.request == self.request => {
-                Ok(Answer::again(given.body.unwrap_or_default().into(), given.etag.unwrap_or_default()))
+                Ok(TaggedAnswer::again(given.body.unwrap_or_default().into(), given.etag.unwrap_or_default()))
             }
             Some(_) => Err(Error::Conflict("the idempotency key was used for another request".into())),
         }

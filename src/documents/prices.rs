@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::change::Changing;
-use super::etag::Answer;
+use super::change::DocumentTransaction;
+use super::etag::TaggedAnswer;
 use super::read::{Find, find_item, find_items};
 use super::write::Request;
 use crate::access::Right;
@@ -39,20 +39,20 @@ pub async fn create_price(
     request: Request,
     product: String,
     data: Map<String, Value>,
-) -> Result<Answer> {
+) -> Result<TaggedAnswer> {
     let plan = request.price_plan(state)?;
     content::check_item_keys(&PRICE, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: true };
     let input = content::validate_item(&PRICE, &data, rules)?;
-    let create = move |changing: &mut Changing<'_>| {
-        let versions = changing.seen()?;
-        let others = changing.prices(versions.draft)?;
+    let create = move |transaction: &mut DocumentTransaction<'_>| {
+        let versions = transaction.lock_and_check_revision()?;
+        let others = transaction.prices(versions.draft)?;
         if others.len() >= ITEMS.most {
             return Err(ITEMS.exceeded_at(vec!["PRICES".to_owned()], "With this one PRICES would have"));
         }
         let new = Item { id: None, input: input.clone() };
-        changing.save_prices(versions, others.into_iter().map(kept).chain([new]).collect(), rules.publishing)?;
-        let last = changing.prices(versions.draft)?.pop();
+        transaction.save_prices(versions, others.into_iter().map(kept).chain([new]).collect(), rules.publishing)?;
+        let last = transaction.prices(versions.draft)?.pop();
         last.ok_or_else(|| Error::internal("a price that was added is not there"))
     };
     request.change_price(state, plan, product, create).await
@@ -66,7 +66,7 @@ pub async fn update_price(
     request: Request,
     (product, price): (String, i64),
     mut data: Map<String, Value>,
-) -> Result<Answer> {
+) -> Result<TaggedAnswer> {
     let plan = request.price_plan(state)?;
     // What was read may be sent back as it is.
     if data.get("id").and_then(Value::as_i64) == Some(price) {
@@ -75,10 +75,10 @@ pub async fn update_price(
     content::check_item_keys(&PRICE, &data)?;
     let rules = Rules { publishing: plan.version == Version::Published, creating: false };
     let input = content::validate_item(&PRICE, &data, rules)?;
-    let update = move |changing: &mut Changing<'_>| {
-        let versions = changing.seen()?;
+    let update = move |transaction: &mut DocumentTransaction<'_>| {
+        let versions = transaction.lock_and_check_revision()?;
         let mut input = Some(input.clone());
-        let list = changing.prices(versions.draft)?.into_iter();
+        let list = transaction.prices(versions.draft)?.into_iter();
         let list = list.map(|id| match input.take_if(|_| id == price) {
             Some(input) => Item { id: Some(id), input },
             None => kept(id),
@@ -87,7 +87,7 @@ pub async fn update_price(
         if input.is_some() {
             return Err(Error::NotFound);
         }
-        changing.save_prices(versions, list, rules.publishing)?;
+        transaction.save_prices(versions, list, rules.publishing)?;
         Ok(price)
     };
     request.change_price(state, plan, product, update).await
@@ -95,14 +95,19 @@ pub async fn update_price(
 
 /// Removes a price: from the draft, and from what is published unless the query asks for a draft. One that does not
 /// exist is as good as removed.
-pub async fn delete_price(state: &Arc<AppState>, request: Request, product: String, price: i64) -> Result<Answer> {
+pub async fn delete_price(
+    state: &Arc<AppState>,
+    request: Request,
+    product: String,
+    price: i64,
+) -> Result<TaggedAnswer> {
     let plan = request.price_plan(state)?;
     let publishing = plan.version == Version::Published;
-    let delete = move |changing: &mut Changing<'_>| {
-        changing.delete_price(price, publishing)?;
-        Ok(Answer::empty())
+    let delete = move |transaction: &mut DocumentTransaction<'_>| {
+        transaction.delete_price(price, publishing)?;
+        Ok(TaggedAnswer::empty())
     };
-    Ok(Answer { warnings: plan.warnings, ..request.write(state, product, delete).await? })
+    Ok(TaggedAnswer { warnings: plan.warnings, ..request.write(state, product, delete).await? })
 }
 
 impl Request {
@@ -123,19 +128,19 @@ impl Request {
         state: &Arc<AppState>,
         plan: ReadPlan,
         product: String,
-        mut work: impl FnMut(&mut Changing<'_>) -> Result<i64> + Send + 'static,
-    ) -> Result<Answer> {
-        let change = move |changing: &mut Changing<'_>| {
-            let price = work(changing)?;
+        mut work: impl FnMut(&mut DocumentTransaction<'_>) -> Result<i64> + Send + 'static,
+    ) -> Result<TaggedAnswer> {
+        let change = move |transaction: &mut DocumentTransaction<'_>| {
+            let price = work(transaction)?;
             let mut plan = plan.clone();
-            plan.warnings.append(&mut changing.warnings);
-            changing.conn.for_answer(|conn| find_item(plan, changing.document_id, price).run(conn))
+            plan.warnings.append(&mut transaction.warnings);
+            transaction.conn.for_answer(|conn| find_item(plan, transaction.document_id, price).run(conn))
         };
         self.write(state, product, change).await
     }
 }
 
-impl Changing<'_> {
+impl DocumentTransaction<'_> {
     /// Makes `list` the product's prices.
     fn save_prices(&mut self, versions: Versions, list: Vec<Item>, publishing: bool) -> Result<()> {
         let input = Input { items: vec![(prices_field()?, list)], ..Input::default() };

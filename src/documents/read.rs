@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::answer;
-use super::etag::Answer;
+use super::etag::TaggedAnswer;
 use crate::content::{ContentType, ID, TypeSet};
 use crate::db::Conn;
 use crate::db::documents::read::{self, Form, One};
 use crate::error::{Error, Result};
-use crate::query::{self, Pace, ReadPlan, Terms};
+use crate::query::{self, Cost, ReadPlan, Terms};
 
 /// A checked question for documents, ready to run on any connection that reads. It says itself how long it may take, so
 /// that whoever holds a connection of his own can decide whether to run it there and then.
@@ -70,8 +70,8 @@ pub(super) fn find_item(plan: ReadPlan, document_id: &str, item: i64) -> Find {
 
 impl Find {
     /// How long it may take.
-    pub fn pace(&self) -> Pace {
-        self.plan.pace()
+    pub fn cost(&self) -> Cost {
+        self.plan.cost()
     }
 
     /// The content types whose changes make the answer old; `None` when it may change at any time.
@@ -95,7 +95,7 @@ impl Find {
     ///
     /// Fails with [`Error::NotFound`] when one document was asked for and there is none, and with
     /// [`Error::Validation`] when the answer would be larger than is reasonable.
-    pub fn run(&self, conn: &mut Conn) -> Result<Answer> {
+    pub fn run(&self, conn: &mut Conn) -> Result<TaggedAnswer> {
         if matches!(self.wanted, Wanted::Page | Wanted::Some) {
             let found = read::page(conn, &self.plan, self.form)?;
             let none = self.wanted == Wanted::Some && found.documents.is_empty();

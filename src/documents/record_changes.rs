@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::change::Changing;
+use super::change::DocumentTransaction;
 use super::lifecycle::{find_price, product_of_price};
 use crate::content::Holding;
-use crate::db::documents::{self as rows, Done, Reach, RecordChange};
+use crate::db::documents::{self as rows, Done, EventRecipients, RecordChange};
 use crate::db::events::{self, NewEvent, Target};
 use crate::error::Result;
 use crate::handler::Masker;
@@ -16,7 +16,7 @@ use crate::triggers::{EXTENSION_CREATED, EXTENSION_REMOVED, EXTENSION_UPDATED};
 /// How many losses one answer names.
 const NAMED: usize = 50;
 
-impl Changing<'_> {
+impl DocumentTransaction<'_> {
     /// Warns of records and credentials that are gone because the body did not have them.
     pub(super) fn warn_of_losses(&mut self) {
         let losses: Vec<Warning> = self.record_changes.iter().flat_map(losses).collect();
@@ -34,14 +34,15 @@ impl Changing<'_> {
             return Ok(());
         }
         let Some(versions) = rows::find(self.conn, self.content_type, self.document_id)? else { return Ok(()) };
-        let reach = rows::reach_of(self.conn, self.content_type, versions.draft)?;
+        let recipients = rows::event_recipients(self.conn, self.content_type, versions.draft)?;
         let document = self.state_of(versions.published.is_some())?;
         let changes = std::mem::take(&mut self.record_changes);
-        let told: Vec<NewEvent> = changes.into_iter().map(|change| self.event_of(change, &reach, &document)).collect();
+        let told: Vec<NewEvent> =
+            changes.into_iter().map(|change| self.event_of(change, &recipients, &document)).collect();
         events::insert(self.conn, &told)
     }
 
-    fn event_of(&self, change: RecordChange, reach: &Reach, document: &Value) -> NewEvent {
+    fn event_of(&self, change: RecordChange, recipients: &EventRecipients, document: &Value) -> NewEvent {
         let RecordChange { id, key, url, owner, done, .. } = change;
         let (trigger, members) = match done {
             Done::Created => (EXTENSION_CREATED, Map::new()),
@@ -51,13 +52,13 @@ impl Changing<'_> {
         let is_price = self.state.catalog.holdings_of(&owner.0).any(Holding::is_of_prices);
         let price_id = is_price.then_some(owner.1);
         let type_name = if price_id.is_some() { "price" } else { self.content_type.singular };
-        let of_item = (Some(&owner) != reach.owners.first()).then_some(owner);
+        let of_item = (Some(&owner) != recipients.owners.first()).then_some(owner);
         NewEvent {
             uid: ids::sortable("evt", self.now, &*self.state.random),
             trigger: trigger.to_owned(),
             occurred_at: self.now,
-            store: reach.store.clone(),
-            owners: of_item.into_iter().chain(reach.owners.iter().cloned()).collect(),
+            store: recipients.store.clone(),
+            owners: of_item.into_iter().chain(recipients.owners.iter().cloned()).collect(),
             data: Some(self.entity(document, price_id).to_string()),
             changes: (!members.is_empty()).then(|| Value::Object(without_secrets(members))),
             payload: Some(json!({"extension": {"id": id, "key": key, "url": url.as_deref().map(Masker::url)}})),

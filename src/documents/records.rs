@@ -5,12 +5,12 @@ use crate::content::{ContentType, Field, Shape};
 use crate::db::Conn;
 use crate::db::documents::{self as rows, Subject};
 use crate::db::events::Owner;
-use crate::db::extensions::{self, Record};
+use crate::db::extensions::{self, ExtensionRecord};
 use crate::error::{Error, Result};
 
 /// The path to what holds extension records.
 #[derive(Debug, Clone)]
-pub struct HolderPath {
+pub struct OwnerPath {
     /// The type of the document; for a price that of its product.
     pub content_type: &'static ContentType,
     /// The document.
@@ -23,21 +23,21 @@ pub struct HolderPath {
 #[derive(Debug, Clone)]
 pub struct RecordPath {
     /// What holds it.
-    pub holder: HolderPath,
+    pub holder: OwnerPath,
     /// The record's id.
     pub id: i64,
 }
 
 /// What holds extension records.
 #[derive(Debug, Clone)]
-pub struct Holder {
+pub struct RecordOwner {
     /// The rows of the document; for a price those of its product.
     pub subject: Subject,
     /// How the tables name it.
     pub owner: Owner,
 }
 
-impl HolderPath {
+impl OwnerPath {
     /// [`Error::Forbidden`] unless the caller may do this with the records that are held there. To read them is to read
     /// the document with what only those see who see drafts.
     pub fn require(&self, access: Access, right: Right) -> Result<()> {
@@ -52,7 +52,7 @@ impl HolderPath {
 /// Finds what holds records, in either version of the document.
 ///
 /// [`Error::NotFound`] when there is no such document, or it has no such price.
-pub fn find_holder(conn: &mut Conn, path: &HolderPath) -> Result<Holder> {
+pub fn get_owner(conn: &mut Conn, path: &OwnerPath) -> Result<RecordOwner> {
     let subject = rows::find_subject(conn, path.content_type, &path.document_id)?.ok_or(Error::NotFound)?;
     let owner = match path.price {
         None => (Shape::Document(path.content_type).records_owner_field(), subject.draft),
@@ -61,7 +61,7 @@ pub fn find_holder(conn: &mut Conn, path: &HolderPath) -> Result<Holder> {
         }
         Some(_) => return Err(Error::NotFound),
     };
-    Ok(Holder { subject, owner })
+    Ok(RecordOwner { subject, owner })
 }
 
 /// The `owner_field` of the records that the prices of documents of this type hold.
@@ -73,8 +73,8 @@ fn price_owner(content_type: &'static ContentType) -> Result<String> {
 /// Finds a record and what holds it.
 ///
 /// [`Error::NotFound`] when the record is not there, was removed, or hangs somewhere else.
-pub fn find_record(conn: &mut Conn, path: &RecordPath) -> Result<(Holder, Record)> {
-    let holder = find_holder(conn, &path.holder)?;
+pub fn get_record(conn: &mut Conn, path: &RecordPath) -> Result<(RecordOwner, ExtensionRecord)> {
+    let holder = get_owner(conn, &path.holder)?;
     let record = extensions::find(conn, &holder.owner, path.id)?.ok_or(Error::NotFound)?;
     Ok((holder, record))
 }

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::setup::{check_setup, unknown_members};
-use crate::db::extensions::Reached;
-use crate::db::runs::Record;
-use crate::handler::{Misfit, Obstacles, Policy};
+use crate::db::extensions::CandidateWithSetup;
+use crate::db::runs::RecordSetup;
+use crate::handler::{ConfigError, Policy, SetupErrors};
 use crate::nesting;
 use crate::query::Warning;
 use crate::state::AppState;
@@ -19,7 +19,7 @@ const COMPARED: usize = 10;
 #[derive(Debug)]
 pub struct Review {
     /// Why it cannot be executed.
-    pub stops: Option<Obstacles>,
+    pub stops: Option<SetupErrors>,
     /// What of its policy and its patterns is not as it is meant, though it is executed.
     pub amiss: Vec<Warning>,
     /// Names that nothing knows, and what they may be meant for.
@@ -28,12 +28,12 @@ pub struct Review {
 
 impl Review {
     /// Looks at a record.
-    pub fn of(state: &AppState, reached: &Reached) -> Self {
-        let Reached { listener, record, .. } = reached;
+    pub fn of(state: &AppState, found: &CandidateWithSetup) -> Self {
+        let CandidateWithSetup { candidate, record, .. } = found;
         Self {
-            stops: check_setup(state, listener.id, record).err(),
-            amiss: find_amiss(state, record, &listener.triggers),
-            doubts: find_doubts(state, listener.id, record, &listener.triggers),
+            stops: check_setup(state, candidate.id, record).err(),
+            amiss: find_amiss(state, record, &candidate.triggers),
+            doubts: find_doubts(state, candidate.id, record, &candidate.triggers),
         }
     }
 
@@ -50,18 +50,18 @@ impl Review {
     }
 
     fn stopping(&self) -> impl Iterator<Item = Warning> {
-        let obstacles = self.stops.iter().flat_map(Obstacles::iter);
-        obstacles.map(|obstacle| Warning { message: obstacle.reason(), path: obstacle.path.clone() })
+        let setup_errors = self.stops.iter().flat_map(SetupErrors::iter);
+        setup_errors.map(|setup_error| Warning { message: setup_error.reason(), path: setup_error.path.clone() })
     }
 }
 
 /// What of a record's policy and patterns is not as it is meant.
-pub fn find_amiss(state: &AppState, record: &Record, patterns: &[String]) -> Vec<Warning> {
+pub fn find_amiss(state: &AppState, record: &RecordSetup, patterns: &[String]) -> Vec<Warning> {
     // A config that is no JSON keeps the record from being executed, which is told then.
     let config: Value = record.config.as_deref().and_then(|text| nesting::read(text).ok()).unwrap_or_default();
     let too_long = state.handlers.find(&record.key).map(|entry| entry.too_long(&config)).unwrap_or_default();
-    let of_config = too_long.into_iter().chain(Policy::misfits(&config, state.clock.now()));
-    let of_config = of_config.map(|Misfit { path, message }| {
+    let of_config = too_long.into_iter().chain(Policy::config_errors(&config, state.clock.now()));
+    let of_config = of_config.map(|ConfigError { path, message }| {
         let path = ["config".to_owned(), path];
         Warning { message: format!("{}: {message}", path.join(".")), path: path.to_vec() }
     });
@@ -81,7 +81,7 @@ pub fn find_amiss(state: &AppState, record: &Record, patterns: &[String]) -> Vec
 }
 
 /// Members that the handler does not know, and triggers that nobody may ever emit.
-fn find_doubts(state: &AppState, id: i64, record: &Record, patterns: &[String]) -> Vec<Warning> {
+fn find_doubts(state: &AppState, id: i64, record: &RecordSetup, patterns: &[String]) -> Vec<Warning> {
     let of_members = unknown_members(state, id, record).into_iter().map(|(path, near)| {
         let meant = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
         Warning { message: format!("{}: {} does not know this{meant}", path.join("."), record.key), path }

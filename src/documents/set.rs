@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::change::{Changing, Step};
-use super::etag::Answer;
+use super::change::{DocumentTransaction, Step};
+use super::etag::TaggedAnswer;
 use super::lifecycle::Change;
 use super::write::Request;
 use crate::access::Caller;
@@ -39,13 +39,13 @@ pub async fn set(
 ) -> Result<()> {
     let (query, ignored) = (String::new(), Vec::new());
     let request = Request { content_type, caller, query, form: Form::Flat, if_match: None, once: None, ignored };
-    let set = move |changing: &mut Changing<'_>| changing.set(&values).map(|()| Answer::empty());
+    let set = move |transaction: &mut DocumentTransaction<'_>| transaction.set(&values).map(|()| TaggedAnswer::empty());
     request.write(state, document_id, set).await.map(drop)
 }
 
-impl Changing<'_> {
+impl DocumentTransaction<'_> {
     fn set(&mut self, values: &NewValues) -> Result<()> {
-        let versions = self.seen()?;
+        let versions = self.lock_and_check_revision()?;
         let prices = self.content_type.prices();
         if prices.is_none() && !values.prices.is_empty() {
             return Err(Error::Validation(format!("A {} has no prices", self.content_type.singular)));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::db::Conn;
 use crate::db::events::{NewEvent, Owner};
-use crate::db::extensions::{self, Listener};
+use crate::db::extensions::{self, Candidate};
 use crate::error::Result;
 use crate::handler::Policy;
 use crate::triggers::Matchers;
@@ -14,7 +14,7 @@ use crate::triggers::stock::{DEFAULT_THRESHOLD, LOW, Movement, RESTOCKED, ZERO};
 
 /// How many records are looked at one by one for a movement: the write waits for it. Of more, only those are that name a
 /// threshold.
-const LISTENERS: usize = 2048;
+const CANDIDATES: usize = 2048;
 
 /// A stock that moved, with all that its events say but the trigger.
 pub(super) struct Moved {
@@ -32,11 +32,11 @@ pub(super) fn events(conn: &mut Conn, matchers: &Matchers, moved: Vec<Moved>) ->
     }
     let owners: BTreeSet<Owner> = moved.iter().flat_map(|moved| moved.event.owners.iter().cloned()).collect();
     let owners: Vec<Owner> = owners.into_iter().collect();
-    let (listeners, is_cut) = match extensions::find_few_listeners(conn, owners.clone(), LISTENERS)? {
-        Some(listeners) => (listeners, false),
-        None => (extensions::find_listeners_with(conn, owners, "inventory_threshold", LISTENERS)?, true),
+    let (candidates, is_cut) = match extensions::find_few_candidates(conn, owners.clone(), CANDIDATES)? {
+        Some(candidates) => (candidates, false),
+        None => (extensions::find_listeners_with(conn, owners, "inventory_threshold", CANDIDATES)?, true),
     };
-    let listening = [LOW, RESTOCKED].map(|trigger| (trigger, thresholds(matchers, &listeners, trigger)));
+    let listening = [LOW, RESTOCKED].map(|trigger| (trigger, thresholds(matchers, &candidates, trigger)));
     let mut told = Vec::new();
     for Moved { movement, event } in moved {
         for (trigger, thresholds) in &listening {
@@ -56,18 +56,19 @@ pub(super) fn events(conn: &mut Conn, matchers: &Matchers, moved: Vec<Moved>) ->
 /// The thresholds of the records that listen to `trigger`, by what holds them: found once, however many stocks moved.
 fn thresholds<'a>(
     matchers: &Matchers,
-    listeners: &'a HashMap<Owner, Vec<Listener>>,
+    candidates: &'a HashMap<Owner, Vec<Candidate>>,
     trigger: &str,
 ) -> HashMap<&'a Owner, BTreeSet<i64>> {
-    let listens =
-        |listener: &&Listener| listener.removed_at.is_none() && matchers.matched(&listener.triggers, trigger).is_some();
-    let of_owner = |(owner, listeners): (&'a Owner, &'a Vec<Listener>)| {
-        let thresholds = listeners.iter().filter(listens);
+    let listens = |candidate: &&Candidate| {
+        candidate.removed_at.is_none() && matchers.matched(&candidate.triggers, trigger).is_some()
+    };
+    let of_owner = |(owner, candidates): (&'a Owner, &'a Vec<Candidate>)| {
+        let thresholds = candidates.iter().filter(listens);
         let thresholds: BTreeSet<i64> =
-            thresholds.map(|listener| Policy::threshold_of(listener.config.as_deref())).collect();
+            thresholds.map(|candidate| Policy::threshold_of(candidate.config.as_deref())).collect();
         (!thresholds.is_empty()).then_some((owner, thresholds))
     };
-    listeners.iter().filter_map(of_owner).collect()
+    candidates.iter().filter_map(of_owner).collect()
 }
 
 /// Which thresholds of the records that `event` reaches its stock has crossed; the default one counts when no record listens,
@@ -78,7 +79,7 @@ fn crossed(
     (event, thresholds): (&NewEvent, &HashMap<&Owner, BTreeSet<i64>>),
     is_cut: bool,
 ) -> BTreeSet<i64> {
-    let mut reached = event.owners.iter().filter_map(|owner| thresholds.get(owner)).peekable();
-    let default = (is_cut || reached.peek().is_none()).then_some(&DEFAULT_THRESHOLD);
-    reached.flatten().chain(default).copied().filter(|threshold| movement.crosses(trigger, *threshold)).collect()
+    let mut candidate = event.owners.iter().filter_map(|owner| thresholds.get(owner)).peekable();
+    let default = (is_cut || candidate.peek().is_none()).then_some(&DEFAULT_THRESHOLD);
+    candidate.flatten().chain(default).copied().filter(|threshold| movement.crosses(trigger, *threshold)).collect()
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::change::Changing;
-use super::lifecycle::{self, Change, Story};
+use super::change::DocumentTransaction;
+use super::lifecycle::{self, Change, ContentChange};
 use crate::access::{Access, Caller, PublicAccess};
 use crate::clock::{Millis, iso};
 use crate::content::{self, Reference, Rules, STORE, SUBSCRIBER};
@@ -176,7 +176,7 @@ impl Desk<'_> {
     fn create(&mut self, data: &Map<String, Value>) -> Result<()> {
         let input = content::validate(&SUBSCRIBER, data, Rules { publishing: true, creating: true })?;
         let document_id = ids::document_id(&*self.state.random);
-        self.changing(&document_id).create(input, Some(Vec::new()))
+        self.transaction(&document_id).create(input, Some(Vec::new()))
     }
 
     fn unsubscribe(&mut self) -> Result<()> {
@@ -194,14 +194,14 @@ impl Desk<'_> {
     /// Takes the store from a document that others share. They hear of a change, and it of someone who unsubscribed.
     fn leave(&mut self, subscriber: &Subscriber) -> Result<()> {
         let id = &subscriber.document_id;
-        let reach = rows::reach_of(self.conn, &STORE, self.store)?;
-        let before = self.changing(id).state_of(true)?;
+        let recipients = rows::event_recipients(self.conn, &STORE, self.store)?;
+        let before = self.transaction(id).state_of(true)?;
         let mut after = before.clone();
         if let (Value::Object(after), Value::Object(departure)) = (&mut after, self.departure()) {
             after.extend(departure);
         }
         self.update(id, json!({"stores": {"disconnect": [self.store]}}))?;
-        let story = Story {
+        let content_change = ContentChange {
             content_type: &SUBSCRIBER,
             document_id: id,
             change: Change::Updated,
@@ -211,7 +211,7 @@ impl Desk<'_> {
             actor: &self.caller.actor,
             depth: self.caller.depth,
         };
-        lifecycle::emit(self.conn, &story, &reach, (self.state.clock.now(), self.state))
+        lifecycle::emit(self.conn, &content_change, &recipients, (self.state.clock.now(), self.state))
     }
 
     fn departure(&self) -> Value {
@@ -219,11 +219,11 @@ impl Desk<'_> {
     }
 
     fn update(&mut self, document_id: &str, data: Value) -> Result<()> {
-        self.changing(document_id).update(&members(data), true)
+        self.transaction(document_id).update(&members(data), true)
     }
 
-    fn changing<'b>(&'b mut self, document_id: &'b str) -> Changing<'b> {
-        Changing {
+    fn transaction<'b>(&'b mut self, document_id: &'b str) -> DocumentTransaction<'b> {
+        DocumentTransaction {
             state: self.state,
             conn: self.conn,
             content_type: &SUBSCRIBER,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::answer;
-use super::change::Changing;
-use super::etag::{Answer, IfMatch};
-use super::once::Once;
+use super::change::DocumentTransaction;
+use super::etag::{IfMatch, TaggedAnswer};
+use super::once::IdempotencyKey;
 use crate::access::{Caller, Right};
 use crate::content::{self, ContentType, Field, Links, Rules, Version};
 use crate::db::Conn;
@@ -33,7 +33,7 @@ pub struct Request {
     /// What the caller has seen of it.
     pub if_match: Option<IfMatch>,
     /// The caller's key, when what is sent again is to be done once.
-    pub once: Option<Once>,
+    pub once: Option<IdempotencyKey>,
     /// What of the body is not understood and was left out, as Strapi does.
     pub ignored: Vec<Warning>,
 }
@@ -50,7 +50,7 @@ pub enum Action {
 }
 
 /// Creates a document. It is published at once unless the query asks for a draft.
-pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, Value>) -> Result<Answer> {
+pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, Value>) -> Result<TaggedAnswer> {
     let plan = request.plan(state, Right::Create)?;
     content::check_keys(request.content_type, &data)?;
     // As in Strapi it is a draft first: what is wrong even with that is told before what only a published version must have.
@@ -69,8 +69,8 @@ pub async fn create(state: &Arc<AppState>, request: Request, data: Map<String, V
         Version::Draft => None,
     };
     let document_id = ids::document_id(&*state.random);
-    let create = move |changing: &mut Changing<'_>| {
-        let created = changing.create(input.clone(), unmet.clone());
+    let create = move |transaction: &mut DocumentTransaction<'_>| {
+        let created = transaction.create(input.clone(), unmet.clone());
         created.map_err(|error| content::with_body(error, content_type, &data, true))
     };
     match request.change(state, plan, document_id, create).await {
@@ -88,13 +88,13 @@ pub async fn update(
     request: Request,
     document_id: String,
     data: Map<String, Value>,
-) -> Result<Answer> {
+) -> Result<TaggedAnswer> {
     let plan = request.plan(state, Right::Update)?;
     content::check_keys(request.content_type, &data)?;
     let (content_type, publishing) = (request.content_type, plan.version == Version::Published);
     let links = content::links(content_type, &data);
-    let update = move |changing: &mut Changing<'_>| {
-        let updated = changing.update(&data, publishing);
+    let update = move |transaction: &mut DocumentTransaction<'_>| {
+        let updated = transaction.update(&data, publishing);
         updated.map_err(|error| content::with_body(error, content_type, &data, false))
     };
     match request.change(state, plan, document_id, update).await {
@@ -132,17 +132,17 @@ async fn or_unknown(state: &AppState, links: Vec<(&'static Field, Links)>, error
 /// shows the version that was made.
 ///
 /// Fails as [`update`] does, and with [`Error::Invalid`] when the draft does not satisfy what a published version must.
-pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: Action) -> Result<Answer> {
+pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: Action) -> Result<TaggedAnswer> {
     let version = if action == Action::Publish { Version::Published } else { Version::Draft };
     let plan = ReadPlan { version, ..request.plan(state, Right::Update)? };
     let (content_type, asked) = (request.content_type, name.clone());
     let named = state.db.read(move |conn| rows::find_named(conn, content_type, &asked)).await?;
     // What is gone may have been answered before, to the same key.
     let document_id = named.unwrap_or(name);
-    let act = move |changing: &mut Changing<'_>| match action {
-        Action::Publish => changing.publish(),
-        Action::Unpublish => changing.unpublish(),
-        Action::Discard => changing.discard(),
+    let act = move |transaction: &mut DocumentTransaction<'_>| match action {
+        Action::Publish => transaction.publish(),
+        Action::Unpublish => transaction.unpublish(),
+        Action::Discard => transaction.discard(),
     };
     request.change(state, plan, document_id, act).await
 }
@@ -151,13 +151,13 @@ pub async fn act(state: &Arc<AppState>, request: Request, name: String, action: 
 ///
 /// Fails with [`Error::Validation`] when the query asks for the draft alone: a document without one cannot be; and with
 /// [`Error::PreconditionFailed`] when it is not the one that the caller has seen.
-pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<Answer> {
+pub async fn delete(state: &Arc<AppState>, request: Request, document_id: String) -> Result<TaggedAnswer> {
     let plan = request.plan(state, Right::Delete)?;
     if plan.version == Version::Draft {
         return Err(Error::Validation("A document is deleted with both its versions; leave status out".into()));
     }
-    let delete = |changing: &mut Changing<'_>| changing.delete().map(|()| Answer::empty());
-    Ok(Answer { warnings: plan.warnings, ..request.write(state, document_id, delete).await? })
+    let delete = |transaction: &mut DocumentTransaction<'_>| transaction.delete().map(|()| TaggedAnswer::empty());
+    Ok(TaggedAnswer { warnings: plan.warnings, ..request.write(state, document_id, delete).await? })
 }
 
 impl Request {
@@ -170,8 +170,13 @@ impl Request {
         Ok(ReadPlan { filter: Filter::everything(), ..plan })
     }
 
-    fn changing<'a>(&'a self, state: &'a AppState, conn: &'a mut Conn, document_id: &'a str) -> Changing<'a> {
-        Changing {
+    fn transaction<'a>(
+        &'a self,
+        state: &'a AppState,
+        conn: &'a mut Conn,
+        document_id: &'a str,
+    ) -> DocumentTransaction<'a> {
+        DocumentTransaction {
             state,
             conn,
             content_type: self.content_type,
@@ -192,15 +197,15 @@ impl Request {
         state: &Arc<AppState>,
         plan: ReadPlan,
         document_id: String,
-        mut work: impl FnMut(&mut Changing<'_>) -> Result<()> + Send + 'static,
-    ) -> Result<Answer> {
+        mut work: impl FnMut(&mut DocumentTransaction<'_>) -> Result<()> + Send + 'static,
+    ) -> Result<TaggedAnswer> {
         let form = self.form;
-        let change = move |changing: &mut Changing<'_>| {
-            work(changing)?;
-            changing.warn_of_losses();
-            let warnings = [plan.warnings.as_slice(), &changing.warnings].concat();
-            let plan = plan.clone().of_document(changing.document_id);
-            let found = changing.conn.for_answer(|conn| read::one(conn, &plan, form))?.ok_or(Error::NotFound)?;
+        let change = move |transaction: &mut DocumentTransaction<'_>| {
+            work(transaction)?;
+            transaction.warn_of_losses();
+            let warnings = [plan.warnings.as_slice(), &transaction.warnings].concat();
+            let plan = plan.clone().of_document(transaction.document_id);
+            let found = transaction.conn.for_answer(|conn| read::one(conn, &plan, form))?.ok_or(Error::NotFound)?;
             Ok(answer::one(&found, &warnings))
         };
         self.write(state, document_id, change).await
@@ -211,22 +216,22 @@ impl Request {
         self,
         state: &Arc<AppState>,
         document_id: String,
-        work: impl FnMut(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
-    ) -> Result<Answer> {
+        work: impl FnMut(&mut DocumentTransaction<'_>) -> Result<TaggedAnswer> + Send + 'static,
+    ) -> Result<TaggedAnswer> {
         let answer = state.db.write(self.job(state, document_id, work)).await?;
         state.wake_runner(Work::Events);
         Ok(answer)
     }
 
     /// Does `work` as [`Self::write`] does, in line with what others do to the same document.
-    pub(super) async fn write_in_line(
+    pub(super) async fn write_serially(
         self,
         state: &Arc<AppState>,
         document_id: String,
-        work: impl FnMut(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
-    ) -> Result<Answer> {
-        let line = document_id.clone();
-        let answer = state.db.write_in_line(&line, self.job(state, document_id, work)).await?;
+        work: impl FnMut(&mut DocumentTransaction<'_>) -> Result<TaggedAnswer> + Send + 'static,
+    ) -> Result<TaggedAnswer> {
+        let queue = document_id.clone();
+        let answer = state.db.write_serially(&queue, self.job(state, document_id, work)).await?;
         state.wake_runner(Work::Events);
         Ok(answer)
     }
@@ -235,14 +240,14 @@ impl Request {
         self,
         state: &Arc<AppState>,
         document_id: String,
-        mut work: impl FnMut(&mut Changing<'_>) -> Result<Answer> + Send + 'static,
-    ) -> impl FnMut(&mut Conn) -> Result<Answer> + Send + 'static {
+        mut work: impl FnMut(&mut DocumentTransaction<'_>) -> Result<TaggedAnswer> + Send + 'static,
+    ) -> impl FnMut(&mut Conn) -> Result<TaggedAnswer> + Send + 'static {
         let state = Arc::clone(state);
         move |conn| {
             let mut work = |conn: &mut Conn| {
-                let mut changing = self.changing(&state, conn, &document_id);
-                let answer = work(&mut changing)?;
-                changing.finish_records()?;
+                let mut transaction = self.transaction(&state, conn, &document_id);
+                let answer = work(&mut transaction)?;
+                transaction.finish_records()?;
                 Ok(answer)
             };
             match &self.once {

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::answer;
-use super::change::Changing;
-use super::etag::Answer;
-use super::records::{HolderPath, RecordPath, find_holder, find_record};
+use super::change::DocumentTransaction;
+use super::etag::TaggedAnswer;
+use super::records::{OwnerPath, RecordPath, get_owner, get_record};
 use super::review::Review;
 use super::write::Request;
 use crate::access::Right;
 use crate::content::{self, EXTENSION, Field, Item, Rules, Shape};
 use crate::db::documents::read::One;
 use crate::db::documents::{self as rows, Done, Parent, RecordChange};
-use crate::db::extensions::Record;
+use crate::db::extensions::ExtensionRecord;
 use crate::db::records::{self, RecordFilter, ShownRecord};
 use crate::db::{Conn, extensions};
 use crate::error::{Error, Problem, Result};
@@ -34,19 +34,19 @@ const TRIGGERS: &str = "triggers";
 /// Fails with [`Error::NotFound`] when there is no such holder.
 pub fn find_records(
     conn: &mut Conn,
-    path: &HolderPath,
+    path: &OwnerPath,
     filter: &RecordFilter,
     (start, limit): (i64, i64),
 ) -> Result<(Vec<ShownRecord>, i64)> {
-    let owner = find_holder(conn, path)?.owner;
+    let owner = get_owner(conn, path)?.owner;
     Ok((records::find_page(conn, &owner, filter, start, limit)?, records::count(conn, &owner, filter)?))
 }
 
 /// One record, under the revision of its document.
 ///
 /// Fails with [`Error::NotFound`] when it is not there.
-pub fn show_record(conn: &mut Conn, path: &RecordPath, warnings: &[Warning]) -> Result<Answer> {
-    let holder = find_holder(conn, &path.holder)?;
+pub fn show_record(conn: &mut Conn, path: &RecordPath, warnings: &[Warning]) -> Result<TaggedAnswer> {
+    let holder = get_owner(conn, &path.holder)?;
     let record = records::find(conn, &holder.owner, path.id)?.ok_or(Error::NotFound)?;
     let found = One { document: serde_json::to_vec(&record)?, revision: holder.subject.revision };
     Ok(answer::one(&found, warnings))
@@ -58,20 +58,20 @@ pub fn show_record(conn: &mut Conn, path: &RecordPath, warnings: &[Warning]) -> 
 pub async fn create_record(
     state: &Arc<AppState>,
     request: Request,
-    path: HolderPath,
+    path: OwnerPath,
     mut data: Map<String, Value>,
-) -> Result<Answer> {
+) -> Result<TaggedAnswer> {
     path.require(request.caller.access, Right::Extensions)?;
     content::check_item_keys(&EXTENSION, &data)?;
     begin(state, &mut data);
     let input = content::validate_item(&EXTENSION, &data, Rules { publishing: true, creating: true })?;
     let document_id = path.document_id.clone();
-    let create = move |changing: &mut Changing<'_>| {
-        changing.seen()?;
-        let id = changing.save_record(&path, Item { id: None, input: input.clone() })?;
+    let create = move |transaction: &mut DocumentTransaction<'_>| {
+        transaction.lock_and_check_revision()?;
+        let id = transaction.save_record(&path, Item { id: None, input: input.clone() })?;
         let path = RecordPath { holder: path.clone(), id };
-        changing.check_record(&path, |_| true)?;
-        show_record(changing.conn, &path, &changing.warnings)
+        transaction.check_record(&path, |_| true)?;
+        show_record(transaction.conn, &path, &transaction.warnings)
     };
     request.write(state, document_id, create).await
 }
@@ -84,7 +84,7 @@ pub async fn update_record(
     request: Request,
     path: RecordPath,
     mut data: Map<String, Value>,
-) -> Result<Answer> {
+) -> Result<TaggedAnswer> {
     path.holder.require(request.caller.access, Right::Extensions)?;
     // What was read may be sent back as it is.
     if data.get("id").and_then(Value::as_i64) == Some(path.id) {
@@ -95,16 +95,16 @@ pub async fn update_record(
     let is_sent = |member: &str| data.contains_key(member);
     let (looked_at, triggers) = (LOOKED_AT.into_iter().any(is_sent), is_sent(TRIGGERS));
     let document_id = path.holder.document_id.clone();
-    let update = move |changing: &mut Changing<'_>| {
-        changing.seen()?;
-        let was_active = find_record(changing.conn, &path)?.1.active;
-        changing.save_record(&path.holder, Item { id: Some(path.id), input: input.clone() })?;
-        if !was_active && find_record(changing.conn, &path)?.1.active {
-            records::switch(changing.conn, path.id, true)?;
+    let update = move |transaction: &mut DocumentTransaction<'_>| {
+        transaction.lock_and_check_revision()?;
+        let was_active = get_record(transaction.conn, &path)?.1.active;
+        transaction.save_record(&path.holder, Item { id: Some(path.id), input: input.clone() })?;
+        if !was_active && get_record(transaction.conn, &path)?.1.active {
+            records::switch(transaction.conn, path.id, true)?;
         }
-        changing.check_record(&path, |member| if member == TRIGGERS { triggers } else { looked_at })?;
-        changing.warn_of_losses();
-        show_record(changing.conn, &path, &changing.warnings)
+        transaction.check_record(&path, |member| if member == TRIGGERS { triggers } else { looked_at })?;
+        transaction.warn_of_losses();
+        show_record(transaction.conn, &path, &transaction.warnings)
     };
     request.write(state, document_id, update).await
 }
@@ -117,47 +117,47 @@ pub async fn toggle_record(
     request: Request,
     path: RecordPath,
     active: Option<bool>,
-) -> Result<Answer> {
+) -> Result<TaggedAnswer> {
     path.holder.require(request.caller.access, Right::Extensions)?;
     let document_id = path.holder.document_id.clone();
-    let toggle = move |changing: &mut Changing<'_>| {
-        let versions = changing.seen()?;
-        let (holder, record) = find_record(changing.conn, &path)?;
+    let toggle = move |transaction: &mut DocumentTransaction<'_>| {
+        let versions = transaction.lock_and_check_revision()?;
+        let (holder, record) = get_record(transaction.conn, &path)?;
         let active = active.unwrap_or(!record.active);
         if active != record.active {
-            records::switch(changing.conn, path.id, active)?;
+            records::switch(transaction.conn, path.id, active)?;
             let members = Map::from_iter([("active".to_owned(), json!({"from": record.active, "to": active}))]);
             let done = Done::Updated { members, lost: Vec::new() };
-            let Record { id, key, url, .. } = record;
-            changing.record_changes.push(RecordChange { id, key, url, owner: holder.owner, done, path: Vec::new() });
-            rows::revise(changing.conn, changing.content_type, versions.draft)?;
+            let ExtensionRecord { id, key, url, .. } = record;
+            transaction.record_changes.push(RecordChange { id, key, url, owner: holder.owner, done, path: Vec::new() });
+            rows::revise(transaction.conn, transaction.content_type, versions.draft)?;
         }
         if active {
-            changing.check_record(&path, |_| false)?;
+            transaction.check_record(&path, |_| false)?;
         }
-        show_record(changing.conn, &path, &changing.warnings)
+        show_record(transaction.conn, &path, &transaction.warnings)
     };
     request.write(state, document_id, toggle).await
 }
 
 /// Removes a record. One that is not there is as good as removed.
-pub async fn delete_record(state: &Arc<AppState>, request: Request, path: RecordPath) -> Result<Answer> {
+pub async fn delete_record(state: &Arc<AppState>, request: Request, path: RecordPath) -> Result<TaggedAnswer> {
     path.holder.require(request.caller.access, Right::Extensions)?;
     let document_id = path.holder.document_id.clone();
-    let delete = move |changing: &mut Changing<'_>| {
-        let found = rows::find(changing.conn, changing.content_type, changing.document_id)?;
-        let Some(versions) = found else { return Ok(Answer::empty()) };
-        changing.check(versions)?;
-        let owner_id = match find_holder(changing.conn, &path.holder) {
+    let delete = move |transaction: &mut DocumentTransaction<'_>| {
+        let found = rows::find(transaction.conn, transaction.content_type, transaction.document_id)?;
+        let Some(versions) = found else { return Ok(TaggedAnswer::empty()) };
+        transaction.check(versions)?;
+        let owner_id = match get_owner(transaction.conn, &path.holder) {
             Ok(holder) => holder.owner.1,
-            Err(Error::NotFound) => return Ok(Answer::empty()),
+            Err(Error::NotFound) => return Ok(TaggedAnswer::empty()),
             Err(error) => return Err(error),
         };
         let (shape, field) = list_of(&path.holder)?;
-        if changing.writer().remove_one(Parent::new(shape, owner_id), field, path.id)? {
-            rows::revise(changing.conn, changing.content_type, versions.draft)?;
+        if transaction.writer().remove_one(Parent::new(shape, owner_id), field, path.id)? {
+            rows::revise(transaction.conn, transaction.content_type, versions.draft)?;
         }
-        Ok(Answer::empty())
+        Ok(TaggedAnswer::empty())
     };
     request.write(state, document_id, delete).await
 }
@@ -170,10 +170,10 @@ pub(super) fn begin(state: &AppState, data: &mut Map<String, Value>) {
     }
 }
 
-impl Changing<'_> {
+impl DocumentTransaction<'_> {
     /// Saves a record, and counts that as a change of its document. Returns the record's id.
-    pub(super) fn save_record(&mut self, path: &HolderPath, item: Item) -> Result<i64> {
-        let holder = find_holder(self.conn, path)?;
+    pub(super) fn save_record(&mut self, path: &OwnerPath, item: Item) -> Result<i64> {
+        let holder = get_owner(self.conn, path)?;
         let (shape, field) = list_of(path)?;
         let id = self.writer().save_one(Parent::new(shape, holder.owner.1), field, item)?;
         rows::revise(self.conn, self.content_type, holder.subject.draft)?;
@@ -182,10 +182,10 @@ impl Changing<'_> {
 
     /// Warns of what is wrong with a record as it is stored, or refuses it: for what stands in a member that `refuses` names.
     pub(super) fn check_record(&mut self, path: &RecordPath, refuses: impl Fn(&str) -> bool) -> Result<()> {
-        let owner = find_holder(self.conn, &path.holder)?.owner;
-        let reached = extensions::find_reached(self.conn, vec![owner])?;
-        let reached = reached.into_iter().find(|reached| reached.listener.id == path.id).ok_or(Error::NotFound)?;
-        let review = Review::of(self.state, &reached);
+        let owner = get_owner(self.conn, &path.holder)?.owner;
+        let found = extensions::find_candidates_with_setup(self.conn, vec![owner])?;
+        let candidate = found.into_iter().find(|one| one.candidate.id == path.id).ok_or(Error::NotFound)?;
+        let review = Review::of(self.state, &candidate);
         let refused = review.refused(refuses);
         if !refused.is_empty() {
             let problem = |Warning { path, message }| Problem { path, message, value: None };
@@ -197,7 +197,7 @@ impl Changing<'_> {
 }
 
 /// Which list of what holds the records.
-fn list_of(path: &HolderPath) -> Result<(Shape, &'static Field)> {
+fn list_of(path: &OwnerPath) -> Result<(Shape, &'static Field)> {
     let shape = match path.price {
         Some(_) => {
             let of = path.content_type.prices().and_then(Field::held);

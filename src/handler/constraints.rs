@@ -4,7 +4,7 @@
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::Misfit;
+use super::ConfigError;
 
 /// The constraints of the members of a schema, which forms show and which every record is held to.
 #[derive(Default)]
@@ -43,12 +43,12 @@ impl Constraints {
     }
 
     /// What in `value` is outside of them: where, and why. Nothing of the values is quoted.
-    pub(super) fn misfits(&self, value: &Value) -> Vec<Misfit> {
+    pub(super) fn config_errors(&self, value: &Value) -> Vec<ConfigError> {
         self.find(value, Constraint::problem)
     }
 
     /// The texts in `value` that are too long. Handlers cut what a service would refuse, so these keep nothing from working.
-    pub(super) fn too_long(&self, value: &Value) -> Vec<Misfit> {
+    pub(super) fn too_long(&self, value: &Value) -> Vec<ConfigError> {
         self.find(value, |constraint, value| {
             let count = value.as_str()?.chars().count() as u64;
             let most = constraint.longest.filter(|most| count > *most)?;
@@ -56,10 +56,10 @@ impl Constraints {
         })
     }
 
-    fn find(&self, value: &Value, problem: impl Fn(&Constraint, &Value) -> Option<String>) -> Vec<Misfit> {
+    fn find(&self, value: &Value, problem: impl Fn(&Constraint, &Value) -> Option<String>) -> Vec<ConfigError> {
         let found = self.0.iter().filter_map(|(name, constraint)| {
             let message = problem(constraint, value.get(name)?)?;
-            Some(Misfit { path: name.clone(), message })
+            Some(ConfigError { path: name.clone(), message })
         });
         found.collect()
     }
@@ -143,7 +143,7 @@ mod tests {
             json!({"name": 12345, "thread": "", "color": "red", "other": "x"}),
             json!({"name": "abcd"}),
         ] {
-            assert_eq!(constraints.misfits(&right), [], "{right}");
+            assert_eq!(constraints.config_errors(&right), [], "{right}");
         }
         for (wrong, path, part) in [
             (json!({"name": ""}), "name", "must not be empty"),
@@ -154,7 +154,7 @@ mod tests {
             (json!({"lists": []}), "lists", "must not be empty"),
             (json!({"lists": [1, 2, 3]}), "lists", "at most 2 items, not 3"),
         ] {
-            let found = constraints.misfits(&wrong);
+            let found = constraints.config_errors(&wrong);
             assert!(
                 matches!(&found[..], [one] if one.path == path && one.message.contains(part)),
                 "{wrong}: {found:?}"

@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use super::binding::{Wiring, is_switch, redirects};
 use super::reading::MISSING;
-use super::{Descriptor, Entry, ExtensionKey, Obstacle, ObstacleKind, Registry};
+use super::{Descriptor, Entry, ExtensionKey, Registry, SetupError, SetupErrorKind};
 use crate::nesting::Members;
 use crate::outbound::parse_url;
 use crate::secrets::USE_DEFAULT;
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 
 /// The variable that they come from.
 const VARIABLE: &str = "TENON_DEFAULT_CREDENTIALS";
@@ -80,20 +80,23 @@ impl Defaults {
             entries.extend(registry.find(class).map(|entry| &**entry));
             if entries.is_empty() {
                 let known = registry.entries().map(|entry| class_of(entry.descriptor().key, entry.descriptor()));
-                let near = nearest(class, known);
+                let near = suggest(class, known);
                 let near =
                     if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
                 return Err(format!("{VARIABLE}: {class}: no handler is of this class{near}"));
             }
             // What is missing may be added by records. One handler of the class that can use it is enough.
             let unusable = |entry: &&Entry| {
-                let misfits = entry.check_credentials(&account.credentials).into_iter();
-                misfits.filter(|misfit| !misfit.message.starts_with(MISSING)).collect::<Vec<_>>()
+                let config_errors = entry.check_credentials(&account.credentials).into_iter();
+                config_errors.filter(|config_error| !config_error.message.starts_with(MISSING)).collect::<Vec<_>>()
             };
-            let misfits: Vec<Vec<_>> = entries.iter().map(unusable).collect();
-            let is_usable = misfits.iter().any(Vec::is_empty);
-            if let Some(misfit) = misfits.into_iter().flatten().next().filter(|_| !is_usable) {
-                return Err(format!("{VARIABLE}: {class}: credentials.{}: {}", misfit.path, misfit.message));
+            let config_errors: Vec<Vec<_>> = entries.iter().map(unusable).collect();
+            let is_usable = config_errors.iter().any(Vec::is_empty);
+            if let Some(config_error) = config_errors.into_iter().flatten().next().filter(|_| !is_usable) {
+                return Err(format!(
+                    "{VARIABLE}: {class}: credentials.{}: {}",
+                    config_error.path, config_error.message
+                ));
             }
         }
         Ok(())
@@ -103,7 +106,7 @@ impl Defaults {
     ///
     /// Fails when there is no default for the record's class, and when the record would lead the instance's credentials
     /// somewhere else.
-    pub fn resolve(&self, given: Given<'_>) -> Result<Account, Obstacle> {
+    pub fn resolve(&self, given: Given<'_>) -> Result<Account, SetupError> {
         let Given { key, entry, config, mut credentials, url } = given;
         let asked = credentials.as_object_mut().and_then(|members| members.shift_remove(USE_DEFAULT));
         match asked {
@@ -119,11 +122,11 @@ impl Defaults {
         if url.is_some_and(|url| !url.is_empty()) {
             let message = "must be empty with credentials.use_default: the instance's own credentials go where the \
                            instance says, and nowhere else";
-            return Err(Obstacle::new(ObstacleKind::BadCredentials, "url", "", message));
+            return Err(SetupError::new(SetupErrorKind::BadCredentials, "url", "", message));
         }
         if entry.descriptor().needs_url && own.url.is_none() {
             let message = format!("{key} needs a url, and the instance's default for {class} has none ({VARIABLE})");
-            return Err(Obstacle::new(ObstacleKind::MissingUrl, "url", "", message));
+            return Err(SetupError::new(SetupErrorKind::MissingUrl, "url", "", message));
         }
         let mut account = own.clone();
         for (name, value) in credentials.as_object().into_iter().flatten() {
@@ -143,11 +146,11 @@ impl Defaults {
 }
 
 /// The member at `path` of a record decides where the instance's own credentials go.
-fn decides(path: &[String]) -> Obstacle {
+fn decides(path: &[String]) -> SetupError {
     let (of, below) = path.split_first().map_or(("credentials", &[][..]), |(of, below)| (of.as_str(), below));
-    let kind = if of == "config" { ObstacleKind::BadConfig } else { ObstacleKind::BadCredentials };
+    let kind = if of == "config" { SetupErrorKind::BadConfig } else { SetupErrorKind::BadCredentials };
     let message = "decides where credentials go, which is the instance's to say with credentials.use_default";
-    Obstacle::new(kind, of, &below.join("."), message)
+    SetupError::new(kind, of, &below.join("."), message)
 }
 
 /// The class of a record's key, which may be an alias of its handler's.
@@ -182,8 +185,8 @@ fn account(class: &str, value: Value) -> Result<Account, String> {
     }
 }
 
-fn bad(below: &str, message: impl Into<String>) -> Obstacle {
-    Obstacle::new(ObstacleKind::BadCredentials, "credentials", below, message)
+fn bad(below: &str, message: impl Into<String>) -> SetupError {
+    SetupError::new(SetupErrorKind::BadCredentials, "credentials", below, message)
 }
 
 /// Puts what a record has in place of what the instance has; a null leaves that as it is.

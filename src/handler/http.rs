@@ -63,7 +63,7 @@ impl Http {
     }
 
     /// A way that leads nowhere: the first request is recorded as it would be sent, and ends the attempt.
-    pub fn rehearsal(client: Client, clock: Arc<dyn Clock>, deadline: Instant, masker: Masker) -> Self {
+    pub fn dry_run(client: Client, clock: Arc<dyn Clock>, deadline: Instant, masker: Masker) -> Self {
         Self::make(client, clock, deadline, masker, false)
     }
 

@@ -47,10 +47,10 @@ mod json;
 mod key;
 mod lossy;
 mod mask;
-mod misfit;
-mod obstacle;
+mod config_error;
+mod setup_error;
 mod outcome;
-mod outside;
+mod external_ids;
 mod policy;
 mod reading;
 mod record;
@@ -70,6 +70,7 @@ use utoipa::ToSchema;
 
 pub use binding::{Wiring, sounds_like_a_destination};
 pub use check::SetupCheck;
+pub use config_error::ConfigError;
 pub use context::{ExtensionContext, Parts, RunInfo};
 pub use defaults::{Account, Defaults, Given};
 pub use descriptor::{Description, Descriptor};
@@ -81,14 +82,13 @@ pub use inbound::{Delivery, Inbound, Notice, Received, Refusal};
 pub use json::Json;
 pub use key::ExtensionKey;
 pub use mask::Masker;
-pub use misfit::Misfit;
-pub use obstacle::{Obstacle, ObstacleKind, Obstacles};
 pub use outcome::{Done, Failure, Outcome};
 pub use policy::{OnLimit, Ordering, Policy};
 pub use record::{AnswerRecord, Exchange, RequestRecord};
 pub use registry::{Entry, Registry};
 pub use schedule::Schedule;
 pub use schema::DESTINATION;
+pub use setup_error::{SetupError, SetupErrorKind, SetupErrors};
 pub use typed::{Attempt, Offer, Purpose};
 
 /// The code behind an extension key.

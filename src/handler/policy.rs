@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{Misfit, Schedule};
+use super::{ConfigError, Schedule};
 use crate::clock::Millis;
 use crate::nesting;
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 use crate::triggers::stock::DEFAULT_THRESHOLD;
 
 /// The member of a config that is the runner's and not the handler's.
@@ -64,7 +64,7 @@ const RATE_LIMIT: RangeInclusive<u32> = 1..=1_000_000;
 
 impl Policy {
     /// The policy of a record with this config. A member that cannot be read counts as not there, a number out of range
-    /// as the nearest that is in it; [`Policy::misfits`] tells about both.
+    /// as the nearest that is in it; [`Policy::config_errors`] tells about both.
     pub fn of(config: &str) -> Self {
         // Most records have none; what they have is not parsed for it.
         if !config.contains(MEMBER) {
@@ -75,21 +75,22 @@ impl Policy {
     }
 
     /// What is wrong with the policy in `config` at `now`: where, below the config, and why.
-    pub fn misfits(config: &Value, now: Millis) -> Vec<Misfit> {
-        let mut misfits = Vec::new();
-        Self::read(config.get(MEMBER), &mut misfits);
+    pub fn config_errors(config: &Value, now: Millis) -> Vec<ConfigError> {
+        let mut config_errors = Vec::new();
+        Self::read(config.get(MEMBER), &mut config_errors);
         if let Some(Value::Object(members)) = config.get(MEMBER) {
-            Reader { members, misfits: &mut misfits }.check_schedule(now);
+            Reader { members, config_errors: &mut config_errors }.check_schedule(now);
         }
-        misfits
+        config_errors
     }
 
-    fn read(policy: Option<&Value>, misfits: &mut Vec<Misfit>) -> Self {
+    fn read(policy: Option<&Value>, config_errors: &mut Vec<ConfigError>) -> Self {
         let mut reader = match policy {
             None | Some(Value::Null) => return Self::default(),
-            Some(Value::Object(members)) => Reader { members, misfits },
+            Some(Value::Object(members)) => Reader { members, config_errors },
             Some(_) => {
-                misfits.push(Misfit { path: MEMBER.to_owned(), message: "the policy must be an object".to_owned() });
+                config_errors
+                    .push(ConfigError { path: MEMBER.to_owned(), message: "the policy must be an object".to_owned() });
                 return Self::default();
             }
         };
@@ -110,7 +111,7 @@ impl Policy {
     }
 
     /// The schedule of a record with this config; `None` when there is none, or none that can be read: then
-    /// [`Policy::misfits`] says why.
+    /// [`Policy::config_errors`] says why.
     pub fn schedule_of(config: &Value) -> Option<Schedule> {
         Schedule::parse(config.get(MEMBER)?.get("schedule")?.as_str()?).ok()
     }
@@ -123,15 +124,15 @@ const KNOWN: [&str; 7] =
 /// Reads the members of a policy one by one, so that a wrong one spoils no other.
 struct Reader<'a> {
     members: &'a Map<String, Value>,
-    misfits: &'a mut Vec<Misfit>,
+    config_errors: &'a mut Vec<ConfigError>,
 }
 
 impl Reader<'_> {
     fn name_unknown(&mut self) {
         for name in self.members.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
-            let near = nearest(name, KNOWN);
+            let near = suggest(name, KNOWN);
             let near = if near.is_empty() { KNOWN.to_vec() } else { near };
-            self.misfits.push(misfit(name, format!("is not known; did you mean {}?", near.join(" or "))));
+            self.config_errors.push(config_error(name, format!("is not known; did you mean {}?", near.join(" or "))));
         }
     }
 
@@ -142,7 +143,7 @@ impl Reader<'_> {
         };
         if let Err(problem) = Schedule::parse(&text).and_then(comes) {
             let message = format!("must be a cron expression of five parts, in UTC: {problem}; it counts as not set");
-            self.misfits.push(misfit("schedule", message));
+            self.config_errors.push(config_error("schedule", message));
         }
     }
 
@@ -150,7 +151,7 @@ impl Reader<'_> {
         let value = self.members.get(name).filter(|value| !value.is_null())?;
         let read = serde_json::from_value(value.clone()).ok();
         if read.is_none() {
-            self.misfits.push(misfit(name, format!("must be {wanted}, not {value}; it counts as not set")));
+            self.config_errors.push(config_error(name, format!("must be {wanted}, not {value}; it counts as not set")));
         }
         read
     }
@@ -159,16 +160,17 @@ impl Reader<'_> {
         let (from, to) = (*range.start(), *range.end());
         let wanted = format!("a whole number from {from} to {to}");
         let number: i64 = self.member(name, &wanted)?;
-        let nearest = u32::try_from(number.clamp(from.into(), to.into())).unwrap_or(from);
-        if i64::from(nearest) != number {
-            self.misfits.push(misfit(name, format!("must be {wanted}, not {number}; it counts as {nearest}")));
+        let suggest = u32::try_from(number.clamp(from.into(), to.into())).unwrap_or(from);
+        if i64::from(suggest) != number {
+            self.config_errors
+                .push(config_error(name, format!("must be {wanted}, not {number}; it counts as {suggest}")));
         }
-        Some(nearest)
+        Some(suggest)
     }
 }
 
-fn misfit(name: &str, message: String) -> Misfit {
-    Misfit { path: format!("{MEMBER}.{name}"), message }
+fn config_error(name: &str, message: String) -> ConfigError {
+    ConfigError { path: format!("{MEMBER}.{name}"), message }
 }
 
 #[cfg(test)]
@@ -205,7 +207,10 @@ mod tests {
     fn what_is_wrong_with_a_policy_is_told_with_its_place() {
         const NOW: Millis = 1_795_255_200_000;
         let told = |policy| -> Vec<_> {
-            Policy::misfits(&json!({ "policy": policy }), NOW).into_iter().map(|one| (one.path, one.message)).collect()
+            Policy::config_errors(&json!({ "policy": policy }), NOW)
+                .into_iter()
+                .map(|one| (one.path, one.message))
+                .collect()
         };
         for right in [json!(null), json!({}), json!({"timeout_s": 900, "on_limit": "defer", "schedule": "0 * * * *"})] {
             assert_eq!(told(right.clone()), [], "{right}");

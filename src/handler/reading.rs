@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::policy::MEMBER;
-use super::{Masker, Misfit};
+use super::{ConfigError, Masker};
 
 /// How many faults of one value are told at most.
 const MOST: usize = 20;
@@ -17,7 +17,7 @@ const DEPTH: usize = 4;
 pub(super) const MISSING: &str = "missing field `";
 
 /// Reads a handler's own type; nothing at all is read as an object without members. The error is what serde refuses first.
-pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Misfit> {
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, ConfigError> {
     let value = bare(value)?;
     serde_path_to_error::deserialize(&*value).map_err(|error| {
         let path = error.path().to_string();
@@ -29,23 +29,23 @@ pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Misfit> {
             Some(name) => format!("{path}.{name}"),
             None => path,
         };
-        Misfit { path, message }
+        ConfigError { path, message }
     })
 }
 
 /// Reads as [`read`] does. The error is all that does not fit, one fault for each member: serde stops at the first, so what
 /// its `schema` gives for an example is put in its place, and the rest is read again.
-pub(super) fn read_all<T: DeserializeOwned>(value: &Value, schema: &Value) -> Result<T, Vec<Misfit>> {
+pub(super) fn read_all<T: DeserializeOwned>(value: &Value, schema: &Value) -> Result<T, Vec<ConfigError>> {
     let mut next = match read(value) {
         Ok(read) => return Ok(read),
         Err(first) => first,
     };
-    let mut found: Vec<Misfit> = Vec::new();
+    let mut found: Vec<ConfigError> = Vec::new();
     let mut mended = if value.is_null() { json!({}) } else { value.clone() };
     loop {
         let name = next.path.split(['.', '[']).next().unwrap_or_default().to_owned();
         // The example does not fit either, or the fault is of no member: there is nothing to go on with.
-        let is_told = |one: &Misfit| one.path.split(['.', '[']).next() == Some(name.as_str());
+        let is_told = |one: &ConfigError| one.path.split(['.', '[']).next() == Some(name.as_str());
         if found.iter().any(is_told) || found.len() == MOST {
             return Err(found);
         }
@@ -57,7 +57,7 @@ pub(super) fn read_all<T: DeserializeOwned>(value: &Value, schema: &Value) -> Re
         }
         match read::<T>(&mended) {
             Ok(_) => return Err(found),
-            Err(misfit) => next = misfit,
+            Err(config_error) => next = config_error,
         }
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn without_value(message: &str, credentials: &Value, schema: &Value) 
 }
 
 /// The handler's part of a value, without the runner's policy.
-fn bare(value: &Value) -> Result<Cow<'_, Value>, Misfit> {
+fn bare(value: &Value) -> Result<Cow<'_, Value>, ConfigError> {
     match value {
         Value::Null => Ok(Cow::Owned(Value::Object(Map::new()))),
         Value::Object(members) if members.contains_key(MEMBER) => {
@@ -94,7 +94,7 @@ fn bare(value: &Value) -> Result<Cow<'_, Value>, Misfit> {
             Ok(Cow::Owned(Value::Object(members)))
         }
         Value::Object(_) => Ok(Cow::Borrowed(value)),
-        _ => Err(Misfit { path: String::new(), message: "must be an object".to_owned() }),
+        _ => Err(ConfigError { path: String::new(), message: "must be an object".to_owned() }),
     }
 }
 
@@ -157,8 +157,11 @@ mod tests {
     fn all_faults_are_told_each_with_its_path() {
         let schema = schema::of_config::<Config>();
         let told = |value: Value| -> Vec<String> {
-            let misfits = read_all::<Config>(&value, &schema).expect_err("it does not fit");
-            misfits.into_iter().map(|misfit| format!("{} {}", misfit.path, misfit.message)).collect()
+            let config_errors = read_all::<Config>(&value, &schema).expect_err("it does not fit");
+            config_errors
+                .into_iter()
+                .map(|config_error| format!("{} {}", config_error.path, config_error.message))
+                .collect()
         };
         assert_eq!(
             told(Value::Null),

@@ -10,11 +10,12 @@ use super::inbound::{AnyInbound, TypedInbound};
 use super::shown::is_shown;
 use super::typed::{AnyHandler, Attempt, Offer, Purpose, Rules, Typed};
 use super::{
-    Delivery, Description, Descriptor, ExtensionKey, Handler, Inbound, Misfit, Obstacles, Received, Refusal, schema,
+    ConfigError, Delivery, Description, Descriptor, ExtensionKey, Handler, Inbound, Received, Refusal, SetupErrors,
+    schema,
 };
 use crate::outbound::Client;
 use crate::secrets::mask;
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 
 /// The handlers by their keys. Put together at the start; nothing is added later.
 #[derive(Default)]
@@ -96,16 +97,16 @@ impl Registry {
     }
 
     /// The keys nearest to one that no handler answers to; for a namespace that a handler has, the same key in there.
-    pub fn nearest(&self, key: &str) -> Vec<String> {
-        let near = nearest(key, self.entries.keys().copied()).into_iter().map(str::to_owned);
+    pub fn suggest(&self, key: &str) -> Vec<String> {
+        let near = suggest(key, self.entries.keys().copied()).into_iter().map(str::to_owned);
         let Some((namespace, rest)) = key.split_once(':') else { return near.collect() };
-        let namespaces = nearest(namespace, self.namespaces.keys().copied()).into_iter();
+        let namespaces = suggest(namespace, self.namespaces.keys().copied()).into_iter();
         near.chain(namespaces.map(|near| format!("{near}:{rest}"))).collect()
     }
 
     /// Why there is no handler for `key`, with the keys nearest to it.
     pub fn unknown(&self, key: &str) -> String {
-        match self.nearest(key) {
+        match self.suggest(key) {
             near if near.is_empty() => format!("no handler for the key {key}"),
             near => format!("no handler for the key {key}; did you mean {}?", near.join(" or ")),
         }
@@ -136,7 +137,7 @@ impl Entry {
     }
 
     /// What its handler cannot use of `credentials`. What is said holds none of them.
-    pub fn check_credentials(&self, credentials: &Value) -> Vec<Misfit> {
+    pub fn check_credentials(&self, credentials: &Value) -> Vec<ConfigError> {
         self.handler.check_credentials(&self.rules, credentials)
     }
 
@@ -146,7 +147,7 @@ impl Entry {
         let [of_config, of_credentials] = self.handler.unknown_members(config, credentials);
         let near = |path: String, schema: &Value| {
             let known = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-            let near = nearest(&path, known).into_iter().map(str::to_owned).collect();
+            let near = suggest(&path, known).into_iter().map(str::to_owned).collect();
             (path, near)
         };
         let Description { config_schema, credentials_schema, .. } = &self.description;
@@ -157,17 +158,17 @@ impl Entry {
     }
 
     /// What in `config` is longer than its handler uses, which cuts it.
-    pub fn too_long(&self, config: &Value) -> Vec<Misfit> {
+    pub fn too_long(&self, config: &Value) -> Vec<ConfigError> {
         self.rules.too_long(config)
     }
 
     /// Whether the handler can do its work with what a record has set up, or all that keeps it from that.
-    pub fn check(&self, offer: Offer<'_>, client: &Client) -> Result<(), Obstacles> {
+    pub fn check(&self, offer: Offer<'_>, client: &Client) -> Result<(), SetupErrors> {
         self.handler.check(&self.rules, offer, client)
     }
 
     /// Makes an attempt ready, or fails as [`Entry::check`] does.
-    pub fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacles> {
+    pub fn attempt(&self, parts: Parts, purpose: Purpose) -> Result<Attempt, SetupErrors> {
         self.handler.attempt(&self.rules, parts, purpose)
     }
 
@@ -270,8 +271,8 @@ mod tests {
         assert!(registry.find_shown("external:*").is_some() && registry.find_shown("no:*").is_none());
         let shown: Vec<_> = registry.entries().map(|entry| entry.descriptor.key).collect();
         assert_eq!(shown, ["custom:plain", "external:*", "external:own"]);
-        assert_eq!(registry.nearest("extrenal:a-long-name-of-its-own"), ["external:a-long-name-of-its-own"]);
-        assert_eq!(registry.nearest("markket:a-long-name-of-its-own"), [""; 0]);
+        assert_eq!(registry.suggest("extrenal:a-long-name-of-its-own"), ["external:a-long-name-of-its-own"]);
+        assert_eq!(registry.suggest("markket:a-long-name-of-its-own"), [""; 0]);
         assert!(registry.with(Whole).is_err(), "one for each namespace");
     }
 
@@ -297,7 +298,7 @@ mod tests {
         let client = Client::new(Vec::new()).unwrap_or_else(|problem| panic!("{problem}"));
         let check = |config: Value, url| {
             let offer = Offer { config: &config, credentials: &Value::Null, url };
-            entry.check(offer, &client).map_err(|obstacles| obstacles.reason())
+            entry.check(offer, &client).map_err(|setup_errors| setup_errors.reason())
         };
         assert_eq!(check(json!({"list": [{"id": 1}], "policy": {"timeout_s": 1}}), None), Ok(()));
         assert_eq!(

@@ -124,7 +124,7 @@ pub(crate) async fn attempt_with(
     };
     let outcome = match registry.find(key).expect("the handler").attempt(parts, Purpose::Run) {
         Ok(attempt) => attempt.await,
-        Err(obstacle) => Err(obstacle.into()),
+        Err(setup_error) => Err(setup_error.into()),
     };
     (outcome, http.take_exchanges())
 }

@@ -12,7 +12,9 @@ use super::check::SetupCheck;
 use super::constraints::Constraints;
 use super::context::Parts;
 use super::reading::{MISSING, read_all, unknown, without_value};
-use super::{Description, Descriptor, ExtensionContext, Handler, Misfit, Obstacle, ObstacleKind, Obstacles, Outcome};
+use super::{
+    ConfigError, Description, Descriptor, ExtensionContext, Handler, Outcome, SetupError, SetupErrorKind, SetupErrors,
+};
 use crate::outbound::Client;
 
 /// An attempt of a handler, ready to be awaited.
@@ -49,35 +51,35 @@ pub(super) struct Rules {
 /// A member of a record that a handler has a type for.
 struct Member {
     name: &'static str,
-    kind: ObstacleKind,
+    kind: SetupErrorKind,
     schema: Value,
     constraints: Constraints,
 }
 
 impl Rules {
     /// What in a config is longer than its handler uses: it is cut.
-    pub(super) fn too_long(&self, config: &Value) -> Vec<Misfit> {
+    pub(super) fn too_long(&self, config: &Value) -> Vec<ConfigError> {
         self.config.constraints.too_long(config)
     }
 }
 
 pub(super) trait AnyHandler: Send + Sync {
-    fn check(&self, rules: &Rules, offer: Offer<'_>, client: &Client) -> Result<(), Obstacles>;
-    fn check_credentials(&self, rules: &Rules, credentials: &Value) -> Vec<Misfit>;
+    fn check(&self, rules: &Rules, offer: Offer<'_>, client: &Client) -> Result<(), SetupErrors>;
+    fn check_credentials(&self, rules: &Rules, credentials: &Value) -> Vec<ConfigError>;
     fn unknown_members(&self, config: &Value, credentials: &Value) -> [Vec<String>; 2];
-    fn attempt(&self, rules: &Rules, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacles>;
+    fn attempt(&self, rules: &Rules, parts: Parts, purpose: Purpose) -> Result<Attempt, SetupErrors>;
 }
 
 pub(super) struct Typed<H>(pub(super) Arc<H>);
 
 impl<H: Handler> AnyHandler for Typed<H> {
-    fn check(&self, rules: &Rules, offer: Offer<'_>, client: &Client) -> Result<(), Obstacles> {
+    fn check(&self, rules: &Rules, offer: Offer<'_>, client: &Client) -> Result<(), SetupErrors> {
         checked(&*self.0, rules, offer, client).map(drop)
     }
 
-    fn check_credentials(&self, rules: &Rules, credentials: &Value) -> Vec<Misfit> {
+    fn check_credentials(&self, rules: &Rules, credentials: &Value) -> Vec<ConfigError> {
         let refused = read_all::<H::Credentials>(credentials, &rules.credentials.schema).err().unwrap_or_default();
-        let told = |Misfit { path, message }| Misfit {
+        let told = |ConfigError { path, message }| ConfigError {
             path,
             message: without_value(&message, credentials, &rules.credentials.schema),
         };
@@ -88,7 +90,7 @@ impl<H: Handler> AnyHandler for Typed<H> {
         [unknown::<H::Config>(config), unknown::<H::Credentials>(credentials)]
     }
 
-    fn attempt(&self, rules: &Rules, parts: Parts, purpose: Purpose) -> Result<Attempt, Obstacles> {
+    fn attempt(&self, rules: &Rules, parts: Parts, purpose: Purpose) -> Result<Attempt, SetupErrors> {
         let Parts { key, event, credentials, config, url, meta, run, http, clock, host } = parts;
         let offer = Offer { config: &config, credentials: &credentials, url: url.as_deref() };
         let (config, credentials) = checked(&*self.0, rules, offer, http.client())?;
@@ -109,7 +111,7 @@ fn checked<H: Handler>(
     rules: &Rules,
     offer: Offer<'_>,
     client: &Client,
-) -> Result<(H::Config, H::Credentials), Obstacles> {
+) -> Result<(H::Config, H::Credentials), SetupErrors> {
     let mut check = SetupCheck::new(client, offer.url);
     if rules.needs_url && check.url().is_none() {
         check.missing_url(format!("{} needs a url, and the extension record has none", rules.name));
@@ -118,12 +120,12 @@ fn checked<H: Handler>(
     let config = rules.config.read(offer.config, &mut check);
     let credentials = rules.credentials.read(offer.credentials, &mut check);
     let (Some(config), Some(credentials)) = (config, credentials) else {
-        return Err(Obstacles::new(check.into_found()));
+        return Err(SetupErrors::new(check.into_found()));
     };
 
     handler.check(&config, &credentials, &mut check);
     let found = check.into_found();
-    if found.is_empty() { Ok((config, credentials)) } else { Err(Obstacles::new(found)) }
+    if found.is_empty() { Ok((config, credentials)) } else { Err(SetupErrors::new(found)) }
 }
 
 impl Rules {
@@ -132,37 +134,39 @@ impl Rules {
         Self {
             name: descriptor.name,
             needs_url: descriptor.needs_url,
-            config: Member::new("config", ObstacleKind::BadConfig, config),
-            credentials: Member::new("credentials", ObstacleKind::BadCredentials, credentials),
+            config: Member::new("config", SetupErrorKind::BadConfig, config),
+            credentials: Member::new("credentials", SetupErrorKind::BadCredentials, credentials),
         }
     }
 }
 
 impl Member {
-    fn new(name: &'static str, kind: ObstacleKind, schema: &Value) -> Self {
+    fn new(name: &'static str, kind: SetupErrorKind, schema: &Value) -> Self {
         Self { name, kind, schema: schema.clone(), constraints: Constraints::of(schema) }
     }
 
     /// Reads the member in the handler's type. What that refuses, and what is outside of the schema's constraints, goes to
     /// `check`; it is none only with a refusal.
     fn read<T: DeserializeOwned>(&self, value: &Value, check: &mut SetupCheck<'_>) -> Option<T> {
-        let outside = self.constraints.misfits(value);
+        let external_ids = self.constraints.config_errors(value);
         let (read, mut found) = match read_all(value, &self.schema) {
             Ok(read) => (Some(read), Vec::new()),
             Err(refused) => (None, refused),
         };
-        if self.kind == ObstacleKind::BadCredentials {
-            found.iter_mut().for_each(|misfit| misfit.message = without_value(&misfit.message, value, &self.schema));
+        if self.kind == SetupErrorKind::BadCredentials {
+            found.iter_mut().for_each(|config_error| {
+                config_error.message = without_value(&config_error.message, value, &self.schema)
+            });
         }
-        let is_new = |one: &Misfit| found.iter().all(|told| told.path != one.path);
-        let outside: Vec<Misfit> = outside.into_iter().filter(is_new).collect();
-        found.extend(outside);
-        check.extend(found.into_iter().map(|misfit| self.obstacle(misfit)));
+        let is_new = |one: &ConfigError| found.iter().all(|told| told.path != one.path);
+        let external_ids: Vec<ConfigError> = external_ids.into_iter().filter(is_new).collect();
+        found.extend(external_ids);
+        check.extend(found.into_iter().map(|config_error| self.setup_error(config_error)));
         read
     }
 
     /// Something that does not fit. What is missing is missing in the object above it.
-    fn obstacle(&self, Misfit { path, message }: Misfit) -> Obstacle {
+    fn setup_error(&self, ConfigError { path, message }: ConfigError) -> SetupError {
         let message = match message.starts_with(MISSING) {
             true => {
                 let above = path.rsplit_once('.').map(|(above, _)| format!(".{above}")).unwrap_or_default();
@@ -170,6 +174,6 @@ impl Member {
             }
             false => message,
         };
-        Obstacle::new(self.kind, self.name, &path, message)
+        SetupError::new(self.kind, self.name, &path, message)
     }
 }

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use futures_util::StreamExt as _;
 
-use super::intake::{Intake, Taken};
+use super::intake::{Intake, IntakeShare};
 use crate::error::{Error, Result};
 
 /// How long a body may take to come, and what must come of it in each second more.
@@ -100,7 +100,7 @@ pub(super) fn intake(request: &HttpRequest) -> Result<&Intake> {
 }
 
 /// Keeps what was taken until the request is answered.
-pub(super) fn keep(request: &HttpRequest, taken: Taken) {
+pub(super) fn keep(request: &HttpRequest, taken: IntakeShare) {
     request.extensions_mut().get_or_insert_with(Vec::new).push(taken);
 }
 

@@ -17,9 +17,9 @@ use super::state::state;
 use crate::access::{Access, Caller};
 use crate::error::{Error, Problem, Result};
 use crate::limits::MEMBERS;
-use crate::nesting::{self, Unkept};
+use crate::nesting::{self, Unstorable};
 use crate::query::{self, QueryValue};
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 
 /// Strapi's limit for forms, in bytes; JSON has the one of the configuration.
 const FORM_LIMIT: usize = 56 * 1024;
@@ -183,7 +183,7 @@ fn unknown<'a>(path: Vec<String>, field: &str, known: impl IntoIterator<Item = &
         [] => "no members are taken here".to_owned(),
         known => format!("what is taken here: {}", known.join(", ")),
     };
-    let meant = nearest(field, known).first().map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+    let meant = suggest(field, known).first().map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
     refused(path, format!("{field} is not known{meant}; {taken}"))
 }
 
@@ -343,9 +343,9 @@ fn json(bytes: &[u8]) -> Result<Value> {
 
 /// Refuses what could not be kept.
 fn check(bytes: &[u8]) -> Result<()> {
-    nesting::check(bytes).map_err(|unkept| match unkept {
-        Unkept::Nul => Error::Validation(unkept.to_string()),
-        Unkept::TooDeep => Error::Syntax(unkept.to_string()),
+    nesting::check(bytes).map_err(|unstorable| match unstorable {
+        Unstorable::Nul => Error::Validation(unstorable.to_string()),
+        Unstorable::TooDeep => Error::Syntax(unstorable.to_string()),
     })
 }
 

@@ -15,37 +15,37 @@ use futures_util::future::{Either, MapOk};
 
 use super::{conditional, middleware};
 use crate::access::Access;
-use crate::cache::Kept;
+use crate::cache::CachedResponse;
 use crate::state::AppState;
 
 /// Sends what is kept, and hands on every other request.
 #[derive(Clone)]
-pub(super) struct Quick(pub Arc<AppState>);
+pub(super) struct CacheMiddleware(pub Arc<AppState>);
 
 /// The middleware of one worker.
-pub(super) struct Middleware<S> {
+pub(super) struct CacheService<S> {
     next: S,
     state: Arc<AppState>,
 }
 
-impl<S, B> Transform<S, ServiceRequest> for Quick
+impl<S, B> Transform<S, ServiceRequest> for CacheMiddleware
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = Middleware<S>;
+    type Transform = CacheService<S>;
     type InitError = ();
-    type Future = Ready<Result<Middleware<S>, ()>>;
+    type Future = Ready<Result<CacheService<S>, ()>>;
 
     fn new_transform(&self, next: S) -> Self::Future {
-        ready(Ok(Middleware { next, state: Arc::clone(&self.0) }))
+        ready(Ok(CacheService { next, state: Arc::clone(&self.0) }))
     }
 }
 
 type Widened<B> = fn(ServiceResponse<B>) -> ServiceResponse<EitherBody<B>>;
 
-impl<S, B> Service<ServiceRequest> for Middleware<S>
+impl<S, B> Service<ServiceRequest> for CacheService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
 {
@@ -57,14 +57,14 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         match self.find(&request) {
-            Some(kept) => Either::Left(ready(Ok(send(request, &kept)))),
+            Some(cached) => Either::Left(ready(Ok(send(request, &cached)))),
             None => Either::Right(self.next.call(request).map_ok(ServiceResponse::map_into_left_body)),
         }
     }
 }
 
-impl<S> Middleware<S> {
-    fn find(&self, request: &ServiceRequest) -> Option<Arc<Kept>> {
+impl<S> CacheService<S> {
+    fn find(&self, request: &ServiceRequest) -> Option<Arc<CachedResponse>> {
         if request.method() != Method::GET || request.headers().contains_key(AUTHORIZATION) {
             return None;
         }
@@ -73,8 +73,8 @@ impl<S> Middleware<S> {
     }
 }
 
-fn send<B>(request: ServiceRequest, kept: &Kept) -> ServiceResponse<EitherBody<B>> {
+fn send<B>(request: ServiceRequest, cached: &CachedResponse) -> ServiceResponse<EitherBody<B>> {
     let started = Instant::now();
-    let answer = conditional::send(request.request(), kept);
+    let answer = conditional::send(request.request(), cached);
     middleware::finish(request.into_response(answer), started).map_into_right_body()
 }

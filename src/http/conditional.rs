@@ -12,10 +12,10 @@ use super::extract::Reader;
 use super::problem::JSON;
 use super::state::state;
 use crate::access::{Access, Caller};
-use crate::cache::{Asked, Kept};
-use crate::db::Stamp;
+use crate::cache::{CacheLookup, CachedResponse};
+use crate::db::VersionStamp;
 use crate::db::documents::read::Form;
-use crate::documents::{Answer, Find};
+use crate::documents::{Find, TaggedAnswer};
 use crate::error::Result;
 use crate::query::{Terms, Warning};
 use crate::state::AppState;
@@ -32,13 +32,13 @@ pub(super) async fn read(
 ) -> Result<HttpResponse> {
     let state = state(request)?;
     let asked = asked(request, caller.access);
-    if let Some(kept) = state.cache.find(&asked, &state.db) {
-        return Ok(send(request, &kept));
+    if let Some(cached) = state.cache.find(&asked, &state.db) {
+        return Ok(send(request, &cached));
     }
     let terms = Terms { access: asked.access, strict: state.config.strict_params };
     let find = find(terms, asked.form)?;
     let stamp = find.depends_on().and_then(|types| state.db.stamp(types));
-    let Answer { body, etag, .. } = match &stamp {
+    let TaggedAnswer { body, etag, .. } = match &stamp {
         Some(stamp) => counted(&state, reader, find, stamp).await?,
         None => run(reader, find).await?,
     };
@@ -47,7 +47,7 @@ pub(super) async fn read(
 
 /// Reads what `find` asks for, with the total of another page of the same list if nothing was committed since that was
 /// counted.
-async fn counted(state: &AppState, reader: &Reader, find: Find, stamp: &Stamp) -> Result<Answer> {
+async fn counted(state: &AppState, reader: &Reader, find: Find, stamp: &VersionStamp) -> Result<TaggedAnswer> {
     let Some(counted) = find.counted() else { return run(reader, find).await };
     if let Some(total) = state.cache.find_total(&counted, &state.db) {
         let answer = run(reader, find.clone().knowing(Some(total))).await?;
@@ -63,24 +63,24 @@ async fn counted(state: &AppState, reader: &Reader, find: Find, stamp: &Stamp) -
     Ok(answer)
 }
 
-async fn run(reader: &Reader, find: Find) -> Result<Answer> {
-    reader.read(find.pace(), move |conn| find.run(conn)).await
+async fn run(reader: &Reader, find: Find) -> Result<TaggedAnswer> {
+    reader.read(find.cost(), move |conn| find.run(conn)).await
 }
 
 /// Sends an answer that is never kept, or its tag alone.
-pub(super) fn unkept(request: &HttpRequest, access: Access, answer: Answer) -> Result<HttpResponse> {
-    let kept = state(request)?.cache.keep(&asked(request, access), None, answer.body, answer.etag);
-    Ok(send(request, &kept))
+pub(super) fn send_uncached(request: &HttpRequest, access: Access, answer: TaggedAnswer) -> Result<HttpResponse> {
+    let cached = state(request)?.cache.keep(&asked(request, access), None, answer.body, answer.etag);
+    Ok(send(request, &cached))
 }
 
 /// What `request` asks for a caller with this access.
-pub(super) fn asked(request: &HttpRequest, access: Access) -> Asked<'_> {
+pub(super) fn asked(request: &HttpRequest, access: Access) -> CacheLookup<'_> {
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-    Asked { access, form: form(request), target }
+    CacheLookup { access, form: form(request), target }
 }
 
 /// The answer to a request that changed something.
-pub(super) fn written(status: StatusCode, answer: Answer) -> HttpResponse {
+pub(super) fn written(status: StatusCode, answer: TaggedAnswer) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     if answer.is_repeated {
         response.insert_header((REPEATED, "true"));
@@ -107,23 +107,23 @@ pub(super) fn form(request: &HttpRequest) -> Form {
 }
 
 /// Sends what is kept, or its tag alone.
-pub(super) fn send(request: &HttpRequest, kept: &Kept) -> HttpResponse {
-    if has_it(request, &kept.etag) {
-        return HttpResponse::NotModified().insert_header((ETAG, kept.etag.as_str())).finish();
+pub(super) fn send(request: &HttpRequest, cached: &CachedResponse) -> HttpResponse {
+    if has_it(request, &cached.etag) {
+        return HttpResponse::NotModified().insert_header((ETAG, cached.etag.as_str())).finish();
     }
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, HeaderValue::from_static(JSON)));
     if !takes_gzip(request) {
-        return response.insert_header((ETAG, kept.etag.as_str())).body(kept.body.clone());
+        return response.insert_header((ETAG, cached.etag.as_str())).body(cached.body.clone());
     }
     // The same answer in other bytes: what a weak tag says.
-    response.insert_header((ETAG, format!("W/{}", kept.etag)));
-    match kept.gzipped() {
+    response.insert_header((ETAG, format!("W/{}", cached.etag)));
+    match cached.gzipped() {
         Some(gzipped) => response
             .insert_header((CONTENT_ENCODING, HeaderValue::from_static("gzip")))
             .insert_header((VARY, HeaderValue::from_static("Accept-Encoding")))
             .body(gzipped.clone()),
-        None => response.body(kept.body.clone()),
+        None => response.body(cached.body.clone()),
     }
 }
 

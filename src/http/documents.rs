@@ -14,7 +14,7 @@ use super::list::Parameters;
 use super::subscriptions;
 use crate::access::{Caller, Right};
 use crate::content::{self, Catalog, ContentType};
-use crate::documents::{self, Action, IfMatch, Once, Request};
+use crate::documents::{self, Action, IdempotencyKey, IfMatch, Request};
 use crate::error::Result;
 use crate::query::Warning;
 use crate::state::AppState;
@@ -185,16 +185,20 @@ pub(super) fn described(
     data: Option<&Map<String, Value>>,
 ) -> Result<Request> {
     let if_match = request.headers().get(IF_MATCH).map(|header| IfMatch::parse(header.to_str().unwrap_or_default()));
-    let once = once(request, &caller, data)?;
+    let once = idempotency_key(request, &caller, data)?;
     let query = request.query_string().to_owned();
     let ignored = Vec::new();
     Ok(Request { content_type: of.0, caller, query, form: form(request), if_match, once, ignored })
 }
 
 /// The key that `request` was sent under, if it was, with all that makes it this request.
-pub(super) fn once(request: &HttpRequest, caller: &Caller, data: Option<&Map<String, Value>>) -> Result<Option<Once>> {
+pub(super) fn idempotency_key(
+    request: &HttpRequest,
+    caller: &Caller,
+    data: Option<&Map<String, Value>>,
+) -> Result<Option<IdempotencyKey>> {
     let Some(key) = idempotency::key(request)? else { return Ok(None) };
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     let parts = [request.method().as_str(), target, &serde_json::to_string(&data)?];
-    Ok(Some(Once::new(&caller.key_owner(), key, &parts)))
+    Ok(Some(IdempotencyKey::new(&caller.key_owner(), key, &parts)))
 }

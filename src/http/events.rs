@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::endpoint::Endpoint;
-use super::extract::{Pace, Reader};
+use super::extract::{Cost, Reader};
 use super::list::{By, Filterable, Page, Parameters};
 use super::runs::RunAnswer;
 use crate::access::Caller;
@@ -110,7 +110,7 @@ pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -
     let (from, to) = (asked.moment("from")?, asked.moment("to")?);
     let filter = EventFilter { trigger: asked.trigger()?, store, document, from, to };
     let (found, total) = reader
-        .read(Pace::Slow, move |conn| {
+        .read(Cost::Expensive, move |conn| {
             let page = events::find_page(conn, &filter, window.start(), window.size)?;
             Ok((page, events::count(conn, &filter)?))
         })
@@ -125,7 +125,7 @@ pub(super) async fn list(request: HttpRequest, caller: Caller, reader: Reader) -
 pub(super) async fn find(id: web::Path<String>, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     caller.access.require_internals()?;
     let (event, found) = reader
-        .read(Pace::Quick, move |conn| {
+        .read(Cost::Cheap, move |conn| {
             let event = events::find(conn, &id)?.ok_or(Error::NotFound)?;
             let filter = RunFilter { event: Some(event.event.id.clone()), ..RunFilter::default() };
             Ok((event, runs::find_page(conn, &filter, 0, RUNS)?))

@@ -8,17 +8,17 @@ use utoipa::ToSchema;
 use super::answer::{self, Data, Problems};
 use super::endpoint::Endpoint;
 use super::events::EventRef;
-use super::extract::{Pace, Reader};
+use super::extract::{Cost, Reader};
 use super::list::Parameters;
 use super::runs::{OwnerAnswer, RunAnswer};
 use super::state::state;
 use crate::access::{Access, Caller};
 use crate::clock::iso;
 use crate::content::Catalog;
-use crate::documents::HolderPath;
+use crate::documents::OwnerPath;
 use crate::error::{Error, Result};
 use crate::query::Warning;
-use crate::runner::{self, Because, Explained, Explanation, Question, Wait};
+use crate::runner::{self, Because, Delay, Explained, Explanation, Question};
 use crate::triggers::Name;
 use crate::triggers::stock::{LOW, Movement, RESTOCKED};
 
@@ -112,18 +112,18 @@ pub(super) struct WaitAnswer {
     responses((status = 200, description = "Each record that is reached", body = Data<ExplainedAnswer>), Problems))]
 pub(super) async fn explain(
     request: HttpRequest,
-    path: HolderPath,
+    path: OwnerPath,
     caller: Caller,
     reader: Reader,
 ) -> Result<HttpResponse> {
     let access = caller.access;
     access.require_records(path.content_type)?;
     let asked = Parameters::read(request.query_string(), &["trigger", "priceId", "from", "to", "event"])?;
-    let path = HolderPath { price: price(&asked, &path)?, ..path };
+    let path = OwnerPath { price: price(&asked, &path)?, ..path };
     let (question, state) = (question(&asked)?, state(&request)?);
     let catalog = state.catalog;
     let mut explained = reader
-        .read(Pace::Slow, move |conn| conn.snapshot(|conn| runner::explain(conn, &state, &path, &question)))
+        .read(Cost::Expensive, move |conn| conn.snapshot(|conn| runner::explain(conn, &state, &path, &question)))
         .await?;
     explained.records.retain(|record| may_see((access, catalog), &record.owner.0));
     answer::data(StatusCode::OK, ExplainedAnswer::new(explained)?)
@@ -135,7 +135,7 @@ fn may_see((access, catalog): (Access, &Catalog), owner_field: &str) -> bool {
     holdings.peek().is_some() && holdings.all(|holding| access.require_records(holding.content_type).is_ok())
 }
 
-fn price(asked: &Parameters, path: &HolderPath) -> Result<Option<i64>> {
+fn price(asked: &Parameters, path: &OwnerPath) -> Result<Option<i64>> {
     let price = asked.parsed("priceId", number("priceId"))?;
     match price {
         Some(_) if path.content_type.prices().is_none() => {
@@ -188,7 +188,7 @@ impl ExplanationAnswer {
     fn new(explanation: Explanation) -> Result<Self> {
         let fires = explanation.fires();
         let (because, message, path, nearest) = match explanation.reason {
-            Some(reason) => (Some(reason.because), Some(reason.message), reason.path, reason.nearest),
+            Some(reason) => (Some(reason.because), Some(reason.message), reason.path, reason.suggestions),
             None => (None, None, Vec::new(), Vec::new()),
         };
         Ok(Self {
@@ -202,7 +202,7 @@ impl ExplanationAnswer {
             message,
             path,
             nearest,
-            waits: explanation.waits.into_iter().map(WaitAnswer::from).collect(),
+            waits: explanation.delays.into_iter().map(WaitAnswer::from).collect(),
             run: explanation.run.map(|run| RunAnswer::new(run, None)).transpose()?,
             warnings: explanation.warnings.into_iter().map(WarningAnswer::from).collect(),
         })
@@ -215,8 +215,8 @@ impl From<Warning> for WarningAnswer {
     }
 }
 
-impl From<Wait> for WaitAnswer {
-    fn from(wait: Wait) -> Self {
+impl From<Delay> for WaitAnswer {
+    fn from(wait: Delay) -> Self {
         Self { because: wait.because.as_str(), until: wait.until.map(iso), message: wait.message }
     }
 }

@@ -17,7 +17,7 @@ use crate::db::tokens::{self, Token};
 use crate::error::{Error, Result};
 use crate::handler::DEPTH_HEADER;
 use crate::ids;
-pub use crate::query::Pace;
+pub use crate::query::Cost;
 use crate::secrets::token_hash;
 use crate::state::AppState;
 
@@ -87,7 +87,7 @@ async fn find_caller(request: &HttpRequest) -> Result<Caller> {
         let actor = "token:bootstrap".to_owned();
         return Ok(Caller { actor, token: None, access: Access::Full, depth: depth(request) });
     }
-    let found = Reader::of(request)?.read(Pace::Quick, move |conn| tokens::find_by_hash(conn, &hash)).await?;
+    let found = Reader::of(request)?.read(Cost::Cheap, move |conn| tokens::find_by_hash(conn, &hash)).await?;
     let Some(token) = found else { return Err(unknown(token)) };
     let now = state.clock.now();
     if token.has_expired(now) {

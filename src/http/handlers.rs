@@ -13,14 +13,14 @@ use utoipa::openapi::Ref;
 use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
 use super::conditional::written;
-use super::documents::once;
+use super::documents::idempotency_key;
 use super::endpoint::Endpoint;
-use super::extract::{Pace, Reader};
+use super::extract::{Cost, Reader};
 use super::list::Parameters;
 use crate::access::{Caller, Right};
 use crate::content::Catalog;
 use crate::db::records;
-use crate::documents::{self, Activation, HolderPath};
+use crate::documents::{self, Activation, OwnerPath};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Description, Entry, Target};
 use crate::nesting;
@@ -126,7 +126,7 @@ pub(super) async fn list(
     require_directory(state.catalog, &caller)?;
     let asked = Parameters::read(request.query_string(), &["category", "namespace"])?;
     let (category, namespace) = (asked.text("category")?, asked.text("namespace")?);
-    let in_use = reader.read(Pace::Slow, records::count_by_key).await?;
+    let in_use = reader.read(Cost::Expensive, records::count_by_key).await?;
     let shown = state.handlers.entries().filter(|entry| {
         let descriptor = entry.descriptor();
         category.as_deref().is_none_or(|category| category == descriptor.category)
@@ -148,7 +148,7 @@ pub(super) async fn find(
 ) -> Result<HttpResponse> {
     require_directory(state.catalog, &caller)?;
     let entry = state.handlers.find_shown(&key).ok_or(Error::NotFound)?;
-    let in_use = reader.read(Pace::Slow, records::count_by_key).await?;
+    let in_use = reader.read(Cost::Expensive, records::count_by_key).await?;
     answer::data(StatusCode::OK, HandlerAnswer::new(&state, &key, entry, &in_use))
 }
 
@@ -173,7 +173,7 @@ pub(super) async fn activate(
     let sent = sent.read().await?;
     let body = sent.body.as_ref().and_then(Value::as_object).cloned();
     let (caller, input) = sent.parse_data::<ActivationInput>()?;
-    let once = once(&request, &caller, body.as_ref())?;
+    let once = idempotency_key(&request, &caller, body.as_ref())?;
     let activation = input.activation(state.catalog, key.into_inner())?;
     let answer = documents::activate(&state.into_inner(), caller, once, activation).await?;
     Ok(written(StatusCode::CREATED, answer))
@@ -227,7 +227,7 @@ fn known_targets(catalog: &Catalog) -> String {
 }
 
 impl TargetInput {
-    fn path(self, catalog: &Catalog, place: usize) -> Result<HolderPath> {
+    fn path(self, catalog: &Catalog, place: usize) -> Result<OwnerPath> {
         let refused = |member: &str, message: &str| {
             let path = vec!["targets".to_owned(), place.to_string(), member.to_owned()];
             let message = format!("targets[{place}].{member} {message}");
@@ -235,13 +235,13 @@ impl TargetInput {
         };
         let (document_id, price) = (self.document_id, self.price_id);
         if let (Some(content_type), Some(_)) = (catalog.find_priced(&self.type_name), price) {
-            return Ok(HolderPath { content_type, document_id, price });
+            return Ok(OwnerPath { content_type, document_id, price });
         }
         match (self.type_name.as_str(), price) {
             (name, None) if catalog.find_priced(name).is_some() => refused("priceId", "must be the id of a price"),
             (_, Some(_)) => refused("priceId", "is for a price alone"),
             (name, None) => match catalog.find_by_singular(name) {
-                Some(content_type) => Ok(HolderPath { content_type, document_id, price }),
+                Some(content_type) => Ok(OwnerPath { content_type, document_id, price }),
                 None => refused("type", &known_targets(catalog)),
             },
         }

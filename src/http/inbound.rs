@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::answer::{self, Data, Problems};
 use super::body::{Raw, Submission};
 use super::endpoint::Endpoint;
-use super::extract::{Pace, Reader};
+use super::extract::{Cost, Reader};
 use super::list::{Page, Parameters};
 use super::problem::plain_text;
 use crate::access::{Caller, Right};
@@ -188,7 +188,7 @@ pub(super) async fn deliveries(
     service::find_for(&state, &caller, id).await?;
     let window = Parameters::read(request.query_string(), &[])?.window()?;
     let (found, total) = reader
-        .read(Pace::Slow, move |conn| {
+        .read(Cost::Expensive, move |conn| {
             Ok((inbound::find_page(conn, id, window.start(), window.size)?, inbound::count(conn, id)?))
         })
         .await?;

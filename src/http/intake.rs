@@ -54,7 +54,7 @@ struct Used {
 }
 
 /// Bytes that a caller has; given back when this is dropped.
-pub(super) struct Taken {
+pub(super) struct IntakeShare {
     pool: Pool,
     caller: String,
     bytes: usize,
@@ -68,11 +68,11 @@ impl Pool {
     /// Takes `bytes`, at most the whole of a share, for `caller`; waits until they are free.
     ///
     /// [`Error::Unavailable`] when they are not for some seconds.
-    pub async fn take(&self, caller: &str, bytes: usize) -> Result<Taken> {
+    pub async fn take(&self, caller: &str, bytes: usize) -> Result<IntakeShare> {
         self.take_within(PATIENCE, caller, bytes).await
     }
 
-    async fn take_within(&self, patience: Duration, caller: &str, bytes: usize) -> Result<Taken> {
+    async fn take_within(&self, patience: Duration, caller: &str, bytes: usize) -> Result<IntakeShare> {
         let bytes = bytes.min(self.0.all / SHARE);
         let taken = async {
             loop {
@@ -91,7 +91,7 @@ impl Pool {
             .map_err(|_| Error::Unavailable("too many request bodies at once; send it again later"))
     }
 
-    fn try_take(&self, caller: &str, bytes: usize) -> Option<Taken> {
+    fn try_take(&self, caller: &str, bytes: usize) -> Option<IntakeShare> {
         let mut used = self.lock();
         let own = used.by_caller.get(caller).copied().unwrap_or(0);
         if used.all + bytes > self.0.all || own + bytes > self.0.all / SHARE {
@@ -99,7 +99,7 @@ impl Pool {
         }
         used.all += bytes;
         used.by_caller.insert(caller.to_owned(), own + bytes);
-        Some(Taken { pool: self.clone(), caller: caller.to_owned(), bytes })
+        Some(IntakeShare { pool: self.clone(), caller: caller.to_owned(), bytes })
     }
 
     fn lock(&self) -> MutexGuard<'_, Used> {
@@ -108,7 +108,7 @@ impl Pool {
     }
 }
 
-impl Drop for Taken {
+impl Drop for IntakeShare {
     fn drop(&mut self) {
         let mut used = self.pool.lock();
         used.all -= self.bytes;

@@ -72,7 +72,7 @@ pub fn serve(state: Arc<AppState>, listener: TcpListener) -> std::io::Result<Ser
             .configure(routes::configure(state.catalog))
             .wrap(Compress::default())
             .wrap(from_fn(middleware::around))
-            .wrap(cache_middleware::Quick(Arc::clone(&state)))
+            .wrap(cache_middleware::CacheMiddleware(Arc::clone(&state)))
     });
     let server = server
         .workers(workers)

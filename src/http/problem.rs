@@ -96,10 +96,10 @@ fn details(error: &Error) -> Option<Value> {
         }
         Error::Invalid(problems) => Some(json!({"errors": problems.iter().map(problem).collect::<Vec<_>>()})),
         Error::Parameter { param, .. } => Some(json!({"source": "query", "param": param})),
-        Error::InvalidKey { key, path, source_of, nearest } => {
+        Error::InvalidKey { key, path, source_of, suggestion } => {
             let mut shown = invalid_key(key, path, *source_of);
-            if let Some(nearest) = nearest {
-                shown["nearest"] = json!(nearest);
+            if let Some(suggestion) = suggestion {
+                shown["nearest"] = json!(suggestion);
             }
             Some(shown)
         }

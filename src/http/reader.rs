@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use super::state::state;
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::query::Pace;
+use crate::query::Cost;
 use crate::state::AppState;
 
 /// The read connection of one worker thread (SQLite), opened when it is first needed.
@@ -25,17 +25,17 @@ pub struct Reader {
 
 impl Reader {
     /// Runs `work` on a connection that reads. It may read no more than an answer may have.
-    pub async fn read<T, F>(&self, pace: Pace, work: F) -> Result<T>
+    pub async fn read<T, F>(&self, cost: Cost, work: F) -> Result<T>
     where
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
         T: Send + 'static,
     {
         let work = move |conn: &mut Conn| conn.for_answer(work);
-        match pace {
-            Pace::Search => return self.state.db.search(work).await,
-            Pace::Slow => return self.state.db.read(work).await,
-            Pace::Quick if !self.state.db.reads_in_place() => return self.state.db.read(work).await,
-            Pace::Quick => {}
+        match cost {
+            Cost::Search => return self.state.db.search(work).await,
+            Cost::Expensive => return self.state.db.read(work).await,
+            Cost::Cheap if !self.state.db.reads_in_place() => return self.state.db.read(work).await,
+            Cost::Cheap => {}
         }
 
         let mut own = self.own.0.borrow_mut();

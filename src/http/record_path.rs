@@ -8,10 +8,10 @@ use actix_web::{FromRequest, HttpRequest};
 
 use super::state::state;
 use crate::content::PRODUCT;
-use crate::documents::{HolderPath, RecordPath};
+use crate::documents::{OwnerPath, RecordPath};
 use crate::error::{Error, Result};
 
-impl FromRequest for HolderPath {
+impl FromRequest for OwnerPath {
     type Error = Error;
     type Future = Ready<Result<Self>>;
 
@@ -30,15 +30,15 @@ impl FromRequest for RecordPath {
     }
 }
 
-fn holder(request: &HttpRequest) -> Result<HolderPath> {
+fn holder(request: &HttpRequest) -> Result<OwnerPath> {
     let path = request.match_info();
     let document_id = path.get("documentId").ok_or(Error::NotFound)?.to_owned();
     match path.get("type") {
         Some(plural) => {
             let content_type = state(request)?.catalog.find_by_plural(plural).ok_or(Error::NotFound)?;
-            Ok(HolderPath { content_type, document_id, price: None })
+            Ok(OwnerPath { content_type, document_id, price: None })
         }
-        None => Ok(HolderPath { content_type: &PRODUCT, document_id, price: Some(number(request, "priceId")?) }),
+        None => Ok(OwnerPath { content_type: &PRODUCT, document_id, price: Some(number(request, "priceId")?) }),
     }
 }
 

@@ -7,15 +7,15 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::endpoint::Endpoint;
-use super::extract::{Pace, Reader};
+use super::extract::{Cost, Reader};
 use super::list::Page;
 use super::records::LISTS;
 use super::runs::{self, RunAnswer};
 use crate::access::Caller;
 use crate::clock::{Millis, iso};
-use crate::db::extension_hours::Tally;
+use crate::db::extension_hours::HourCounts;
 use crate::db::records;
-use crate::documents::{RecordPath, find_record};
+use crate::documents::{RecordPath, get_record};
 use crate::error::{Error, Result};
 use crate::runner::{self, Stats};
 use crate::state::AppState;
@@ -136,7 +136,7 @@ pub(super) async fn list_runs(
 ) -> Result<HttpResponse> {
     caller.access.require_records(path.holder.content_type)?;
     let id = path.id;
-    reader.read(Pace::Quick, move |conn| find_record(conn, &path).map(drop)).await?;
+    reader.read(Cost::Cheap, move |conn| get_record(conn, &path).map(drop)).await?;
     runs::page(&request, &reader, Some(id)).await
 }
 
@@ -160,11 +160,11 @@ pub(super) async fn stats(
     caller.access.require_records(path.holder.content_type)?;
     let now = state.clock.now();
     let read = move |conn: &mut crate::db::Conn| {
-        let (holder, record) = find_record(conn, &path)?;
+        let (holder, record) = get_record(conn, &path)?;
         let record = records::find(conn, &holder.owner, record.id)?.ok_or(Error::NotFound)?;
         Ok((record.last_run, runner::stats(conn, record.id, now)?))
     };
-    let (last_run, stats) = reader.read(Pace::Slow, move |conn| conn.snapshot(read)).await?;
+    let (last_run, stats) = reader.read(Cost::Expensive, move |conn| conn.snapshot(read)).await?;
     answer::data(StatusCode::OK, StatsAnswer::new(last_run, stats))
 }
 
@@ -203,8 +203,8 @@ impl StatsAnswer {
     }
 }
 
-impl From<Tally> for TallyAnswer {
-    fn from(Tally { attempts, completed, dead }: Tally) -> Self {
+impl From<HourCounts> for TallyAnswer {
+    fn from(HourCounts { attempts, completed, dead }: HourCounts) -> Self {
         let runs = completed + dead;
         let success_rate = (runs > 0).then(|| completed as f64 / runs as f64);
         Self { attempts, runs, completed, dead, success_rate }

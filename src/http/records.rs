@@ -10,11 +10,11 @@ use super::body::Submission;
 use super::conditional::{self, written};
 use super::documents::{asked, described, without_data};
 use super::endpoint::Endpoint;
-use super::extract::{OfType, Pace, Reader};
+use super::extract::{Cost, OfType, Reader};
 use super::list::{By, Filterable, Page, Parameters};
 use crate::access::{Access, Caller, Right};
 use crate::db::records::RecordFilter;
-use crate::documents::{self, HolderPath, RecordPath};
+use crate::documents::{self, OwnerPath, RecordPath};
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -42,7 +42,7 @@ pub(super) struct ToggleInput {
 }
 
 /// Refuses a caller who may not read the records that are held there.
-pub(super) fn require_read(path: &HolderPath, access: Access) -> Result<()> {
+pub(super) fn require_read(path: &OwnerPath, access: Access) -> Result<()> {
     path.require(access, Right::Extensions).or_else(|_| path.require(access, Right::FindOne))
 }
 
@@ -50,7 +50,7 @@ pub(super) fn require_read(path: &HolderPath, access: Access) -> Result<()> {
 const FILTERABLE: [Filterable; 2] =
     [Filterable { name: "key", by: By::One("key") }, Filterable { name: "active", by: By::One("active") }];
 
-async fn find_many(request: HttpRequest, path: HolderPath, caller: Caller, reader: Reader) -> Result<HttpResponse> {
+async fn find_many(request: HttpRequest, path: OwnerPath, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     require_read(&path, caller.access)?;
     let asked = Parameters::read_filtered(request.query_string(), &["key", "active"], &FILTERABLE)?;
     let is_true = |text: &str| text.parse().map_err(|_| "active must be true or false".to_owned());
@@ -58,7 +58,7 @@ async fn find_many(request: HttpRequest, path: HolderPath, caller: Caller, reade
     let window = asked.window()?;
     let page = (window.start(), window.size);
     let (records, total) = reader
-        .read(Pace::Quick, move |conn| conn.snapshot(|conn| documents::find_records(conn, &path, &filter, page)))
+        .read(Cost::Cheap, move |conn| conn.snapshot(|conn| documents::find_records(conn, &path, &filter, page)))
         .await?;
     answer::json(StatusCode::OK, &Page::new(records, window, total))
 }
@@ -66,13 +66,13 @@ async fn find_many(request: HttpRequest, path: HolderPath, caller: Caller, reade
 async fn find_one(request: HttpRequest, path: RecordPath, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     require_read(&path.holder, caller.access)?;
     let find = move |conn: &mut _| documents::show_record(conn, &path, &[]);
-    let found = reader.read(Pace::Quick, move |conn| conn.snapshot(find)).await?;
-    conditional::unkept(&request, caller.access, found)
+    let found = reader.read(Cost::Cheap, move |conn| conn.snapshot(find)).await?;
+    conditional::send_uncached(&request, caller.access, found)
 }
 
 async fn create(
     request: HttpRequest,
-    path: HolderPath,
+    path: OwnerPath,
     state: web::Data<AppState>,
     sent: Submission,
 ) -> Result<HttpResponse> {

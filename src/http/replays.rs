@@ -119,7 +119,7 @@ pub(super) async fn cancel(
     let reason = reason.map(short).transpose()?;
     let operator = Operator::new(&state, caller.actor);
     let run = runner::cancel(&operator, caller.access, id.clone(), reason.as_deref()).await?;
-    state.queue.cancellations.cancel(run.held.0);
+    state.queue.cancellations.cancel(run.lease.0);
     answer::data(StatusCode::OK, find(&state, id.into_inner()).await?)
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn replay_many(state: web::Data<AppState>, sent: Submission) ->
     let operator = Operator::new(&state, caller.actor);
     let asked = (selection, owner_fields);
     let replayed = match dry_run {
-        true => runner::rehearse(&operator, asked).await?,
+        true => runner::dry_run(&operator, asked).await?,
         false => runner::replay(&operator, asked, reason.as_deref(), |_| state.wake_runner(Work::Runs)).await?,
     };
     let status = if dry_run { StatusCode::OK } else { StatusCode::ACCEPTED };

@@ -21,7 +21,7 @@ use crate::error::{Error, Problem, Result};
 use crate::handler::{Event, Exchange, Json};
 use crate::ids;
 use crate::nesting;
-use crate::runner::{self, Started, Trial, Wanted, Way};
+use crate::runner::{self, RunNowRequest, Started, TestMode, TestRun};
 use crate::state::AppState;
 use crate::triggers::Name;
 
@@ -146,8 +146,8 @@ pub(super) async fn run(
     let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
     let (caller, RunInput { trigger, payload }) = sent.read().await?.parse_optional()?;
     let idempotency_key = idempotency_key.map(|key| ids::caller_key(&caller.key_owner(), ids::Purpose::Run, &key));
-    let wanted = Wanted { trigger: trigger.as_deref().map(name).transpose()?, payload, idempotency_key };
-    let started = runner::run_now(&state, caller.actor, path, wanted).await?;
+    let run_request = RunNowRequest { trigger: trigger.as_deref().map(name).transpose()?, payload, idempotency_key };
+    let started = runner::run_now(&state, caller.actor, path, run_request).await?;
     if let Some(wait) = wait
         && let Some(ended) = until_ended(&state, &started.run, wait).await?
     {
@@ -181,17 +181,18 @@ pub(super) async fn test(
     let asked = Parameters::read(request.query_string(), &["dry"])?;
     let dry = asked.parsed("dry", |text| text.parse().map_err(|_| "dry must be true or false".to_owned()))?;
     let (caller, TestInput { trigger, payload, credentials }) = sent.read().await?.parse_optional()?;
-    let way = match (dry.unwrap_or(false), credentials) {
+    let mode = match (dry.unwrap_or(false), credentials) {
         (true, true) => {
             return Err(refused("credentials", "a test of the credentials cannot be dry: it must ask".into()));
         }
-        (true, false) => Way::Show,
-        (false, true) => Way::Prove,
-        (false, false) => Way::Send,
+        (true, false) => TestMode::DryRun,
+        (false, true) => TestMode::CheckCredentials,
+        (false, false) => TestMode::Live,
     };
-    let wanted = Wanted { trigger: trigger.as_deref().map(name).transpose()?, payload, idempotency_key: None };
-    let trial = runner::try_record(&state, caller.actor, path, wanted, way).await?;
-    answer::data(StatusCode::OK, TrialAnswer::new(trial)?)
+    let run_request =
+        RunNowRequest { trigger: trigger.as_deref().map(name).transpose()?, payload, idempotency_key: None };
+    let test = runner::test_run(&state, caller.actor, path, run_request, mode).await?;
+    answer::data(StatusCode::OK, TrialAnswer::new(test)?)
 }
 
 fn name(text: &str) -> Result<Name> {
@@ -231,17 +232,17 @@ impl From<Started> for StartedAnswer {
 }
 
 impl TrialAnswer {
-    fn new(trial: Trial) -> Result<Self> {
+    fn new(test: TestRun) -> Result<Self> {
         Ok(Self {
-            outcome: trial.outcome,
-            message: trial.message,
-            started_at: iso(trial.started_at),
-            duration_ms: trial.duration_ms,
-            data: trial.data.map(Json::parse).transpose()?,
-            meta: trial.meta,
-            exchanges: trial.exchanges,
+            outcome: test.outcome,
+            message: test.message,
+            started_at: iso(test.started_at),
+            duration_ms: test.duration_ms,
+            data: test.data.map(Json::parse).transpose()?,
+            meta: test.meta,
+            exchanges: test.exchanges,
             counted: false,
-            event: trial.event,
+            event: test.event,
         })
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::answer::{self, Data, Problems};
 use super::endpoint::Endpoint;
-use super::extract::{Pace, Reader};
+use super::extract::{Cost, Reader};
 use super::list::{By, Filterable, Page, Parameters};
 use crate::access::Caller;
 use crate::clock::iso;
@@ -183,7 +183,7 @@ pub(super) async fn page(request: &HttpRequest, reader: &Reader, extension: Opti
     filter.extension = extension.or(filter.extension);
     let with_attempts = asked.parsed("populate", populate)?.is_some();
     let (found, total) = reader
-        .read(Pace::Slow, move |conn| {
+        .read(Cost::Expensive, move |conn| {
             let runs = runs::find_page(conn, &filter, window.start(), window.size)?;
             let rows = if with_attempts { runs.iter().map(|run| run.row).collect() } else { Vec::new() };
             let mut attempts = attempts::find_by_runs(conn, rows)?;
@@ -201,7 +201,7 @@ pub(super) async fn page(request: &HttpRequest, reader: &Reader, extension: Opti
     responses((status = 200, description = "Everything about it", body = Data<WholeRun>), Problems))]
 pub(super) async fn find(id: web::Path<String>, caller: Caller, reader: Reader) -> Result<HttpResponse> {
     caller.access.require_internals()?;
-    let found = reader.read(Pace::Quick, move |conn| whole(conn, &id)).await?;
+    let found = reader.read(Cost::Cheap, move |conn| whole(conn, &id)).await?;
     answer::data(StatusCode::OK, WholeRun::new(found)?)
 }
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::answer::{self, Problems};
 use super::conditional;
 use super::endpoint::Endpoint;
-use super::extract::{Pace, Reader};
+use super::extract::{Cost, Reader};
 use crate::access::Caller;
 use crate::clock::iso;
 use crate::documents::{self, Signals};
@@ -104,7 +104,7 @@ pub(super) async fn visibility(
 ) -> Result<HttpResponse> {
     let name = name.into_inner();
     // Of a store with ten thousand products it is a long count.
-    let signals = reader.read(Pace::Slow, move |conn| documents::signals(conn, caller.access, &name)).await?;
+    let signals = reader.read(Cost::Expensive, move |conn| documents::signals(conn, caller.access, &name)).await?;
     answer::json(StatusCode::OK, &VisibilityAnswer::new(&signals, iso(state.clock.now())))
 }
 

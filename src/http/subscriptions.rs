@@ -21,7 +21,7 @@ use crate::content::{ContentType, Reference, STORE, SUBSCRIBER};
 use crate::documents::{self, Subscription, Wish};
 use crate::error::{Error, Problem, Result};
 use crate::links::{Link, NoLink, Purpose};
-use crate::queue::ingest::Emission;
+use crate::queue::ingest::EmitRequest;
 use crate::rates::Rate;
 use crate::runner;
 use crate::state::AppState;
@@ -181,7 +181,7 @@ async fn visitors_wish(
         return documents::subscribe(state, caller, asked, wish).await;
     }
     let trigger = Name::parse(CONFIRM_SUBSCRIPTION).map_err(Error::internal)?;
-    let ask = |store: &String| Emission {
+    let ask = |store: &String| EmitRequest {
         content_type: &STORE,
         document_id: store.clone(),
         trigger: trigger.clone(),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::answer::{self, Data, Problems, Sent};
 use super::body::Submission;
 use super::endpoint::Endpoint;
-use super::extract::{Pace, Reader};
+use super::extract::{Cost, Reader};
 use crate::access::{Access, Caller, Permissions};
 use crate::clock::{DAY, iso};
 use crate::content::Catalog;
@@ -90,7 +90,7 @@ enum Kind {
     responses((status = 200, description = "All of them, without their text", body = Data<Vec<TokenAnswer>>), Problems))]
 pub(super) async fn list(caller: Caller, reader: Reader) -> Result<HttpResponse> {
     require_full(&caller)?;
-    let found = reader.read(Pace::Quick, tokens::find_all).await?;
+    let found = reader.read(Cost::Cheap, tokens::find_all).await?;
     answer::data(StatusCode::OK, found.into_iter().map(TokenAnswer::from).collect::<Vec<_>>())
 }
 

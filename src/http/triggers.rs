@@ -15,7 +15,7 @@ use crate::access::{Caller, Right};
 use crate::content::{Catalog, ContentType};
 use crate::error::{Error, Problem, Result};
 use crate::nesting;
-use crate::queue::ingest::{Emission, Emitted};
+use crate::queue::ingest::{EmitReceipt, EmitRequest};
 use crate::runner;
 use crate::state::AppState;
 use crate::triggers::{CATALOGUE, Entry, Name, find_in_catalogue};
@@ -150,7 +150,7 @@ pub(super) async fn emit(
     let trigger = Name::parse(&name).map_err(|reason| refused(&["name"], reason))?;
     let idempotency_key = idempotency::key(&request)?.map(str::to_owned);
     let (caller, input) = sent.read().await?.parse_optional::<TriggerInput>()?;
-    let emission = Emission { content_type, document_id, trigger, payload: input.payload, idempotency_key };
+    let emission = EmitRequest { content_type, document_id, trigger, payload: input.payload, idempotency_key };
     let emitted = runner::emit(&state, &caller, emission).await?;
     answer::data(StatusCode::ACCEPTED, EmittedAnswer::from(emitted))
 }
@@ -184,7 +184,7 @@ fn refused(path: &[&str], message: String) -> Error {
 }
 
 impl BatchItem {
-    fn emission(self, catalog: &Catalog, place: usize) -> Result<Emission> {
+    fn emission(self, catalog: &Catalog, place: usize) -> Result<EmitRequest> {
         let at = place.to_string();
         let trigger = Name::parse(&self.trigger).map_err(|reason| refused(&["data", &at, "trigger"], reason))?;
         let content_type: &'static ContentType = catalog.find_by_singular(&self.target.type_name).ok_or_else(|| {
@@ -195,7 +195,7 @@ impl BatchItem {
             let message = format!("data[{at}].idempotencyKey must have 1 to {} characters", idempotency::LONGEST);
             return Err(refused(&["data", &at, "idempotencyKey"], message));
         }
-        Ok(Emission {
+        Ok(EmitRequest {
             content_type,
             document_id: self.target.document_id,
             trigger,
@@ -219,8 +219,8 @@ impl TriggerAnswer {
     }
 }
 
-impl From<Emitted> for EmittedAnswer {
-    fn from(emitted: Emitted) -> Self {
+impl From<EmitReceipt> for EmittedAnswer {
+    fn from(emitted: EmitReceipt) -> Self {
         Self { id: emitted.id, trigger: emitted.trigger, repeated: emitted.repeated }
     }
 }

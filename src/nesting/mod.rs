@@ -18,14 +18,14 @@ const READ: usize = 110;
 
 /// Why JSON cannot be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unkept {
+pub enum Unstorable {
     /// It nests deeper than [`LEVELS`].
     TooDeep,
     /// It holds U+0000, which PostgreSQL's texts cannot hold.
     Nul,
 }
 
-impl fmt::Display for Unkept {
+impl fmt::Display for Unstorable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooDeep => write!(formatter, "JSON nested deeper than {LEVELS} levels"),
@@ -35,23 +35,23 @@ impl fmt::Display for Unkept {
 }
 
 /// Whether JSON text may be kept.
-pub fn check(text: &[u8]) -> Result<(), Unkept> {
+pub fn check(text: &[u8]) -> Result<(), Unstorable> {
     let mut scan = Scan::default();
     for (place, byte) in text.iter().enumerate() {
         if *byte == b'u' && scan.is_escaped && text[place + 1..].starts_with(b"0000") {
-            return Err(Unkept::Nul);
+            return Err(Unstorable::Nul);
         }
         if scan.step(*byte) > LEVELS {
-            return Err(Unkept::TooDeep);
+            return Err(Unstorable::TooDeep);
         }
     }
     Ok(())
 }
 
 /// Whether a value that was read already may be kept.
-pub fn check_value(value: &Value) -> Result<(), Unkept> {
-    fn check_below(value: &Value, levels: usize) -> Result<(), Unkept> {
-        let left = || levels.checked_sub(1).ok_or(Unkept::TooDeep);
+pub fn check_value(value: &Value) -> Result<(), Unstorable> {
+    fn check_below(value: &Value, levels: usize) -> Result<(), Unstorable> {
+        let left = || levels.checked_sub(1).ok_or(Unstorable::TooDeep);
         match value {
             Value::String(text) => check_text(text),
             Value::Array(items) => {
@@ -71,8 +71,8 @@ pub fn check_value(value: &Value) -> Result<(), Unkept> {
     check_below(value, LEVELS)
 }
 
-fn check_text(text: &str) -> Result<(), Unkept> {
-    if text.contains('\0') { Err(Unkept::Nul) } else { Ok(()) }
+fn check_text(text: &str) -> Result<(), Unstorable> {
+    if text.contains('\0') { Err(Unstorable::Nul) } else { Ok(()) }
 }
 
 /// Reads JSON that is stored, as far down as it may be read.
@@ -151,16 +151,16 @@ mod tests {
     fn text_and_value_are_held_to_the_same_limits() {
         for (text, expected) in [
             (nested(LEVELS), Ok(())),
-            (nested(LEVELS + 1), Err(Unkept::TooDeep)),
-            (r#"{"a":"\u0000"}"#.to_owned(), Err(Unkept::Nul)),
-            (r#"{"\u0000":1}"#.to_owned(), Err(Unkept::Nul)),
+            (nested(LEVELS + 1), Err(Unstorable::TooDeep)),
+            (r#"{"a":"\u0000"}"#.to_owned(), Err(Unstorable::Nul)),
+            (r#"{"\u0000":1}"#.to_owned(), Err(Unstorable::Nul)),
             (r#"{"a":"\\u0000 [[[ \" "}"#.to_owned(), Ok(())),
-            (r#"{"a":"\\u0000 [[[ \" ","b":"\u00001"}"#.to_owned(), Err(Unkept::Nul)),
+            (r#"{"a":"\\u0000 [[[ \" ","b":"\u00001"}"#.to_owned(), Err(Unstorable::Nul)),
         ] {
             assert_eq!(check(text.as_bytes()), expected, "{text}");
             assert_eq!(check_value(&read(&text).expect("JSON")), expected, "{text}");
         }
-        assert_eq!(check(nested(100_000).as_bytes()), Err(Unkept::TooDeep));
+        assert_eq!(check(nested(100_000).as_bytes()), Err(Unstorable::TooDeep));
     }
 
     #[test]

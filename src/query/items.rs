@@ -2,7 +2,7 @@
 
 use super::condition::{Comparison, Filter, Operand, Test};
 use super::plan::{self, ReadPlan};
-use super::scope::{Scope, Tally};
+use super::scope::{PlanContext, Scope};
 use super::selection::{Populated, Selection};
 use super::strict;
 use super::terms::Terms;
@@ -31,26 +31,26 @@ pub fn plan_items(
         strict::check_names(asked)?;
         strict::check_values(asked, false)?;
     }
-    let mut tally = Tally::new(terms);
+    let mut context = PlanContext::new(terms);
     plan::refuse_lost_filters(asked, &KNOWN)?;
-    let version = status::version(asked.get("status"), &mut tally)?;
+    let version = status::version(asked.get("status"), &mut context)?;
     let scope = |param| Scope::new(Shape::Component(of), param);
     let mut items = Populated::new(field, Selection::plain(Shape::Component(of)));
     if let Some(asked) = asked.get("fields") {
         items.selection.columns = fields::read(&scope("fields"), asked)?;
     }
     if let Some(asked) = asked.get("filters") {
-        items.filter = filters::read(&scope("filters"), asked, &mut tally)?;
+        items.filter = filters::read(&scope("filters"), asked, &mut context)?;
     }
     if let Some(asked) = asked.get("sort") {
-        items.sort = sort::read(&scope("sort"), asked, &mut tally)?;
+        items.sort = sort::read(&scope("sort"), asked, &mut context)?;
     }
     if let Some(asked) = asked.get("populate") {
-        populate::read(&scope("populate"), asked, &mut items.selection, &mut tally)?;
+        populate::read(&scope("populate"), asked, &mut items.selection, &mut context)?;
     }
-    plan::warn_of_unknown(asked, &KNOWN, &mut tally);
+    plan::warn_of_unknown(asked, &KNOWN, &mut context);
     let mut plan = ReadPlan::of_one(content_type, version, Selection::holding(items));
-    plan.warnings = tally.warnings;
+    plan.warnings = context.warnings;
     Ok(plan)
 }
 

@@ -21,14 +21,14 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod unkept;
+mod unsupported_relations;
 mod value;
 
 pub use condition::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};
 pub use items::plan_items;
 pub use page::{DEFAULT_SIZE, Page};
 pub use parse::parse;
-pub use plan::{Pace, ReadPlan, plan, plan_answer, plan_one};
+pub use plan::{Cost, ReadPlan, plan, plan_answer, plan_one};
 pub use scope::Warning;
 pub use selection::{Populated, Selection};
 pub use sort::Order;

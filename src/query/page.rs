@@ -2,7 +2,7 @@
 //! brought into range, and only what ends up between two rows is an error.
 
 use super::cast::truth;
-use super::scope::Tally;
+use super::scope::PlanContext;
 use super::strict;
 use super::value::QueryValue;
 use crate::error::{Error, Result};
@@ -41,14 +41,14 @@ impl Default for Page {
 /// Reads the page that is asked for, if one is.
 ///
 /// Fails when both ways are mixed, when `withCount` is no truth value, or when the page would begin or end within a row.
-pub(super) fn read(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Page> {
+pub(super) fn read(asked: Option<&QueryValue>, context: &mut PlanContext) -> Result<Page> {
     let Some(asked) = asked else { return Ok(Page::default()) };
     if asked.members().is_empty() {
-        tally.warn(&["pagination"], "is an object, such as pagination[page]; it was ignored");
+        context.warn(&["pagination"], "is an object, such as pagination[page]; it was ignored");
     }
     for (name, _) in asked.members() {
         if !["page", "pageSize", "start", "limit", "withCount"].contains(&name.as_str()) {
-            tally.warn(&["pagination", name], "is not a parameter and was ignored");
+            context.warn(&["pagination", name], "is not a parameter and was ignored");
         }
     }
     let value = |name| asked.get(name).map(QueryValue::as_number);
@@ -58,12 +58,12 @@ pub(super) fn read(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Page
         return Err(Error::Pagination("Cannot use both page & offset pagination in the same query".into()));
     }
     let with_count = with_count(asked.get("withCount"))?;
-    let limit = at_least(capped(if by_offset { limit } else { size }, by_offset, tally), 1.0);
+    let limit = at_least(capped(if by_offset { limit } else { size }, by_offset, context), 1.0);
     let start = match by_offset {
         true => at_least(start.unwrap_or(0.0), 0.0),
         false => (at_least(page.unwrap_or(1.0), 1.0) - 1.0) * limit,
     };
-    let whole = |name, value: f64, converter| match tally.strict {
+    let whole = |name, value: f64, converter| match context.strict {
         true => strict::whole(name, value, &value.to_string()),
         false => whole(value, converter),
     };
@@ -74,14 +74,14 @@ pub(super) fn read(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Page
 }
 
 /// The size asked for, or the greatest there is; what is not a number is the greatest.
-fn capped(asked: Option<f64>, by_offset: bool, tally: &mut Tally) -> f64 {
+fn capped(asked: Option<f64>, by_offset: bool, context: &mut PlanContext) -> f64 {
     let (most, asked) = (PAGE.most as f64, asked.unwrap_or(DEFAULT_SIZE as f64));
     if asked < most {
         return asked;
     }
     if asked != most {
         let name = if by_offset { "limit" } else { "pageSize" };
-        tally.warn(&["pagination", name], format!("at most {most} are answered at a time"));
+        context.warn(&["pagination", name], format!("at most {most} are answered at a time"));
     }
     most
 }
@@ -113,10 +113,10 @@ mod tests {
     use crate::query::parse;
 
     fn asked(text: &str) -> (Result<Page>, usize) {
-        let mut tally = Tally::new(Access::Full);
+        let mut context = PlanContext::new(Access::Full);
         let parsed = parse(text).unwrap_or_else(|error| panic!("{error}"));
-        let page = read(parsed.get("pagination"), &mut tally);
-        (page, tally.warnings.len())
+        let page = read(parsed.get("pagination"), &mut context);
+        (page, context.warnings.len())
     }
 
     #[test]

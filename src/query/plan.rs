@@ -2,7 +2,7 @@
 
 use super::condition::{Comparison, Filter, Operand, Test};
 use super::page::{self, Page};
-use super::scope::{Scope, Tally, Warning};
+use super::scope::{PlanContext, Scope, Warning};
 use super::selection::Selection;
 use super::sort::{self, Order};
 use super::strict;
@@ -12,7 +12,7 @@ use super::{fields, filters, populate, search, status};
 use crate::access::Right;
 use crate::content::{ContentType, DOCUMENT_ID, ID, Shape, Version};
 use crate::error::{Error, KeyPath, Result, Source};
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 
 /// Documents to read. Everything in it has been checked: to run it cannot fail for what the caller asked.
 #[derive(Debug, Clone)]
@@ -35,11 +35,11 @@ pub struct ReadPlan {
 
 /// How long a read may take, and so where it is best done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub enum Cost {
     /// By id or index: microseconds, less than a hop to another thread costs.
-    Quick,
+    Cheap,
     /// Anything that could take milliseconds, and would hold up the other requests of its thread.
-    Slow,
+    Expensive,
     /// A search that no index leads: it may take seconds.
     Search,
 }
@@ -57,12 +57,12 @@ pub fn plan(content_type: &'static ContentType, asked: &QueryValue, terms: impl 
                 .into(),
         ));
     }
-    let (mut plan, mut tally) = planned(content_type, asked, terms)?;
+    let (mut plan, mut context) = planned(content_type, asked, terms)?;
     if terms.strict {
         strict::check_values(asked, true)?;
     }
-    plan.page = page::read(asked.get("pagination"), &mut tally)?;
-    plan.warnings = tally.warnings;
+    plan.page = page::read(asked.get("pagination"), &mut context)?;
+    plan.warnings = context.warnings;
     Ok(plan)
 }
 
@@ -79,30 +79,30 @@ pub fn plan_one(content_type: &'static ContentType, asked: &QueryValue, terms: i
 ///
 /// Fails as [`plan`] does, but for the right to read.
 pub fn plan_answer(content_type: &'static ContentType, asked: &QueryValue, terms: Terms) -> Result<ReadPlan> {
-    let (mut plan, tally) = planned(content_type, asked, terms)?;
+    let (mut plan, context) = planned(content_type, asked, terms)?;
     if terms.strict {
         strict::check_values(asked, false)?;
     }
     plan.sort.clear();
     plan.page = Page::ONE;
-    plan.warnings = tally.warnings;
+    plan.warnings = context.warnings;
     Ok(plan)
 }
 
-fn planned(content_type: &'static ContentType, asked: &QueryValue, terms: Terms) -> Result<(ReadPlan, Tally)> {
+fn planned(content_type: &'static ContentType, asked: &QueryValue, terms: Terms) -> Result<(ReadPlan, PlanContext)> {
     if terms.strict {
         strict::check_names(asked)?;
     }
-    let mut tally = Tally::new(terms);
+    let mut context = PlanContext::new(terms);
     refuse_lost_filters(asked, &KNOWN)?;
-    let version = status::version(asked.get("status"), &mut tally)?;
+    let version = status::version(asked.get("status"), &mut context)?;
     if asked.get("lookup").is_some() {
         return Err(Error::Validation("Invalid params: 'lookup'".into()));
     }
     let scope = |param| Scope::of(content_type, param);
-    let filter = wanted(content_type, asked, &mut tally)?;
+    let filter = wanted(content_type, asked, &mut context)?;
     let sort = match asked.get("sort") {
-        Some(asked) => sort::read(&scope("sort"), asked, &mut tally)?,
+        Some(asked) => sort::read(&scope("sort"), asked, &mut context)?,
         None => Vec::new(),
     };
     let mut selection = Selection::plain(Shape::Document(content_type));
@@ -113,23 +113,23 @@ fn planned(content_type: &'static ContentType, asked: &QueryValue, terms: Terms)
         selection.show_sorted(Shape::Document(content_type), &sort);
     }
     if let Some(asked) = asked.get("populate") {
-        populate::read(&scope("populate"), asked, &mut selection, &mut tally)?;
+        populate::read(&scope("populate"), asked, &mut selection, &mut context)?;
     }
-    warn_of_unknown(asked, &KNOWN, &mut tally);
+    warn_of_unknown(asked, &KNOWN, &mut context);
     let page = Page::default();
     let plan = ReadPlan { content_type, version, filter, sort, page, selection, warnings: Vec::new() };
-    Ok((plan, tally))
+    Ok((plan, context))
 }
 
 /// Everything that narrows the documents down.
-fn wanted(content_type: &'static ContentType, asked: &QueryValue, tally: &mut Tally) -> Result<Filter> {
+fn wanted(content_type: &'static ContentType, asked: &QueryValue, context: &mut PlanContext) -> Result<Filter> {
     let mut parts = Vec::new();
     if let Some(filters) = asked.get("filters") {
-        parts.push(filters::read(&Scope::of(content_type, "filters"), filters, tally)?);
+        parts.push(filters::read(&Scope::of(content_type, "filters"), filters, context)?);
     }
     if let Some(filters) = asked.get("filter") {
-        tally.warn(&["filter"], "is called filters; it was read as that");
-        parts.push(filters::read(&Scope::of(content_type, "filter"), filters, tally)?);
+        context.warn(&["filter"], "is called filters; it was read as that");
+        parts.push(filters::read(&Scope::of(content_type, "filter"), filters, context)?);
     }
     if let Some(asked) = asked.get("publicationFilter") {
         parts.push(status::publication(asked)?);
@@ -164,27 +164,27 @@ pub(super) fn refuse_lost_filters(asked: &QueryValue, known: &[&str]) -> Result<
     const FILTERS: [&str; 2] = ["filters", "filter"];
     let is_lost = |name: &&String| {
         let word: String = name.chars().take_while(|letter| letter.is_alphanumeric()).collect();
-        !known.contains(&name.as_str()) && !nearest(&word, FILTERS).is_empty()
+        !known.contains(&name.as_str()) && !suggest(&word, FILTERS).is_empty()
     };
     match asked.members().iter().map(|(name, _)| name).find(is_lost) {
         Some(name) => {
-            let (key, path, nearest) = (name.clone(), KeyPath::Null, Some(FILTERS[0].to_owned()));
-            Err(Error::InvalidKey { key, path, source_of: Source::Parameter, nearest })
+            let (key, path, suggestion) = (name.clone(), KeyPath::Null, Some(FILTERS[0].to_owned()));
+            Err(Error::InvalidKey { key, path, source_of: Source::Parameter, suggestion })
         }
         None => Ok(()),
     }
 }
 
-pub(super) fn warn_of_unknown(asked: &QueryValue, known: &[&str], tally: &mut Tally) {
+pub(super) fn warn_of_unknown(asked: &QueryValue, known: &[&str], context: &mut PlanContext) {
     for (name, _) in asked.members().iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-        match nearest(name, known.iter().copied()).first() {
-            Some(near) => tally.warn(&[name], format!("is not a parameter and was ignored; {near} is one")),
-            None => tally.warn(&[name], "is not a parameter and was ignored"),
+        match suggest(name, known.iter().copied()).first() {
+            Some(near) => context.warn(&[name], format!("is not a parameter and was ignored; {near} is one")),
+            None => context.warn(&[name], "is not a parameter and was ignored"),
         }
     }
     let locale = asked.get("locale").filter(|locale| locale.text() != Some(""));
     if locale.is_some() && known.contains(&"locale") {
-        tally.warn(&["locale"], "was ignored: a document has one text, whatever the locale");
+        context.warn(&["locale"], "was ignored: a document has one text, whatever the locale");
     }
 }
 
@@ -221,17 +221,17 @@ impl ReadPlan {
     }
 
     /// How long it may take.
-    pub fn pace(&self) -> Pace {
+    pub fn cost(&self) -> Cost {
         let few = self.filter.finds_few();
         let in_order = self.sort.first().is_none_or(|order| order.field == &ID || order.is_indexed());
         let near = self.page.start <= 1000;
         let found = few || (self.filter.is_everything() && self.sort.len() <= 1 && in_order && near);
         if found && self.selection.is_quick() {
-            Pace::Quick
+            Cost::Cheap
         } else if self.is_led() && self.selection.is_led() {
-            Pace::Slow
+            Cost::Expensive
         } else {
-            Pace::Search
+            Cost::Search
         }
     }
 

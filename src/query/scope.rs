@@ -24,7 +24,7 @@ impl Warning {
 }
 
 /// What is counted and collected over the whole of a question.
-pub(super) struct Tally {
+pub(super) struct PlanContext {
     pub access: Access,
     pub strict: bool,
     pub warnings: Vec<Warning>,
@@ -32,7 +32,7 @@ pub(super) struct Tally {
     populated: usize,
 }
 
-impl Tally {
+impl PlanContext {
     pub fn new(terms: impl Into<Terms>) -> Self {
         let Terms { access, strict } = terms.into();
         Self { access, strict, warnings: Vec::new(), conditions: 0, populated: 0 }

@@ -13,7 +13,7 @@ pub struct Selection {
     /// Media fields, which are all empty.
     pub media: Vec<&'static Field>,
     /// Lists that are not kept here, all empty too.
-    pub unkept: Vec<&'static str>,
+    pub unsupported_relations: Vec<&'static str>,
     /// Components and relations: one statement each, whatever the number of rows.
     pub populated: Vec<Populated>,
 }
@@ -45,7 +45,7 @@ impl Selection {
     }
 
     fn of(columns: Vec<&'static Field>) -> Self {
-        Self { columns, media: Vec::new(), unkept: Vec::new(), populated: Vec::new() }
+        Self { columns, media: Vec::new(), unsupported_relations: Vec::new(), populated: Vec::new() }
     }
 
     /// The whole of a document, as events carry it: every column, every component with those inside it, and the links it

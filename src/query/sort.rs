@@ -1,7 +1,7 @@
 //! The parameter `sort`, in its spellings: `Name:desc,slug`, a list of these, `[Name]=desc`, and paths through
 //! relations and components as `stores.title` or `[stores][title]`.
 
-use super::scope::{Scope, Tally};
+use super::scope::{PlanContext, Scope};
 use super::value::QueryValue;
 use crate::content::{Field, Kind};
 use crate::error::{Error, Result};
@@ -27,13 +27,13 @@ impl Order {
 /// Reads an order; names that are empty are skipped.
 ///
 /// Fails when a name is not known or not for this caller, or a direction is neither asc nor desc.
-pub(super) fn read(scope: &Scope, asked: &QueryValue, tally: &mut Tally) -> Result<Vec<Order>> {
+pub(super) fn read(scope: &Scope, asked: &QueryValue, context: &mut PlanContext) -> Result<Vec<Order>> {
     let mut orders = Vec::new();
-    collect(scope, asked, tally, &mut orders)?;
+    collect(scope, asked, context, &mut orders)?;
     Ok(orders)
 }
 
-fn collect(scope: &Scope, asked: &QueryValue, tally: &mut Tally, orders: &mut Vec<Order>) -> Result<()> {
+fn collect(scope: &Scope, asked: &QueryValue, context: &mut PlanContext, orders: &mut Vec<Order>) -> Result<()> {
     match asked {
         QueryValue::Null => {}
         QueryValue::Text(text) => {
@@ -41,14 +41,14 @@ fn collect(scope: &Scope, asked: &QueryValue, tally: &mut Tally, orders: &mut Ve
                 let (names, direction) = part.split_once(':').unwrap_or((part, "asc"));
                 let names: Vec<_> = names.trim().split('.').filter(|name| !name.is_empty()).collect();
                 if !names.is_empty() {
-                    orders.push(order(scope, &names, descending(direction)?, tally)?);
+                    orders.push(order(scope, &names, descending(direction)?, context)?);
                 }
             }
         }
-        QueryValue::List(items) => items.iter().try_for_each(|item| collect(scope, item, tally, orders))?,
+        QueryValue::List(items) => items.iter().try_for_each(|item| collect(scope, item, context, orders))?,
         QueryValue::Object(members) => {
             for (name, value) in members {
-                by_member(scope, &mut vec![name.as_str()], value, tally, orders)?;
+                by_member(scope, &mut vec![name.as_str()], value, context, orders)?;
             }
         }
     }
@@ -60,19 +60,19 @@ fn by_member<'a>(
     scope: &Scope,
     names: &mut Vec<&'a str>,
     value: &'a QueryValue,
-    tally: &mut Tally,
+    context: &mut PlanContext,
     orders: &mut Vec<Order>,
 ) -> Result<()> {
     if let QueryValue::Object(members) = value {
         for (name, value) in members {
             names.push(name);
-            by_member(scope, names, value, tally, orders)?;
+            by_member(scope, names, value, context, orders)?;
             names.pop();
         }
         return Ok(());
     }
     let direction = descending(value.text().unwrap_or_default())?;
-    orders.push(order(scope, names, direction, tally)?);
+    orders.push(order(scope, names, direction, context)?);
     Ok(())
 }
 
@@ -84,8 +84,8 @@ fn descending(direction: &str) -> Result<bool> {
     }
 }
 
-fn order(scope: &Scope, names: &[&str], descending: bool, tally: &mut Tally) -> Result<Order> {
-    tally.conditions(1)?;
+fn order(scope: &Scope, names: &[&str], descending: bool, context: &mut PlanContext) -> Result<Order> {
+    context.conditions(1)?;
     let (mut scope, mut through) = (scope.clone(), Vec::new());
     for (place, name) in names.iter().enumerate() {
         let is_last = place + 1 == names.len();
@@ -97,7 +97,7 @@ fn order(scope: &Scope, names: &[&str], descending: bool, tally: &mut Tally) -> 
             };
         }
         let field = scope.shape.find_field(name).ok_or_else(|| scope.missing(name))?;
-        if is_last || matches!(field.kind, Kind::Media { .. }) || !tally.may_follow(field) {
+        if is_last || matches!(field.kind, Kind::Media { .. }) || !context.may_follow(field) {
             return Err(scope.refused(name));
         }
         scope.check_depth()?;

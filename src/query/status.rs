@@ -1,7 +1,7 @@
 //! The parameters `status`, `publicationFilter` and `hasPublishedVersion`: which version of the documents, and of which.
 
 use super::condition::{Filter, Publication};
-use super::scope::Tally;
+use super::scope::PlanContext;
 use super::value::QueryValue;
 use crate::content::Version;
 use crate::error::{Error, Result};
@@ -10,18 +10,18 @@ use crate::error::{Error, Result};
 /// does not name them, as with `all`, is answered what is published.
 ///
 /// Fails when drafts are asked for by name and the caller may not see them.
-pub(super) fn version(asked: Option<&QueryValue>, tally: &mut Tally) -> Result<Version> {
+pub(super) fn version(asked: Option<&QueryValue>, context: &mut PlanContext) -> Result<Version> {
     match asked.map(QueryValue::text) {
         None | Some(Some("published")) => Ok(Version::Published),
-        Some(text) if tally.access.sees_drafts() => {
+        Some(text) if context.access.sees_drafts() => {
             if text != Some("draft") {
-                tally.warn(&["status"], "is neither draft nor published; it was read as draft");
+                context.warn(&["status"], "is neither draft nor published; it was read as draft");
             }
             Ok(Version::Draft)
         }
-        Some(Some("draft")) => Err(tally.access.lacks("a token: drafts are not public")),
+        Some(Some("draft")) => Err(context.access.lacks("a token: drafts are not public")),
         Some(_) => {
-            tally.warn(&["status"], "drafts may not be read by this caller: what is published was answered");
+            context.warn(&["status"], "drafts may not be read by this caller: what is published was answered");
             Ok(Version::Published)
         }
     }

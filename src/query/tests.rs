@@ -187,32 +187,32 @@ fn what_is_not_done_as_asked_is_told() {
 
 #[test]
 fn plans_know_whether_they_are_quick() {
-    for (text, pace) in [
-        ("", Pace::Quick),
-        ("populate=PRICES.extensions,stores", Pace::Quick),
-        ("filters[slug]=a&populate=*", Pace::Quick),
-        ("filters[stores][slug]=a", Pace::Slow),
-        ("filters[usd_price]=0", Pace::Slow),
-        ("sort=Name", Pace::Quick),
-        ("sort=updatedAt:desc", Pace::Quick),
-        ("sort=quantity", Pace::Slow),
-        ("filters[updatedAt]=2026-01-01", Pace::Slow),
-        ("filters[PRICES][Price][$gt]=10", Pace::Search),
-        ("filters[Name][$containsi]=a", Pace::Search),
-        ("filters[slug][$ne]=a", Pace::Search),
-        ("filters[$or][0][slug]=a&filters[$or][1][quantity]=1", Pace::Search),
-        ("populate=stores.products", Pace::Slow),
-        ("pagination[page]=400", Pace::Slow),
-        ("_q=a", Pace::Search),
-        ("sort=stores.title", Pace::Search),
-        ("populate[stores][filters][title][$contains]=a", Pace::Search),
-        ("filters[stores][products][slug]=a", Pace::Slow),
+    for (text, cost) in [
+        ("", Cost::Cheap),
+        ("populate=PRICES.extensions,stores", Cost::Cheap),
+        ("filters[slug]=a&populate=*", Cost::Cheap),
+        ("filters[stores][slug]=a", Cost::Expensive),
+        ("filters[usd_price]=0", Cost::Expensive),
+        ("sort=Name", Cost::Cheap),
+        ("sort=updatedAt:desc", Cost::Cheap),
+        ("sort=quantity", Cost::Expensive),
+        ("filters[updatedAt]=2026-01-01", Cost::Expensive),
+        ("filters[PRICES][Price][$gt]=10", Cost::Search),
+        ("filters[Name][$containsi]=a", Cost::Search),
+        ("filters[slug][$ne]=a", Cost::Search),
+        ("filters[$or][0][slug]=a&filters[$or][1][quantity]=1", Cost::Search),
+        ("populate=stores.products", Cost::Expensive),
+        ("pagination[page]=400", Cost::Expensive),
+        ("_q=a", Cost::Search),
+        ("sort=stores.title", Cost::Search),
+        ("populate[stores][filters][title][$contains]=a", Cost::Search),
+        ("filters[stores][products][slug]=a", Cost::Expensive),
     ] {
-        assert_eq!(products(text).pace(), pace, "{text}");
+        assert_eq!(products(text).cost(), cost, "{text}");
     }
     let parsed = parse("populate=products").expect("a query string");
     let one = plan_one(&STORE, &parsed, Access::Full).expect("a plan").of_document("x");
-    assert_eq!(one.pace(), Pace::Slow, "a store may have ten thousand products");
+    assert_eq!(one.cost(), Cost::Expensive, "a store may have ten thousand products");
 }
 
 #[test]

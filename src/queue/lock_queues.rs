@@ -10,7 +10,7 @@ use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 pub struct LockQueues(Arc<Mutex<HashMap<String, Arc<Queue<()>>>>>);
 
 /// The first place in a queue, or a place further back whose turn has not come. Dropped, it lets the next one go on.
-pub struct Place {
+pub struct QueuePlace {
     queues: LockQueues,
     name: String,
     first: Option<OwnedMutexGuard<()>>,
@@ -18,10 +18,10 @@ pub struct Place {
 
 impl LockQueues {
     /// Waits until nobody stands before the caller in the queue `name`. May be broken off.
-    pub async fn stand(&self, name: &str) -> Place {
+    pub async fn join(&self, name: &str) -> QueuePlace {
         let queue = Arc::clone(self.lock().entry(name.to_owned()).or_default());
         // Made before the wait: it cleans up when that is broken off.
-        let mut place = Place { queues: Self(Arc::clone(&self.0)), name: name.to_owned(), first: None };
+        let mut place = QueuePlace { queues: Self(Arc::clone(&self.0)), name: name.to_owned(), first: None };
         place.first = Some(queue.lock_owned().await);
         place
     }
@@ -32,7 +32,7 @@ impl LockQueues {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePlace {
     fn drop(&mut self) {
         self.first = None;
         let mut queues = self.queues.lock();
@@ -52,11 +52,11 @@ mod tests {
     #[tokio::test]
     async fn one_is_first_and_an_empty_queue_is_forgotten() {
         let queues = LockQueues::default();
-        let (first, other) = (queues.stand("tea").await, queues.stand("coffee").await);
-        let second = tokio::time::timeout(Duration::from_millis(5), queues.stand("tea")).await;
+        let (first, other) = (queues.join("tea").await, queues.join("coffee").await);
+        let second = tokio::time::timeout(Duration::from_millis(5), queues.join("tea")).await;
         assert!(second.is_err(), "the first has not left");
         drop(first);
-        let second = queues.stand("tea").await;
+        let second = queues.join("tea").await;
         assert_eq!(queues.lock().len(), 2);
         drop((second, other));
         assert!(queues.lock().is_empty());

@@ -12,7 +12,7 @@ pub mod wake;
 use std::sync::Arc;
 
 use cancel::CancellationRegistry;
-use handoff::Standby;
+use handoff::PermitHandoff;
 use lock_queues::LockQueues;
 use refusals::Refusals;
 use wake::{Liveness, Wake};
@@ -21,7 +21,7 @@ use wake::{Liveness, Wake};
 #[derive(Default)]
 pub struct Queue {
     /// Events of callers that wait to be stored.
-    pub ingest: Arc<ingest::Queue>,
+    pub ingest: Arc<ingest::EmitQueue>,
     /// Deliveries to inbound addresses that were refused and not reported yet.
     pub refusals: Refusals,
     /// Wakes the runner when something was committed for it.
@@ -29,7 +29,7 @@ pub struct Queue {
     /// Whether the runner runs in this process.
     pub liveness: Liveness,
     /// The permits that the idle runner leaves to those who commit events.
-    pub handoff: Standby,
+    pub handoff: PermitHandoff,
     /// Cancels attempts under way.
     pub cancellations: CancellationRegistry,
     /// Attempts of this process that wait for the same external lock.

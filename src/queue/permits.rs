@@ -7,14 +7,14 @@ use crate::db::runs::{Due, NewRun};
 
 /// What is under way, and what may be.
 #[derive(Debug, Clone, Default)]
-pub struct Room {
+pub struct Permits {
     free: usize,
     per_destination: usize,
     destinations: HashMap<String, usize>,
     stores: HashMap<String, usize>,
 }
 
-impl Room {
+impl Permits {
     /// Room for `most` attempts, of which at most `per_destination` go to one destination.
     pub fn new(most: usize, per_destination: usize) -> Self {
         Self { free: most, per_destination, ..Self::default() }
@@ -33,7 +33,7 @@ impl Room {
     /// Whether there is room for an attempt to this destination for this store. Neither may have more under way than are
     /// left for all others: the first takes half of the room at most, the next half of what is left. But each may have
     /// one as long as there is any.
-    pub fn admits(&self, destination: &str, store: &str) -> bool {
+    pub fn would_allow(&self, destination: &str, store: &str) -> bool {
         let count = |counts: &HashMap<String, usize>, name| counts.get(name).copied().unwrap_or(0);
         let leaves_enough = |under_way: usize| under_way == 0 || under_way < self.free;
         let to_destination = count(&self.destinations, destination);
@@ -44,8 +44,8 @@ impl Room {
     }
 
     /// Whether there is room for an attempt of this run.
-    pub fn admits_run(&self, run: &NewRun) -> bool {
-        self.admits(&run.destination, run.store.as_deref().unwrap_or_default())
+    pub fn would_allow_run(&self, run: &NewRun) -> bool {
+        self.would_allow(&run.destination, run.store.as_deref().unwrap_or_default())
     }
 
     /// Notes an attempt, for which there may be room or not.
@@ -57,7 +57,7 @@ impl Room {
 
     /// Chooses among `due` as many as there is room for: the stores take turns, each with the run that is due longest.
     /// Returns their rows.
-    pub fn choose(&mut self, due: &[Due]) -> Vec<i64> {
+    pub fn select_fair(&mut self, due: &[Due]) -> Vec<i64> {
         let mut stores: Vec<(&str, Vec<&Due>)> = Vec::new();
         let mut place_of: HashMap<&str, usize> = HashMap::new();
         for run in due {
@@ -71,7 +71,7 @@ impl Room {
         let mut chosen = Vec::new();
         while !waiting.is_empty() && self.free > 0 {
             waiting.retain_mut(|runs| {
-                let next = runs.find(|run| self.admits(&run.destination, &run.store));
+                let next = runs.find(|run| self.would_allow(&run.destination, &run.store));
                 if let Some(run) = next {
                     self.add(&run.destination, &run.store);
                     chosen.push(run.id);
@@ -95,24 +95,24 @@ mod tests {
     fn stores_take_turns() {
         let mut runs: Vec<_> = (0..100).map(|id| due(id, &format!("d{id}"), "large")).collect();
         runs.extend([due(100, "x", "small"), due(101, "y", "small"), due(102, "z", "tiny")]);
-        assert_eq!(Room::new(64, 8).choose(&runs)[..6], [0, 100, 102, 1, 101, 2]);
+        assert_eq!(Permits::new(64, 8).select_fair(&runs)[..6], [0, 100, 102, 1, 101, 2]);
     }
 
     #[test]
     fn nobody_takes_more_than_is_left_for_the_others() {
-        let mut room = Room::new(64, 100);
+        let mut permits = Permits::new(64, 100);
         let of = |store: &str| -> Vec<_> { (0..100).map(|id| due(id, &format!("{store}{id}"), store)).collect() };
-        assert_eq!(["a", "b", "c", "d"].map(|store| room.choose(&of(store)).len()), [32, 16, 8, 4]);
-        assert_eq!(["e", "f", "g", "h"].map(|store| room.choose(&of(store)).len()), [2, 1, 1, 0]);
-        assert_eq!(Room::new(1, 1).choose(&of("a")).len(), 1, "there is always room for the first");
+        assert_eq!(["a", "b", "c", "d"].map(|store| permits.select_fair(&of(store)).len()), [32, 16, 8, 4]);
+        assert_eq!(["e", "f", "g", "h"].map(|store| permits.select_fair(&of(store)).len()), [2, 1, 1, 0]);
+        assert_eq!(Permits::new(1, 1).select_fair(&of("a")).len(), 1, "there is always room for the first");
     }
 
     #[test]
     fn a_destination_has_a_cap() {
         let runs: Vec<_> = (0..100).map(|id| due(id, "host", &format!("store {id}"))).collect();
-        let mut room = Room::new(256, 32);
-        assert_eq!(room.choose(&runs).len(), 32);
-        assert!(!room.admits("host", "new") && room.admits("other", "new"));
-        assert_eq!(Room::new(16, 32).choose(&runs).len(), 8, "half of what there is, if that is less");
+        let mut permits = Permits::new(256, 32);
+        assert_eq!(permits.select_fair(&runs).len(), 32);
+        assert!(!permits.would_allow("host", "new") && permits.would_allow("other", "new"));
+        assert_eq!(Permits::new(16, 32).select_fair(&runs).len(), 8, "half of what there is, if that is less");
     }
 }

@@ -35,13 +35,13 @@ pub use cycle::prune::prune;
 pub use dispatch::emit::{emit, emit_all};
 pub use dispatch::inbound;
 pub use operator::Operator;
-pub use operator::delays::{Wait, WaitsFor};
+pub use operator::delays::{Delay, DelayCause};
 pub use operator::emit::emit_alone;
 pub use operator::explain::{Because, Explained, Explanation, Question, Reason, explain};
-pub use operator::replay::{MOST_IDS, OwnerFields, Replayed, Selection, rehearse, replay, replay_one};
-pub use operator::run_now::{Started, Wanted, cancel, run_now};
+pub use operator::replay::{MOST_IDS, OwnerFields, Replayed, Selection, dry_run, replay, replay_one};
+pub use operator::run_now::{RunNowRequest, Started, cancel, run_now};
 pub use operator::stats::{LastFailure, Latency, Latest, Stats, stats};
-pub use operator::test_run::{Trial, Way, try_record};
+pub use operator::test_run::{TestMode, TestRun, test_run};
 
 use cycle::{main_loop, prune as pruning};
 use dispatch::cron;
@@ -56,7 +56,7 @@ impl Runner {
     /// Starts the loops on the current runtime, which must have several threads: handlers are executed on it.
     pub fn start(state: Arc<AppState>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let pump = main_loop::Pump::new(Arc::clone(&state), stopped.clone());
+        let pump = main_loop::RunnerLoop::new(Arc::clone(&state), stopped.clone());
         let shared = Arc::clone(&state);
         let pump = tokio::spawn(async move { shared.queue.liveness.during(pump.run()).await });
         let ticking = tokio::spawn(cron::keep_ticking(Arc::clone(&state), stopped.clone()));

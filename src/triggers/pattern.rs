@@ -3,7 +3,7 @@
 use super::catalogue::{self, CATALOGUE, EXTENSION_CREATED, EXTENSION_REMOVED, EXTENSION_UPDATED};
 use super::glob::Glob;
 use super::name::{PREFIX, is_name_letter};
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 
 /// How a pattern must begin to match [`OF_RECORDS`].
 const RECORDS: &str = "extension_";
@@ -57,10 +57,10 @@ pub fn likely_names(pattern: &str) -> Vec<String> {
     let names = CATALOGUE.iter().flat_map(|entry| std::iter::once(&entry.name).chain(entry.aliases)).copied();
     if is_start {
         // Of names that begin so, it is the beginning that may be misspelt.
-        let near = nearest(start, names.filter_map(|name| name.get(..start.len())));
+        let near = suggest(start, names.filter_map(|name| name.get(..start.len())));
         return near.into_iter().map(|start| format!("{start}*")).collect();
     }
-    nearest(start, names).into_iter().map(str::to_owned).collect()
+    suggest(start, names).into_iter().map(str::to_owned).collect()
 }
 
 impl Pattern {

@@ -32,7 +32,7 @@ pub static PRODUCT: ContentType = ContentType {
             Relation { target: &STORE, inverse: "products", table: &STORES, side: LinkSide::Owner },
         ),
     ],
-    unkept: &["extras"],
+    unsupported_relations: &["extras"],
     public: true,
     store: StoreLink::Through("stores"),
     stock: "quantity",

@@ -34,7 +34,7 @@ pub static STORE: ContentType = ContentType {
             Relation { target: &SUBSCRIBER, inverse: "stores", table: &subscriber::STORES, side: LinkSide::Inverse },
         ),
     ],
-    unkept: &["users"],
+    unsupported_relations: &["users"],
     public: true,
     store: StoreLink::Itself,
     ..ContentType::USUAL

@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// The document that an extension record belongs to, and which of its prices if it is a price's.
 #[derive(Debug, Clone)]
-pub struct Holder {
+pub struct OwnerDocument {
     /// What the document is.
     pub content_type: &'static ContentType,
     /// The document's id.
@@ -16,7 +16,7 @@ pub struct Holder {
 }
 
 /// The document of the owner `(owner_field, owner_id)`; `None` when it is gone.
-pub fn find_holder(conn: &mut Conn, owner_field: &str, owner_id: i64) -> Result<Option<Holder>> {
+pub fn find_owner_document(conn: &mut Conn, owner_field: &str, owner_id: i64) -> Result<Option<OwnerDocument>> {
     for holding in conn.catalog().holdings_of(owner_field) {
         let mut sql = Sql::default();
         document_of(&mut sql, holding, &|sql| {
@@ -24,7 +24,7 @@ pub fn find_holder(conn: &mut Conn, owner_field: &str, owner_id: i64) -> Result<
         });
         if let Some(document_id) = conn.first(&sql, |row| row.text(0))? {
             let price_id = holding.is_of_prices().then_some(owner_id);
-            return Ok(Some(Holder { content_type: holding.content_type, document_id, price_id }));
+            return Ok(Some(OwnerDocument { content_type: holding.content_type, document_id, price_id }));
         }
     }
     Ok(None)
@@ -137,12 +137,12 @@ mod tests {
         conn.execute(run.text(", 'dead', 0, 0, 1, 0, 0, '')")).expect("a run");
 
         let document = held_by.map(|(document, _)| document.to_owned());
-        let found = find_holder(conn, field, id).expect("an answer");
+        let found = find_owner_document(conn, field, id).expect("an answer");
         let found = found.as_ref().map(|holder| (holder.document_id.as_str(), holder.price_id));
         assert_eq!(found, held_by, "{field} {id}");
         let owner = (field.to_owned(), id);
-        let reached = extensions::find_reached(conn, vec![owner]).expect("an answer");
-        let told: Vec<_> = reached.into_iter().filter(|one| one.listener.id == number).collect();
+        let reached = extensions::find_candidates_with_setup(conn, vec![owner]).expect("an answer");
+        let told: Vec<_> = reached.into_iter().filter(|one| one.candidate.id == number).collect();
         assert!(matches!(&told[..], [one] if one.document_id == document), "{field} {id}: {told:?}");
         let filter = RunFilter { extension: Some(number), ..RunFilter::default() };
         let runs = runs::find_page(conn, &filter, 0, 10).expect("an answer");

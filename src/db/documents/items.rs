@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::item_rows::{Parent, Place, at, find_position, find_positions, insert, next_position, update};
 use super::seal::Holder;
-use super::writer::Writer;
+use super::writer::ItemWriter;
 use crate::content::{Component, Field, Input, Item, Shape};
 use crate::db::{self, Conn, Sql};
 use crate::error::{Error, Result};
 
-impl Writer<'_> {
+impl ItemWriter<'_> {
     /// Makes the lists of `input` those of `parent`.
     pub fn save(&mut self, parent: Parent, input: Vec<(&'static Field, Vec<Item>)>) -> Result<()> {
         self.save_below(parent, input, &[])

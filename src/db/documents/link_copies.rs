@@ -5,7 +5,7 @@
 //! link that comes goes where that end's own list of the first version has it: right behind the nearest of those before
 //! it that both versions have, or else before all. What the other end did to its own list meanwhile stays with it.
 
-use super::locks::{Changing, lock_after, lock_orders};
+use super::locks::{LinkChanges, lock_after, lock_orders};
 use crate::content::{ContentType, Kind, Relation, Version};
 use crate::db::{Bind, Conn, Sql};
 use crate::error::Result;
@@ -23,7 +23,7 @@ pub(super) fn copy_links(conn: &mut Conn, content_type: &'static ContentType, dr
     if copies.is_empty() {
         return Ok(());
     }
-    lock_after(conn, content_type, draft, Changing::Version)?;
+    lock_after(conn, content_type, draft, LinkChanges::Version)?;
     lock_orders(conn)?;
     for copy in copies {
         conn.execute(&copy.remove())?;

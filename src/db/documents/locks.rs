@@ -22,7 +22,7 @@ const LINK_ORDERS: &str = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(731086154
 
 /// Which links of a document are about to change, beside those that a body names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Changing {
+pub enum LinkChanges {
     /// None.
     Nothing,
     /// Those that only one of its versions has: one is made of the other.
@@ -39,9 +39,9 @@ pub fn lock_before(
     conn: &mut Conn,
     (content_type, document_id): (&'static ContentType, &str),
     links: &[(&'static Field, Links)],
-    changing: Changing,
+    changing: LinkChanges,
 ) -> Result<()> {
-    if conn.kind() == Database::Sqlite || (links.is_empty() && changing == Changing::Nothing) {
+    if conn.kind() == Database::Sqlite || (links.is_empty() && changing == LinkChanges::Nothing) {
         return Ok(());
     }
     let mut sql = Sql::new("SELECT id FROM ");
@@ -78,7 +78,7 @@ fn find_all_ends(
     conn: &mut Conn,
     relations: &[(&'static Field, Relation)],
     draft: i64,
-    (links, changing): (&[(&'static Field, Links)], Changing),
+    (links, changing): (&[(&'static Field, Links)], LinkChanges),
 ) -> Result<Vec<(Relation, BTreeSet<i64>)>> {
     let mut all = Vec::with_capacity(relations.len());
     for (field, relation) in relations {
@@ -96,7 +96,7 @@ pub(super) fn lock_after(
     conn: &mut Conn,
     content_type: &'static ContentType,
     draft: i64,
-    changing: Changing,
+    changing: LinkChanges,
 ) -> Result<()> {
     if conn.kind() == Database::Sqlite {
         return Ok(());
@@ -145,14 +145,14 @@ fn relations(content_type: &'static ContentType, side: LinkSide) -> Vec<(&'stati
 }
 
 /// The documents at the other ends of the links of `draft` that are about to change.
-fn find_changing(conn: &mut Conn, relation: &Relation, draft: i64, changing: Changing) -> Result<Vec<i64>> {
+fn find_changing(conn: &mut Conn, relation: &Relation, draft: i64, changing: LinkChanges) -> Result<Vec<i64>> {
     let (own, other) = (relation.own_column(), relation.other_column());
     let mut sql = Sql::new("SELECT DISTINCT l.");
     sql.name(other).text(" FROM ").name(relation.table.name).text(" l WHERE l.").name(own).text(" = ").int(draft);
     match changing {
-        Changing::Nothing => return Ok(Vec::new()),
-        Changing::All => {}
-        Changing::Version => {
+        LinkChanges::Nothing => return Ok(Vec::new()),
+        LinkChanges::All => {}
+        LinkChanges::Version => {
             sql.text(" AND NOT EXISTS (SELECT 1 FROM ").name(relation.table.name).text(" o WHERE o.").name(own);
             sql.text(" = l.").name(own).text(" AND o.").name(other).text(" = l.").name(other);
             sql.text(" AND o.published <> l.published)");

@@ -9,7 +9,7 @@ use crate::error::Result;
 
 /// Whose extension records an event reaches, and the store it belongs to.
 #[derive(Debug, Clone, Default)]
-pub struct Reach {
+pub struct EventRecipients {
     /// The document, then the stores that hold it.
     pub owners: Vec<Owner>,
     /// The first of those stores.
@@ -17,23 +17,23 @@ pub struct Reach {
 }
 
 /// Whom an event about the document with this draft reaches: itself, then the stores it is linked to in either version.
-pub fn reach_of(conn: &mut Conn, content_type: &'static ContentType, draft: i64) -> Result<Reach> {
+pub fn event_recipients(conn: &mut Conn, content_type: &'static ContentType, draft: i64) -> Result<EventRecipients> {
     let own = (Shape::Document(content_type).records_owner_field(), draft);
-    let mut reach = Reach { owners: vec![own], store: None };
+    let mut recipients = EventRecipients { owners: vec![own], store: None };
     let (store, found) = match content_type.store_relation() {
         Some(relation) => (relation.target, list_stores(conn, relation, draft)?),
         None if content_type.store == StoreLink::Itself => (content_type, list_self(conn, content_type, draft)?),
-        None => return Ok(reach),
+        None => return Ok(recipients),
     };
-    let mut known: HashSet<Owner> = reach.owners.iter().cloned().collect();
+    let mut known: HashSet<Owner> = recipients.owners.iter().cloned().collect();
     for (id, named) in found {
         let owner = (Shape::Document(store).records_owner_field(), id);
         if known.insert(owner.clone()) {
-            reach.owners.push(owner);
+            recipients.owners.push(owner);
         }
-        reach.store.get_or_insert(named);
+        recipients.store.get_or_insert(named);
     }
-    Ok(reach)
+    Ok(recipients)
 }
 
 fn list_self(conn: &mut Conn, store: &'static ContentType, draft: i64) -> Result<Vec<(i64, StoreRef)>> {

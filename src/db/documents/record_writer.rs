@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use super::bound::bound;
 use super::item_rows::{Place, at, insert, there, update};
 use super::seal::nothing_behind;
-use super::writer::{Done, RecordChange, Records, Writer};
+use super::writer::{Done, ItemWriter, RecordChange, Records};
 use crate::clock::Millis;
 use crate::content::{Check, Field, Input, Shape, Value};
 use crate::db::events::Owner;
@@ -39,7 +39,7 @@ struct Secrets {
     kept: bool,
 }
 
-impl Writer<'_> {
+impl ItemWriter<'_> {
     pub(super) fn save_record(
         &mut self,
         place: Place<'_>,

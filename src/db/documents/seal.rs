@@ -8,7 +8,7 @@ use std::fmt::Display;
 use serde_json::Value as Json;
 
 use super::bound::bound;
-use super::writer::Writer;
+use super::writer::ItemWriter;
 use crate::content::{ContentType, Field, Shape, Value};
 use crate::db::{Bind, Sql};
 use crate::error::{Error, Problem, Result};
@@ -31,7 +31,7 @@ pub(super) struct Holder<'a> {
     pub(super) path: &'a [String],
 }
 
-impl Writer<'_> {
+impl ItemWriter<'_> {
     /// The columns of what a body gives a document: its values, and its secrets sealed. `draft` is its row, unless it is new.
     ///
     /// Fails with [`Error::Invalid`] when a mask stands for nothing that is stored.

@@ -2,7 +2,7 @@
 
 use super::link_copies::copy_links;
 use super::lists;
-use super::locks::{Changing, lock_after, lock_orders};
+use super::locks::{LinkChanges, lock_after, lock_orders};
 use crate::clock::Millis;
 use crate::content::{ContentType, Shape, Version};
 use crate::db::{Bind, Conn, Sql};
@@ -133,7 +133,7 @@ pub fn discard(conn: &mut Conn, content_type: &'static ContentType, draft: i64, 
 /// Removes the document; its published version and its links go with the draft's row.
 pub fn delete(conn: &mut Conn, content_type: &'static ContentType, versions: Versions) -> Result<()> {
     conn.touch(content_type);
-    lock_after(conn, content_type, versions.draft, Changing::All)?;
+    lock_after(conn, content_type, versions.draft, LinkChanges::All)?;
     lock_orders(conn)?;
     for row in versions.published.into_iter().chain([versions.draft]) {
         remove_version(conn, content_type, row)?;

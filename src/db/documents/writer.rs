@@ -9,7 +9,7 @@ use crate::handler::Registry;
 use crate::secrets::Sealer;
 
 /// What storing items needs beside the connection.
-pub struct Writer<'a> {
+pub struct ItemWriter<'a> {
     /// The transaction.
     pub conn: &'a mut Conn,
     /// Seals credentials.

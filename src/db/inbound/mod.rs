@@ -19,7 +19,7 @@ pub use find::{FoundDelivery, FoundNotice, count, find_page};
 /// An extension record that something was sent to.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = extensions)]
-pub struct Addressee {
+pub struct InboundExtension {
     /// Its key.
     #[diesel(select_expression = extensions::key.assume_not_null())]
     pub key: String,
@@ -87,11 +87,11 @@ pub fn token_place(extension_id: i64) -> String {
 }
 
 /// The extension record with this id, unless it was removed.
-pub fn find_addressee(conn: &mut Conn, extension_id: i64) -> Result<Option<Addressee>> {
+pub fn find_extension(conn: &mut Conn, extension_id: i64) -> Result<Option<InboundExtension>> {
     let address = addresses::table.on(addresses::extension_id.eq(extensions::id));
     let record =
         extensions::id.eq(extension_id).and(extensions::key.is_not_null()).and(extensions::removed_at.is_null());
-    conn.load_first(extensions::table.left_join(address).filter(record).select(columns::<Addressee>()))
+    conn.load_first(extensions::table.left_join(address).filter(record).select(columns::<InboundExtension>()))
 }
 
 /// Gives a record's address this sealed token; one that it has already stays, unless `anew`.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Held, SLICE, State, small};
+use super::{RunLease, SLICE, State, small};
 use crate::clock::Millis;
 use crate::db::schema::runs;
 use crate::db::{Conn, Sql};
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Standing {
     /// The run and the attempt that is, or was last, under way.
-    pub held: Held,
+    pub lease: RunLease,
     /// Its state.
     pub state: State,
     /// The extension record.
@@ -20,7 +20,7 @@ pub struct Standing {
     /// What holds the record, such as `store.extensions`.
     pub owner_field: String,
     /// What it has in common with runs that wait for its end.
-    pub line: Option<String>,
+    pub ordering_key: Option<String>,
 }
 
 /// Where the run with this id stands; nobody moves it until the transaction ends.
@@ -30,11 +30,11 @@ pub fn lock(conn: &mut Conn, id: &str) -> Result<Option<Standing>> {
     conn.first(&sql, |row| {
         let state = row.text(2)?;
         Ok(Standing {
-            held: (row.int(0)?, small(row.int(1)?)?),
+            lease: (row.int(0)?, small(row.int(1)?)?),
             state: State::parse(&state).ok_or_else(|| Error::internal(format!("a run in the state {state}")))?,
             extension_id: row.int(3)?,
             owner_field: row.text(4)?,
-            line: row.find_text(5)?,
+            ordering_key: row.find_text(5)?,
         })
     })
 }

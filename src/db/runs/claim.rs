@@ -33,7 +33,7 @@ const WAITING: &str = "state IN ('available', 'retryable')";
 
 /// What is due in some lanes.
 #[derive(Debug, Default)]
-pub struct DueByLanes {
+pub struct DueByShards {
     /// The runs, lane by lane, those of a lane by their time.
     pub due: Vec<Due>,
     /// Whether a lane may have more of them.
@@ -42,26 +42,26 @@ pub struct DueByLanes {
     pub last: Option<String>,
 }
 
-/// The runs that are due in each of the next `lanes` lanes after `after`, at most `each` of a lane. A lane is all that
+/// The runs that are due in each of the next `shards` lanes after `after`, at most `each` of a lane. A lane is all that
 /// goes to one destination for one store. Costs a step for each lane and each run returned, however many wait.
-pub fn find_due_by_lanes(conn: &mut Conn, now: Millis, after: &str, (lanes, each): (i64, i64)) -> Result<DueByLanes> {
+pub fn find_due_by_lanes(conn: &mut Conn, now: Millis, after: &str, (shards, each): (i64, i64)) -> Result<DueByShards> {
     let mut sql = Sql::new("WITH RECURSIVE lanes(lane, place) AS (SELECT * FROM (SELECT ");
     sql.text(LANE).text(" AS lane, 1 FROM runs WHERE ").text(IN_A_LANE).text(" AND ").text(LANE).text(" > ").str(after);
     sql.text(" ORDER BY 1 LIMIT 1) AS first UNION ALL SELECT (SELECT ").text(LANE).text(" FROM runs WHERE ");
     sql.text(IN_A_LANE).text(" AND ").text(LANE).text(" > lanes.lane ORDER BY ").text(LANE);
-    sql.text(" LIMIT 1), place + 1 FROM lanes WHERE lane IS NOT NULL AND place < ").int(lanes);
+    sql.text(" LIMIT 1), place + 1 FROM lanes WHERE lane IS NOT NULL AND place < ").int(shards);
     sql.text(") SELECT r.id, r.destination, coalesce(r.store_document_id, ''), l.lane FROM lanes l LEFT JOIN ");
     sql.either("runs r ON r.id IN (", "LATERAL (");
     sql.either("SELECT id", "SELECT id, destination, store_document_id").text(" FROM runs WHERE ").text(IN_A_LANE);
     sql.text(" AND ").text(LANE).text(" = l.lane AND due_at <= ").int(now);
     sql.text(" ORDER BY due_at, id LIMIT ").int(each);
     sql.either(")", ") r ON TRUE").text(" WHERE l.lane IS NOT NULL ORDER BY l.place");
-    let (mut found, mut seen, mut in_lane) = (DueByLanes::default(), 0, 0);
+    let (mut found, mut seen, mut in_lane) = (DueByShards::default(), 0, 0);
     conn.query(&sql, |row| {
-        let lane = row.find_text(3)?;
-        if lane != found.last {
+        let shard = row.find_text(3)?;
+        if shard != found.last {
             (seen, in_lane) = (seen + 1, 0);
-            found.last = lane;
+            found.last = shard;
         }
         if row.find_int(0)?.is_some() {
             found.due.push(due(&row)?);
@@ -70,7 +70,7 @@ pub fn find_due_by_lanes(conn: &mut Conn, now: Millis, after: &str, (lanes, each
         }
         Ok(())
     })?;
-    if seen < lanes {
+    if seen < shards {
         found.last = None;
     }
     Ok(found)
@@ -108,24 +108,24 @@ pub struct Claimed {
     /// Where it was to go when it was made.
     pub destination: String,
     /// What it has in common with runs that it must not overtake.
-    pub line: Option<String>,
+    pub ordering_key: Option<String>,
     /// How many there can be.
     pub max_attempts: u32,
     /// Whether someone asked for it by hand: then it runs even if its record is switched off.
-    pub by_hand: bool,
+    pub is_manual: bool,
     /// The key of the record when the run was made.
     pub key: String,
     /// The extension record's id.
     pub extension_id: i64,
     /// The record as it is now; none when its row is gone.
-    pub record: Option<Record>,
+    pub record: Option<RecordSetup>,
     /// What happened.
     pub event: Arc<Event>,
 }
 
 /// An extension record as it is now.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub struct RecordSetup {
     /// Its key.
     pub key: String,
     /// Its credentials, sealed.
@@ -142,11 +142,11 @@ pub struct Record {
     pub removed_at: Option<Millis>,
 }
 
-impl Record {
-    /// Its columns, in the order in which [`Record::read`] takes them; the table is called `x`.
+impl RecordSetup {
+    /// Its columns, in the order in which [`RecordSetup::read`] takes them; the table is called `x`.
     pub(in crate::db) const COLUMNS: &str = "x.key, x.credentials, x.config, x.url, x.meta, x.active, x.removed_at";
 
-    /// Reads the columns of [`Record::COLUMNS`], the first of which is column `first`.
+    /// Reads the columns of [`RecordSetup::COLUMNS`], the first of which is column `first`.
     pub(in crate::db) fn read(row: &Row<'_>, first: usize) -> Result<Self> {
         Ok(Self {
             key: row.find_text(first)?.unwrap_or_default(),
@@ -162,7 +162,7 @@ impl Record {
 
 impl Claimed {
     /// The run with this row, which was taken as it was made.
-    pub fn new(id: i64, run: NewRun, record: Option<Record>, event: Arc<Event>) -> Self {
+    pub fn new(id: i64, run: NewRun, record: Option<RecordSetup>, event: Arc<Event>) -> Self {
         Self {
             id,
             uid: run.uid,
@@ -174,9 +174,9 @@ impl Claimed {
             due_at: run.due_at,
             store: run.store,
             destination: run.destination,
-            line: run.line,
+            ordering_key: run.ordering_key,
             max_attempts: run.max_attempts,
-            by_hand: run.pattern.is_none(),
+            is_manual: run.pattern.is_none(),
             key: run.key,
             extension_id: run.extension,
             record,
@@ -198,9 +198,9 @@ pub struct Takings {
 #[derive(Debug)]
 pub struct Unreadable {
     /// The run, with the attempt that it was taken for.
-    pub held: (i64, u32),
+    pub lease: (i64, u32),
     /// What it has in common with runs that it must not overtake.
-    pub line: Option<String>,
+    pub ordering_key: Option<String>,
     /// What cannot be read.
     pub error: Error,
 }
@@ -231,7 +231,7 @@ pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Takin
         " SELECT r.id, r.uid, r.attempt, r.lost + r.probes + r.limits, r.lost, r.max_attempts, r.due_at, \
          r.store_document_id, r.destination, r.line, r.key, r.extension_id, r.limited_since, x.id, ",
     );
-    sql.text(Record::COLUMNS).text(", CASE WHEN r.pattern IS NULL THEN 1 ELSE 0 END, ").text(ENVELOPE).text(
+    sql.text(RecordSetup::COLUMNS).text(", CASE WHEN r.pattern IS NULL THEN 1 ELSE 0 END, ").text(ENVELOPE).text(
         ", CASE WHEN r.store_document_id <> coalesce(e.store_document_id, '') THEN r.store_document_id END, \
          CASE WHEN r.store_document_id <> coalesce(e.store_document_id, '') THEN (SELECT s.slug FROM stores s \
          WHERE s.id = x.owner_id AND s.document_id = r.store_document_id) END, r.limits \
@@ -242,8 +242,8 @@ pub fn take(conn: &mut Conn, ids: Vec<i64>, lease_until: Millis) -> Result<Takin
         match claimed(&row) {
             Ok(run) => takings.claimed.push(run),
             Err(error) => {
-                let held = (row.int(0)?, small(row.int(2)?)?);
-                takings.unreadable.push(Unreadable { held, line: row.find_text(9)?, error });
+                let lease = (row.int(0)?, small(row.int(2)?)?);
+                takings.unreadable.push(Unreadable { lease, ordering_key: row.find_text(9)?, error });
             }
         }
         Ok(())
@@ -257,7 +257,7 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
     if let Some(document_id) = row.find_text(22 + ENVELOPE_COLUMNS)? {
         event.store = Some(StoreRef { document_id, slug: row.find_text(23 + ENVELOPE_COLUMNS)? });
     }
-    let record = row.find_int(13)?.map(|_| Record::read(row, 14)).transpose()?;
+    let record = row.find_int(13)?.map(|_| RecordSetup::read(row, 14)).transpose()?;
     Ok(Claimed {
         id: row.int(0)?,
         uid: row.text(1)?,
@@ -270,11 +270,11 @@ fn claimed(row: &Row<'_>) -> Result<Claimed> {
         due_at: row.int(6)?,
         store: row.find_text(7)?,
         destination: row.text(8)?,
-        line: row.find_text(9)?,
+        ordering_key: row.find_text(9)?,
         key: row.text(10)?,
         extension_id: row.int(11)?,
         record,
-        by_hand: row.int(21)? == 1,
+        is_manual: row.int(21)? == 1,
         event: Arc::new(event),
     })
 }
@@ -287,7 +287,7 @@ pub struct Upcoming {
     /// When the next probe of an open destination goes out, or the next lane is held back no longer.
     pub probe_at: Option<Millis>,
     /// Whether any destination has failed or any lane is held back.
-    pub troubled: bool,
+    pub any_failing: bool,
 }
 
 /// What is to be done after `now`.
@@ -297,7 +297,7 @@ pub fn upcoming(conn: &mut Conn, now: Millis) -> Result<Upcoming> {
     sql.text("(SELECT min(at) FROM (SELECT min(next_probe_at) AS at FROM destinations WHERE opened_at IS NOT NULL ");
     sql.text("UNION ALL SELECT min(until) FROM holds) AS next), (SELECT count(*) FROM destinations) + (SELECT count(*) FROM holds)");
     let found = conn.first(&sql, |row| {
-        Ok(Upcoming { due_at: row.find_int(0)?, probe_at: row.find_int(1)?, troubled: row.int(2)? > 0 })
+        Ok(Upcoming { due_at: row.find_int(0)?, probe_at: row.find_int(1)?, any_failing: row.int(2)? > 0 })
     })?;
     Ok(found.unwrap_or_default())
 }

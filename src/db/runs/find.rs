@@ -1,7 +1,7 @@
 //! Runs as they are read: filtered, newest first.
 
 use super::State;
-use super::parked::{DESTINATION, HOLD, LINE};
+use super::blocked::{DESTINATION, HOLD, LINE};
 use crate::clock::{Millis, iso};
 use crate::content::Catalog;
 use crate::db::documents::document_id;
@@ -65,7 +65,7 @@ pub struct FoundRun {
     /// Why it stands where it stands, unless it is completed; see [`FoundRun::told_reason`] for what it waits for.
     pub reason: Option<String>,
     /// What it waits for beside its time, if anything.
-    pub parking: Option<Parking>,
+    pub blocked_by: Option<BlockedBy>,
     /// The id of the run that it repeats.
     pub replay_of: Option<String>,
     /// Why there is this run, if someone asked for it.
@@ -95,7 +95,7 @@ const COMMON: i64 = 50_000;
 
 /// What a parked run waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Parking {
+pub enum BlockedBy {
     /// Its destination, which has failed each time since then; the next probe goes out then, or is under way until then.
     Destination {
         /// Its name.
@@ -119,13 +119,15 @@ pub enum Parking {
 impl FoundRun {
     /// Why it stands where it stands, with what it waits for.
     pub fn told_reason(&self) -> Option<String> {
-        let waits = match self.parking.as_ref() {
+        let waits = match self.blocked_by.as_ref() {
             None => return self.reason.clone(),
-            Some(Parking::Line) => "waits: an earlier run of this record for the same target has not ended".to_owned(),
-            Some(Parking::Hold { destination, until }) => {
+            Some(BlockedBy::Line) => {
+                "waits: an earlier run of this record for the same target has not ended".to_owned()
+            }
+            Some(BlockedBy::Hold { destination, until }) => {
                 format!("waits: {destination} has enough for now; next run {}", iso(*until))
             }
-            Some(Parking::Destination { name, since, next_probe_at }) => {
+            Some(BlockedBy::Destination { name, since, next_probe_at }) => {
                 format!("waits: {name} has failed since {}; next probe {}", iso(*since), iso(*next_probe_at))
             }
         };
@@ -299,14 +301,14 @@ fn read(row: &crate::db::Row<'_>) -> Result<FoundRun> {
         trigger: row.text(19)?,
         target: serde_json::from_str(&row.text(20)?)?,
         probes: row.int(21)?,
-        parking: match (row.find_int(22)?, row.find_text(23)?) {
-            (Some(LINE), _) => Some(Parking::Line),
+        blocked_by: match (row.find_int(22)?, row.find_text(23)?) {
+            (Some(LINE), _) => Some(BlockedBy::Line),
             (Some(HOLD), _) => row
                 .find_int(29)?
-                .map(|until| Ok::<_, Error>(Parking::Hold { destination: row.text(30)?, until }))
+                .map(|until| Ok::<_, Error>(BlockedBy::Hold { destination: row.text(30)?, until }))
                 .transpose()?,
             (Some(DESTINATION), Some(name)) => {
-                Some(Parking::Destination { name, since: row.int(24)?, next_probe_at: row.int(25)? })
+                Some(BlockedBy::Destination { name, since: row.int(24)?, next_probe_at: row.int(25)? })
             }
             _ => None,
         },

@@ -5,7 +5,7 @@ mod claim;
 mod find;
 mod latest;
 mod moves;
-mod parked;
+mod blocked;
 mod replay;
 
 use std::collections::BTreeSet;
@@ -18,21 +18,21 @@ use diesel::serialize::{self, Output, ToSql};
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk, Values};
 use crate::db::events::Owner;
-use crate::db::holds::lane_of;
+use crate::db::holds::shard_of;
 use crate::db::{Conn, SafeText, Sql, destinations};
 use crate::error::{Error, Result};
 
+pub use blocked::{
+    SLICE, find_held, find_to_probe, lock_ordering_keys, park, park_as_they_wait, redirect, release, release_lanes,
+    set_aside, unblock_all, unblock_next, unblock_orphans,
+};
 pub use cancel::{Standing, cancel, cancel_waiting, lock};
 pub use claim::{
-    Claimed, Due, DueByLanes, Record, Takings, Unreadable, Upcoming, find_due, find_due_by_lanes, take, upcoming,
+    Claimed, Due, DueByShards, RecordSetup, Takings, Unreadable, Upcoming, find_due, find_due_by_lanes, take, upcoming,
 };
-pub use find::{FoundRun, Parking, RunFilter, count, find, find_page};
+pub use find::{BlockedBy, FoundRun, RunFilter, count, find, find_page};
 pub use latest::{LatestAttempt, LatestRun, find_attempts, find_latest, find_told};
-pub use moves::{Held, Lost, Move, PutBack, Uses, bury, find_lost, finish, put_back, renew};
-pub use parked::{
-    SLICE, advance, advance_all, find_held, find_to_probe, lock_lines, park, park_as_they_wait, redirect, release,
-    release_lanes, release_strays, set_aside,
-};
+pub use moves::{Lost, PutBack, RunLease, RunTransition, Uses, bury, find_lost, finish, put_back, renew};
 pub use replay::{Selected, find_last, find_selected};
 
 /// Where a run stands. The moves between states are written in `runner::retry`.
@@ -126,8 +126,8 @@ pub struct NewRun {
     pub due_at: Millis,
     /// Where it goes; see [`crate::handler::destination()`].
     pub destination: String,
-    /// What it has in common with runs that it must not overtake, if there are such: see [`line_of`].
-    pub line: Option<String>,
+    /// What it has in common with runs that it must not overtake, if there are such: see [`ordering_key_of`].
+    pub ordering_key: Option<String>,
     /// What it repeats, if it is a replay.
     pub replay: Option<Replay>,
     /// Why there is this run, if someone asked for it.
@@ -178,7 +178,7 @@ const INSERT: Bulk = Bulk {
 };
 
 /// The line of the runs of an extension record for events about a target: its documentId and, if it is a price, that.
-pub fn line_of(extension: i64, document_id: &str, price: Option<i64>) -> String {
+pub fn ordering_key_of(extension: i64, document_id: &str, price: Option<i64>) -> String {
     let price = price.map(|price| format!(" {price}")).unwrap_or_default();
     format!("{extension} {document_id}{price}")
 }
@@ -186,10 +186,10 @@ pub fn line_of(extension: i64, document_id: &str, price: Option<i64>) -> String 
 /// Stores runs; one that is there already, for the same event and record, stays as it is. Returns how many are new.
 ///
 /// One whose destination is open or whose lane is held back is parked, unless it is asked for by hand, and so is one that
-/// stands in a line: [`advance`] lets the first of it go.
+/// stands in a line: [`unblock_next`] lets the first of it go.
 pub fn insert(conn: &mut Conn, runs: Vec<NewRun>) -> Result<usize> {
-    let parked = parked(conn, &runs)?;
-    bulk::run(conn, &INSERT, runs.into_iter().zip(parked).map(|(run, parked)| values(run, parked, None)).collect())
+    let blocked = blocked(conn, &runs)?;
+    bulk::run(conn, &INSERT, runs.into_iter().zip(blocked).map(|(run, blocked)| values(run, blocked, None)).collect())
 }
 
 /// Stores runs of events that are new, as [`insert`] does. `take` is asked for each that is not parked: those for which it
@@ -200,10 +200,10 @@ pub fn insert_taken(
     runs: Vec<NewRun>,
     mut take: impl FnMut(&NewRun) -> Option<Millis>,
 ) -> Result<Vec<(i64, NewRun)>> {
-    let parked = parked(conn, &runs)?;
-    let leases: Vec<_> = runs.iter().zip(&parked).map(|(run, parked)| (*parked == 0).then(|| take(run))?).collect();
+    let blocked = blocked(conn, &runs)?;
+    let leases: Vec<_> = runs.iter().zip(&blocked).map(|(run, blocked)| (*blocked == 0).then(|| take(run))?).collect();
     let taken: Vec<_> = runs.iter().zip(&leases).map(|(run, lease)| lease.map(|_| run.clone())).collect();
-    let rows = runs.into_iter().zip(parked).zip(leases).map(|((run, parked), lease)| values(run, parked, lease));
+    let rows = runs.into_iter().zip(blocked).zip(leases).map(|((run, blocked), lease)| values(run, blocked, lease));
     let ids = bulk::insert(conn, &INSERT, rows.collect())?;
     if ids.len() < taken.len() {
         return Err(Error::internal("an event that is new has runs"));
@@ -211,26 +211,26 @@ pub fn insert_taken(
     Ok(ids.into_iter().zip(taken).filter_map(|(id, run)| Some((id, run?))).collect())
 }
 
-/// What the column `parked` says of each run.
-fn parked(conn: &mut Conn, runs: &[NewRun]) -> Result<Vec<i64>> {
+/// What the column `blocked` says of each run.
+fn blocked(conn: &mut Conn, runs: &[NewRun]) -> Result<Vec<i64>> {
     if runs.is_empty() {
         return Ok(Vec::new());
     }
     let names: BTreeSet<_> = runs.iter().map(|run| run.destination.clone()).collect();
-    let lanes: BTreeSet<_> = runs.iter().map(|run| lane_of(&run.destination, run.store.as_deref())).collect();
-    let (open, held) = destinations::keep_blocked(conn, names.into_iter().collect(), lanes.into_iter().collect())?;
-    let parked = |run: &NewRun| match run {
-        run if run.line.is_some() => parked::LINE,
+    let shards: BTreeSet<_> = runs.iter().map(|run| shard_of(&run.destination, run.store.as_deref())).collect();
+    let (open, lease) = destinations::keep_blocked(conn, names.into_iter().collect(), shards.into_iter().collect())?;
+    let blocked = |run: &NewRun| match run {
+        run if run.ordering_key.is_some() => blocked::LINE,
         run if run.pattern.is_none() => 0,
-        run if open.contains(&run.destination) => parked::DESTINATION,
-        run if !held.is_empty() && held.contains(&lane_of(&run.destination, run.store.as_deref())) => parked::HOLD,
+        run if open.contains(&run.destination) => blocked::DESTINATION,
+        run if !lease.is_empty() && lease.contains(&shard_of(&run.destination, run.store.as_deref())) => blocked::HOLD,
         _ => 0,
     };
-    Ok(runs.iter().map(parked).collect())
+    Ok(runs.iter().map(blocked).collect())
 }
 
 /// The values of [`INSERT`] for a run that is held until `lease`, or waits.
-fn values(run: NewRun, parked: i64, lease: Option<Millis>) -> Values {
+fn values(run: NewRun, blocked: i64, lease: Option<Millis>) -> Values {
     let (replay, replay_of) = run.replay.map_or((0, None), |replay| (replay.number, Some(replay.of)));
     let (state, attempt) = if lease.is_some() { (State::Running, 1) } else { (State::Available, 0) };
     vec![
@@ -247,10 +247,10 @@ fn values(run: NewRun, parked: i64, lease: Option<Millis>) -> Values {
         run.due_at.into(),
         run.due_at.into(),
         run.destination.into(),
-        run.line.into(),
+        run.ordering_key.into(),
         replay_of.into(),
         run.cause.into(),
-        parked.into(),
+        blocked.into(),
         state.as_str().into(),
         attempt.into(),
         lease.into(),

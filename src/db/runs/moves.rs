@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::parked::waits_for;
+use super::blocked::waits_for;
 use super::{State, small};
 use crate::clock::Millis;
 use crate::db::bulk::{self, Bulk, Key};
@@ -12,7 +12,7 @@ use crate::db::{Conn, Sql};
 use crate::error::Result;
 
 /// A run in the hands of a worker: its row and the attempt that the worker knows of.
-pub type Held = (i64, u32);
+pub type RunLease = (i64, u32);
 
 const RENEW: Bulk = Bulk {
     sqlite: &["UPDATE runs SET lease_until = ", " WHERE id = ", " AND attempt = ", " AND state = 'running'"],
@@ -23,16 +23,16 @@ const RENEW: Bulk = Bulk {
 };
 
 /// Holds runs until `lease_until`; returns those that were still in the hands of the caller.
-pub fn renew(conn: &mut Conn, held: &[Held], lease_until: Millis) -> Result<Vec<i64>> {
-    let rows = held.iter().map(|(id, attempt)| vec![lease_until.into(), (*id).into(), i64::from(*attempt).into()]);
+pub fn renew(conn: &mut Conn, lease: &[RunLease], lease_until: Millis) -> Result<Vec<i64>> {
+    let rows = lease.iter().map(|(id, attempt)| vec![lease_until.into(), (*id).into(), i64::from(*attempt).into()]);
     bulk::touched(conn, &RENEW, &Key(1, "r.id"), rows.collect())
 }
 
 /// What an attempt makes of its run.
 #[derive(Debug, Clone)]
-pub struct Move {
+pub struct RunTransition {
     /// The run.
-    pub held: Held,
+    pub lease: RunLease,
     /// Its new state.
     pub state: State,
     /// When it may run again.
@@ -95,20 +95,20 @@ const MOVE: Bulk = Bulk {
 /// Moves runs on; returns those that were still in the hands of the caller. The others were given to someone else when
 /// their lease ended, and stay as they are. One that is tried again is parked when its destination is
 /// open or its lane held back.
-pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = Move>) -> Result<Vec<i64>> {
-    let values = |step: Move| {
+pub fn finish(conn: &mut Conn, moves: impl IntoIterator<Item = RunTransition>) -> Result<Vec<i64>> {
+    let values = |transition: RunTransition| {
         vec![
-            step.state.as_str().into(),
-            step.due_at.into(),
-            step.reason.into(),
-            step.finished_at.into(),
-            i64::from(step.uses == Uses::Lost).into(),
-            i64::from(step.uses == Uses::Probe).into(),
-            i64::from(step.uses == Uses::Limit).into(),
-            step.not_before.into(),
-            step.limited_since.into(),
-            step.held.0.into(),
-            i64::from(step.held.1).into(),
+            transition.state.as_str().into(),
+            transition.due_at.into(),
+            transition.reason.into(),
+            transition.finished_at.into(),
+            i64::from(transition.uses == Uses::Lost).into(),
+            i64::from(transition.uses == Uses::Probe).into(),
+            i64::from(transition.uses == Uses::Limit).into(),
+            transition.not_before.into(),
+            transition.limited_since.into(),
+            transition.lease.0.into(),
+            i64::from(transition.lease.1).into(),
         ]
     };
     bulk::touched(conn, &MOVE, &Key(9, "r.id"), moves.into_iter().map(values).collect())
@@ -129,7 +129,7 @@ pub fn bury(conn: &mut Conn, uid: &str, reason: &str, now: Millis) -> Result<()>
 #[derive(Debug)]
 pub struct Lost {
     /// The run, with the attempt that nobody saw the end of.
-    pub held: Held,
+    pub lease: RunLease,
     /// How many attempts before it were lost.
     pub lost: u32,
     /// When an attempt of it first met a limit.
@@ -141,7 +141,7 @@ pub struct Lost {
     /// The extension record.
     pub extension_id: i64,
     /// What it has in common with runs that must not overtake it.
-    pub line: Option<String>,
+    pub ordering_key: Option<String>,
 }
 
 /// The runs whose lease ended before `now`; `None` for every run under way.
@@ -156,15 +156,15 @@ pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<Lost>> {
     // By the index of running ones; by id it would be every run there ever was.
     sql.text(" ORDER BY lease_until LIMIT 1000").skip_locked();
     conn.list(&sql, |row| {
-        let held = (row.int(0)?, small(row.int(1)?)?);
+        let lease = (row.int(0)?, small(row.int(1)?)?);
         Ok(Lost {
-            held,
+            lease,
             lost: small(row.int(2)?)?,
             limited_since: row.find_int(5)?,
             destination: row.text(6)?,
             store: row.find_text(7)?,
             extension_id: row.int(3)?,
-            line: row.find_text(4)?,
+            ordering_key: row.find_text(4)?,
         })
     })
 }
@@ -173,7 +173,7 @@ pub fn find_lost(conn: &mut Conn, now: Option<Millis>) -> Result<Vec<Lost>> {
 #[derive(Debug, Clone)]
 pub struct PutBack {
     /// The run, as it was taken.
-    pub held: Held,
+    pub lease: RunLease,
     /// Available or retryable, as it was; or skipped.
     pub state: State,
     /// When it may run again.
@@ -217,8 +217,8 @@ pub fn put_back(conn: &mut Conn, runs: Vec<PutBack>) -> Result<()> {
             run.due_at.into(),
             run.reason.into(),
             run.finished_at.into(),
-            run.held.0.into(),
-            i64::from(run.held.1).into(),
+            run.lease.0.into(),
+            i64::from(run.lease.1).into(),
         ]
     };
     bulk::run(conn, &PUT_BACK, runs.into_iter().map(values).collect()).map(drop)

@@ -88,7 +88,7 @@ impl Handler for FeatureFlag {
             )));
         }
         let done = Done::new(message).with_data(kept.clone());
-        Ok(make_room(done.with_outside_id(&context.meta, MEMORY, &who.id, kept), &context.meta))
+        Ok(make_room(done.with_external_id(&context.meta, MEMORY, &who.id, kept), &context.meta))
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {

@@ -98,7 +98,7 @@ impl Handler for Message {
     /// it is remembered.
     async fn run(&self, context: Context<Self>) -> Outcome {
         let own = chat_name(&context.config.chat_id.0);
-        let chat = context.outside_id("chat", &own).unwrap_or(&context.config.chat_id.0).clone();
+        let chat = context.external_id("chat", &own).unwrap_or(&context.config.chat_id.0).clone();
         let text = text_of(&Summary::of(&context.event, context.config.title.as_deref()));
         let answer = send(&context, &chat, &text).await?;
         match moved_to(&answer) {
@@ -106,7 +106,7 @@ impl Handler for Message {
             Some(new) => {
                 let again = send(&context, &new, &text).await?;
                 let done = sent(&understood(again, &context)?);
-                Ok(done.with_outside_id(&context.meta, "chat", &own, new))
+                Ok(done.with_external_id(&context.meta, "chat", &own, new))
             }
         }
     }

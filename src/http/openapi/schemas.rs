@@ -72,7 +72,7 @@ fn document(content_type: &ContentType) -> Result<Value> {
     for field in content_type.fields {
         properties.insert(field.name.to_owned(), property(field, Side::Answer)?);
     }
-    for name in content_type.unkept {
+    for name in content_type.unsupported_relations {
         let nothing = json!({
             "type": "array", "items": {"type": "object"}, "maxItems": 0,
             "description": "Not kept here: empty where it is asked for."

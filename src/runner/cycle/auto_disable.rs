@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::clock::{DAY, Millis, iso};
 use crate::db::Conn;
 use crate::db::events::{self, NewEvent};
-use crate::db::extensions::{self, Disabled};
+use crate::db::extensions::{self, DisabledExtension};
 use crate::db::runs;
 use crate::error::Result;
 use crate::handler::Masker;
@@ -23,12 +23,12 @@ const GONE: &str = "its receiver answered 410 Gone";
 const FAILING: &str = "it has failed for 5 days without a success";
 
 /// Switches off what must be after these attempts, which are recorded already.
-pub fn disable(conn: &mut Conn, finished: &[Recording<'_>], now: Millis) -> Result<Vec<Disabled>> {
+pub fn disable(conn: &mut Conn, finished: &[Recording<'_>], now: Millis) -> Result<Vec<DisabledExtension>> {
     let ids = |which: fn(&Recording<'_>) -> bool| -> Vec<i64> {
         finished.iter().filter(|one| which(one)).map(|(one, _)| one.extension_id).collect()
     };
     let gone = ids(|(one, _)| one.switch_off);
-    let failed = ids(|(one, step)| one.tally(step.state).failed_at.is_some());
+    let failed = ids(|(one, transition)| one.tally(transition.state).failed_at.is_some());
     let mut off = Vec::new();
     if !gone.is_empty() {
         off.extend(extensions::switch_off(conn, gone, GONE)?);
@@ -43,7 +43,7 @@ pub fn disable(conn: &mut Conn, finished: &[Recording<'_>], now: Millis) -> Resu
 }
 
 /// Cancels what waits for the records that were switched off, and tells of them.
-pub fn tell(conn: &mut Conn, state: &AppState, off: &[Disabled], now: Millis) -> Result<()> {
+pub fn report(conn: &mut Conn, state: &AppState, off: &[DisabledExtension], now: Millis) -> Result<()> {
     for record in off {
         let key = record.key.as_deref().unwrap_or_default();
         log::warn!("extension record {} ({key}) is switched off: {}", record.id, record.reason);

@@ -12,15 +12,15 @@ use crate::db::destinations::{self, Failing};
 use crate::db::holds::{self, Hold};
 use crate::db::{Conn, runs};
 use crate::error::Result;
-use crate::runner::execute::finished::Finished;
-use crate::runner::execute::retry::{self, Decision, Health, Met, Next, Past};
+use crate::runner::execute::finished::FinishedAttempt;
+use crate::runner::execute::retry::{self, Decision, Ending, Health, Next, Past};
 
 /// How the destinations and lanes of some attempts stand.
 #[derive(Default)]
 pub struct Standings {
     destinations: BTreeMap<String, Standing>,
     /// Each with how it was found.
-    lanes: BTreeMap<String, (Option<Hold>, Option<Hold>)>,
+    shards: BTreeMap<String, (Option<Hold>, Option<Hold>)>,
     /// Destinations of probes that went elsewhere, since the record's url was changed.
     unprobed: Vec<String>,
 }
@@ -41,38 +41,38 @@ pub struct Changed {
     /// Whether there may be more of them than one slice.
     pub more: bool,
     /// Whether a lane is held back no longer, or lets more go.
-    pub lanes: bool,
+    pub shards: bool,
 }
 
 impl Standings {
-    /// How those of `finished` stand. Most of the time nothing fails anywhere, and nothing is looked up: `troubled` is
+    /// How those of `finished` stand. Most of the time nothing fails anywhere, and nothing is looked up: `any_failing` is
     /// whether any destination has failed before, or any lane is held back, as far as is known.
-    pub fn find(conn: &mut Conn, finished: &[Finished], troubled: bool) -> Result<Self> {
+    pub fn find(conn: &mut Conn, finished: &[FinishedAttempt], any_failing: bool) -> Result<Self> {
         let mut standings = Self::default();
-        if !troubled && !finished.iter().any(Finished::is_trouble) {
+        if !any_failing && !finished.iter().any(FinishedAttempt::is_trouble) {
             return Ok(standings);
         }
-        let answers = || finished.iter().map(|one| &one.answer);
-        for found in destinations::find(conn, answers().map(|answer| answer.destination.clone()).collect())? {
+        let answers = || finished.iter().map(|one| &one.observation);
+        for found in destinations::find(conn, answers().map(|observation| observation.destination.clone()).collect())? {
             let standing = Standing { found: Some(found.clone()), now: Some(found.clone()), was_well: false };
             standings.destinations.insert(found.name, standing);
         }
-        for hold in holds::find(conn, answers().map(|answer| answer.lane.clone()).collect())? {
-            standings.lanes.insert(hold.lane.clone(), (Some(hold.clone()), Some(hold)));
+        for hold in holds::find(conn, answers().map(|observation| observation.shard.clone()).collect())? {
+            standings.shards.insert(hold.shard.clone(), (Some(hold.clone()), Some(hold)));
         }
         Ok(standings)
     }
 
     /// What follows from an attempt, after those that were decided before it.
-    pub fn decide(&mut self, one: &Finished, random: &dyn Random) -> Next {
-        let answer = &one.answer;
-        let standing = self.destinations.entry(answer.destination.clone()).or_default();
-        let (_, hold) = self.lanes.entry(answer.lane.clone()).or_default();
-        let past = Past { run: one.history, destination: standing.now.take(), lane: hold.take() };
-        let Decision { run, destination, lane } = retry::decide(answer, past, (one.ended_at, random));
-        (standing.now, *hold) = (destination, lane);
-        standing.was_well |= answer.health == Health::Well;
-        if let Some(probed) = one.probe.as_ref().filter(|probed| **probed != answer.destination) {
+    pub fn decide(&mut self, one: &FinishedAttempt, random: &dyn Random) -> Next {
+        let observation = &one.observation;
+        let standing = self.destinations.entry(observation.destination.clone()).or_default();
+        let (_, hold) = self.shards.entry(observation.shard.clone()).or_default();
+        let past = Past { run: one.history, destination: standing.now.take(), shard: hold.take() };
+        let Decision { run, destination, shard } = retry::decide(observation, past, (one.ended_at, random));
+        (standing.now, *hold) = (destination, shard);
+        standing.was_well |= observation.health == Health::Healthy;
+        if let Some(probed) = one.probe.as_ref().filter(|probed| **probed != observation.destination) {
             self.unprobed.push(probed.clone());
         }
         run
@@ -95,10 +95,10 @@ impl Standings {
         for name in self.unprobed {
             destinations::probe_at(conn, &name, now)?;
         }
-        for (found, hold) in self.lanes.into_values() {
+        for (found, hold) in self.shards.into_values() {
             let Some(hold) = hold.filter(|hold| found.as_ref() != Some(hold)) else { continue };
-            log::debug!("the lane {:?} is held back until {}", hold.lane, iso(hold.until));
-            changed.lanes |= hold.until <= now;
+            log::debug!("the lane {:?} is held back until {}", hold.shard, iso(hold.until));
+            changed.shards |= hold.until <= now;
             holds::set(conn, &hold)?;
         }
         runs::park_as_they_wait(conn, limited)?;
@@ -128,9 +128,9 @@ impl Standing {
     }
 }
 
-impl Finished {
+impl FinishedAttempt {
     /// Whether its destination did not answer as it should, or told of a limit.
     pub fn is_trouble(&self) -> bool {
-        self.answer.health == Health::Failing || matches!(self.answer.met, Met::Limit(_))
+        self.observation.health == Health::Failing || matches!(self.observation.ending, Ending::Limit(_))
     }
 }

@@ -8,16 +8,16 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::clock::{Millis, SECOND};
 use crate::db::holds::{self, Hold};
-use crate::db::runs::{self, Due, Move, State, Unreadable, Uses};
+use crate::db::runs::{self, Due, RunTransition, State, Unreadable, Uses};
 use crate::db::{Conn, destinations};
 use crate::error::Result;
-use crate::queue::permits::Room;
-use crate::runner::execute::finished::Taken;
+use crate::queue::permits::Permits;
+use crate::runner::execute::finished::TakenRun;
 use crate::runner::execute::rate_limit;
 use crate::state::AppState;
 
 /// Lanes that one look covers, and looks that a claim takes at most.
-const LANES: i64 = 64;
+const SHARDS: i64 = 64;
 const LOOKS: usize = 4;
 /// How long a probe waits that was claimed and could not go out.
 const PROBE_AGAIN: Millis = SECOND / 2;
@@ -43,7 +43,7 @@ impl Round {
 impl Claim {
     /// Sets those of `due` aside that wait for their destination, or for the end of a limit. Returns the others.
     fn set_aside(&mut self, conn: &mut Conn, due: Vec<Due>) -> Result<Vec<Due>> {
-        if !self.troubled || due.is_empty() {
+        if !self.any_failing || due.is_empty() {
             return Ok(due);
         }
         let count = due.len();
@@ -58,7 +58,7 @@ impl Claim {
 #[derive(Debug, Default)]
 pub struct Claim {
     /// The runs to be executed.
-    pub taken: Vec<Taken>,
+    pub taken: Vec<TakenRun>,
     /// The lanes' round, if they take turns.
     pub round: Option<Round>,
     /// Whether there may be more that could be taken at once.
@@ -68,14 +68,14 @@ pub struct Claim {
     /// Whether lines must be looked after, because another process was changing them.
     pub busy: bool,
     /// Whether what is due may have to wait for its destination or its lane.
-    troubled: bool,
+    any_failing: bool,
 }
 
 /// What a claim looks for beside runs that are due.
 #[derive(Debug, Clone, Copy)]
 pub struct Looks {
     /// Whether any destination has failed or any lane is held back, as far as is known: what is due may have to wait.
-    pub troubled: bool,
+    pub any_failing: bool,
     /// Whether probes of open destinations are due, or lanes held back no longer.
     pub probes: bool,
 }
@@ -84,20 +84,20 @@ pub struct Looks {
 pub fn claim(
     conn: &mut Conn,
     state: &AppState,
-    (mut room, round): (Room, Option<Round>),
+    (mut permits, round): (Permits, Option<Round>),
     looks: Looks,
     (now, lease_until): (Millis, Millis),
 ) -> Result<Claim> {
-    let mut claim = Claim { round, troubled: looks.troubled, ..Claim::default() };
+    let mut claim = Claim { round, any_failing: looks.any_failing, ..Claim::default() };
     let (mut probes, mut out) = (HashMap::new(), HashMap::new());
     if looks.probes {
-        probes = take_probes(conn, &mut room, now, lease_until)?;
-        out = take_held(conn, &mut room, now, lease_until)?;
+        probes = take_probes(conn, &mut permits, now, lease_until)?;
+        out = take_held(conn, &mut permits, now, lease_until)?;
     }
     let mut ids: Vec<i64> = probes.keys().chain(out.keys()).copied().collect();
     match claim.round.take() {
-        None => ids.extend(look_at_oldest(conn, &mut claim, &mut room, now)?),
-        Some(round) => ids.extend(look_at_lanes(conn, &mut claim, round, &mut room, now)?),
+        None => ids.extend(look_at_oldest(conn, &mut claim, &mut permits, now)?),
+        Some(round) => ids.extend(look_at_lanes(conn, &mut claim, round, &mut permits, now)?),
     }
     let taken = runs::take(conn, ids, lease_until)?;
     claim.busy = bury(conn, taken.unreadable, now)?;
@@ -106,7 +106,7 @@ pub fn claim(
     claim.more |= limited.denied;
     for run in limited.allowed {
         out.remove(&run.id);
-        claim.taken.push(Taken { probe: probes.remove(&run.id), run });
+        claim.taken.push(TakenRun { probe: probes.remove(&run.id), run });
     }
     // What is left was denied by a limit, or taken by someone else.
     for destination in probes.into_values() {
@@ -124,11 +124,11 @@ fn bury(conn: &mut Conn, unreadable: Vec<Unreadable>, now: Millis) -> Result<boo
     if unreadable.is_empty() {
         return Ok(false);
     }
-    let lines: BTreeSet<String> = unreadable.iter().filter_map(|run| run.line.clone()).collect();
+    let ordering_keys: BTreeSet<String> = unreadable.iter().filter_map(|run| run.ordering_key.clone()).collect();
     let dead = unreadable.into_iter().map(|run| {
-        log::error!("run {} is dead, since it cannot be read: {}", run.held.0, run.error);
-        Move {
-            held: run.held,
+        log::error!("run {} is dead, since it cannot be read: {}", run.lease.0, run.error);
+        RunTransition {
+            lease: run.lease,
             state: State::Dead,
             due_at: now,
             reason: Some(format!("the run cannot be read: {}", run.error)),
@@ -139,15 +139,15 @@ fn bury(conn: &mut Conn, unreadable: Vec<Unreadable>, now: Millis) -> Result<boo
         }
     });
     runs::finish(conn, dead.collect::<Vec<_>>())?;
-    let free = runs::lock_lines(conn, lines.iter().cloned().collect(), false)?;
-    let busy = free.len() < lines.len();
-    runs::advance(conn, free)?;
+    let free = runs::lock_ordering_keys(conn, ordering_keys.iter().cloned().collect(), false)?;
+    let busy = free.len() < ordering_keys.len();
+    runs::unblock_next(conn, free)?;
     Ok(busy)
 }
 
 /// The oldest runs that are due, as many as there is room for at most.
-fn look_at_oldest(conn: &mut Conn, claim: &mut Claim, room: &mut Room, now: Millis) -> Result<Vec<i64>> {
-    let most = room.free();
+fn look_at_oldest(conn: &mut Conn, claim: &mut Claim, permits: &mut Permits, now: Millis) -> Result<Vec<i64>> {
+    let most = permits.free();
     if most == 0 {
         claim.blocked = true;
         return Ok(Vec::new());
@@ -158,7 +158,7 @@ fn look_at_oldest(conn: &mut Conn, claim: &mut Claim, room: &mut Room, now: Mill
         claim.more = true;
     }
     let due = claim.set_aside(conn, due)?;
-    let chosen = room.choose(&due);
+    let chosen = permits.select_fair(&due);
     claim.blocked = chosen.len() < due.len();
     Ok(chosen)
 }
@@ -168,21 +168,21 @@ fn look_at_lanes(
     conn: &mut Conn,
     claim: &mut Claim,
     mut round: Round,
-    room: &mut Room,
+    permits: &mut Permits,
     now: Millis,
 ) -> Result<Vec<i64>> {
     let (mut ids, whole, mut admits_more) = (Vec::new(), round.after.is_empty(), false);
     for _ in 0..LOOKS {
-        if room.free() == 0 {
+        if permits.free() == 0 {
             break;
         }
-        let each = room.per_destination().min(room.free());
-        let found = runs::find_due_by_lanes(conn, now, &round.after, (LANES, i64::try_from(each).unwrap_or(LANES)))?;
+        let each = permits.per_destination().min(permits.free());
+        let found = runs::find_due_by_lanes(conn, now, &round.after, (SHARDS, i64::try_from(each).unwrap_or(SHARDS)))?;
         let due = claim.set_aside(conn, found.due)?;
-        let chosen = room.choose(&due);
+        let chosen = permits.select_fair(&due);
         round.took |= !chosen.is_empty();
         round.left |= chosen.len() < due.len() || found.is_cut;
-        admits_more |= found.is_cut && due.iter().any(|run| room.admits(&run.destination, &run.store));
+        admits_more |= found.is_cut && due.iter().any(|run| permits.would_allow(&run.destination, &run.store));
         ids.extend(chosen);
         match found.last {
             Some(last) => round.after = last,
@@ -196,20 +196,25 @@ fn look_at_lanes(
             }
         }
     }
-    claim.more |= room.free() > 0;
+    claim.more |= permits.free() > 0;
     claim.blocked = true;
     claim.round = Some(round);
     Ok(ids)
 }
 
 /// The probes that go out now: which run is one of which destination. A destination that nobody waits for is forgotten.
-fn take_probes(conn: &mut Conn, room: &mut Room, now: Millis, lease_until: Millis) -> Result<HashMap<i64, String>> {
+fn take_probes(
+    conn: &mut Conn,
+    permits: &mut Permits,
+    now: Millis,
+    lease_until: Millis,
+) -> Result<HashMap<i64, String>> {
     let mut probes = HashMap::new();
-    for probe in destinations::take_probes(conn, now, lease_until, room.free())? {
+    for probe in destinations::take_probes(conn, now, lease_until, permits.free())? {
         match runs::find_to_probe(conn, &probe.name, probe.last)? {
             Some((run, extension)) => {
                 destinations::note_probed(conn, &probe.name, extension)?;
-                room.add(&probe.name, "");
+                permits.add(&probe.name, "");
                 probes.insert(run, probe.name);
             }
             None => drop(destinations::recover(conn, vec![probe.name])?),
@@ -220,17 +225,22 @@ fn take_probes(conn: &mut Conn, room: &mut Room, now: Millis, lease_until: Milli
 
 /// The runs that go out now of lanes whose time has come: as many as have credits, and at least one; each with its lane as
 /// it stands. A lane of which fewer are due is held back no longer.
-fn take_held(conn: &mut Conn, room: &mut Room, now: Millis, lease_until: Millis) -> Result<HashMap<i64, Option<Hold>>> {
+fn take_held(
+    conn: &mut Conn,
+    permits: &mut Permits,
+    now: Millis,
+    lease_until: Millis,
+) -> Result<HashMap<i64, Option<Hold>>> {
     let mut out = HashMap::new();
-    for hold in holds::take(conn, now, lease_until, room.free())? {
+    for hold in holds::take(conn, now, lease_until, permits.free())? {
         let credits = usize::try_from(hold.credits.max(1)).unwrap_or(usize::MAX);
-        let wanted = credits.min(room.free());
-        let due = runs::find_held(conn, &hold.lane, now, wanted)?;
-        let chosen = room.choose(&due);
+        let wanted = credits.min(permits.free());
+        let due = runs::find_held(conn, &hold.shard, now, wanted)?;
+        let chosen = permits.select_fair(&due);
 
         if wanted > 0 && due.len() < wanted && chosen.len() == due.len() {
-            holds::forget(conn, &hold.lane)?;
-            runs::release_lanes(conn, vec![hold.lane])?;
+            holds::forget(conn, &hold.shard)?;
+            runs::release_lanes(conn, vec![hold.shard])?;
             out.extend(chosen.into_iter().map(|id| (id, None)));
             continue;
         }

@@ -10,8 +10,8 @@ use crate::clock::Millis;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::runner::dispatch::isolate::is_own_fault;
-use crate::runner::execute::finished::Finished;
-use crate::runner::execute::retry::{Health, Met};
+use crate::runner::execute::finished::FinishedAttempt;
+use crate::runner::execute::retry::{Ending, Health};
 use crate::state::AppState;
 
 /// Records attempts one by one, when they cannot be recorded together. One that cannot be is recorded as dead, without what
@@ -19,22 +19,23 @@ use crate::state::AppState;
 pub fn record_each(
     conn: &mut Conn,
     state: &AppState,
-    finished: &[Finished],
-    troubled: bool,
+    finished: &[FinishedAttempt],
+    any_failing: bool,
     now: Millis,
 ) -> Result<Recorded> {
     let random = &*state.random;
-    let together = conn.transaction(|conn| complete::record(conn, random, finished, troubled, now));
+    let together = conn.transaction(|conn| complete::record(conn, random, finished, any_failing, now));
     match together {
         Err(error) if is_own_fault(&error) => log::error!("attempts are recorded one by one, after {error}"),
         together => return together,
     }
     let mut all = Recorded::default();
     for one in finished {
-        let mut record = |one: Finished| conn.transaction(|conn| complete::record(conn, random, &[one], true, now));
+        let mut record =
+            |one: FinishedAttempt| conn.transaction(|conn| complete::record(conn, random, &[one], true, now));
         let recorded = match record(one.clone()) {
             Err(error) if is_own_fault(&error) => {
-                log::error!("attempt {} of run {} cannot be recorded: {error}", one.held.1, one.held.0);
+                log::error!("attempt {} of run {} cannot be recorded: {error}", one.lease.1, one.lease.0);
                 record(bare(one, &error))
             }
             recorded => recorded,
@@ -42,7 +43,7 @@ pub fn record_each(
         match recorded {
             // Its lease ends, and it is given back as a lost one.
             Err(error) if is_own_fault(&error) => {
-                log::error!("not even the end of run {} can be recorded: {error}", one.held.0);
+                log::error!("not even the end of run {} can be recorded: {error}", one.lease.0);
             }
             recorded => all.add(recorded?),
         }
@@ -50,10 +51,10 @@ pub fn record_each(
     Ok(all)
 }
 
-fn bare(one: &Finished, error: &Error) -> Finished {
+fn bare(one: &FinishedAttempt, error: &Error) -> FinishedAttempt {
     let reason = format!("what the attempt left could not be stored: {error}");
-    let mut bare = Finished { reason: Some(reason.clone()), meta: Map::new(), switch_off: false, ..one.clone() };
-    (bare.answer.met, bare.answer.health) = (Met::Refused, Health::Unknown);
+    let mut bare = FinishedAttempt { reason: Some(reason.clone()), meta: Map::new(), switch_off: false, ..one.clone() };
+    (bare.observation.ending, bare.observation.health) = (Ending::Refused, Health::Unknown);
     if let Some(attempt) = &mut bare.attempt {
         (attempt.outcome, attempt.message, attempt.data) = ("discard", reason, None);
         attempt.exchanges = "[]".to_owned();

@@ -10,26 +10,26 @@ use super::complete::{self, Recorded};
 use super::isolate;
 use super::rescue;
 use crate::clock::Millis;
-use crate::db::extensions::Disabled;
-use crate::db::runs::{self, Held, Upcoming};
+use crate::db::extensions::DisabledExtension;
+use crate::db::runs::{self, RunLease, Upcoming};
 use crate::db::{Conn, destinations};
 use crate::error::Result;
-use crate::queue::permits::Room;
+use crate::queue::permits::Permits;
 use crate::runner::dispatch::batch;
 use crate::runner::dispatch::isolate::{is_own_fault, store_each};
 use crate::runner::dispatch::new_runs::{Dispatched, store_all};
-use crate::runner::execute::finished::Finished;
+use crate::runner::execute::finished::FinishedAttempt;
 use crate::state::AppState;
 
 /// What a turn is asked to do.
 #[derive(Default)]
-pub struct Asked {
+pub struct TickRequest {
     /// Attempts to record.
-    pub finished: Arc<Vec<Finished>>,
+    pub finished: Arc<Vec<FinishedAttempt>>,
     /// Whether any destination has failed, as far as is known.
-    pub troubled: bool,
+    pub any_failing: bool,
     /// Runs whose lease must go on.
-    pub renew: Vec<Held>,
+    pub renew: Vec<RunLease>,
     /// Destinations whose probe must go on.
     pub probing: Vec<String>,
     /// The runs of this process, when those of vanished workers are to be given back.
@@ -43,24 +43,24 @@ pub struct Asked {
     /// Whether to look for probes that are due, and lanes that are held back no longer.
     pub probes: bool,
     /// Whether runs are left to be let go that wait for nothing any more.
-    pub strays: bool,
+    pub orphans: bool,
     /// What can be taken.
-    pub room: Room,
+    pub permits: Permits,
     /// Where the lanes are in taking turns, if they do.
     pub round: Option<Round>,
 }
 
-impl Asked {
+impl TickRequest {
     /// Whether there is nothing to do.
-    pub fn is_nothing(&self) -> bool {
-        let looks = self.dispatch || self.claim || self.strays || self.rescue.is_some();
+    pub fn is_empty(&self) -> bool {
+        let looks = self.dispatch || self.claim || self.orphans || self.rescue.is_some();
         !looks && self.finished.is_empty() && self.renew.is_empty() && self.probing.is_empty()
     }
 }
 
 /// What a turn did.
 #[derive(Default)]
-pub struct Done {
+pub struct TickResult {
     /// Runs of `renew` that were given to someone else meanwhile.
     pub lost: Vec<i64>,
     /// What was taken; `None` when it was not looked for runs.
@@ -74,7 +74,7 @@ pub struct Done {
     /// Whether events could not be dispatched, although the rest could be done.
     pub stuck: bool,
     /// Whether runs are left to be let go that wait for nothing any more.
-    pub strays: bool,
+    pub orphans: bool,
     /// What comes next; `None` when it was not looked for.
     pub upcoming: Option<Upcoming>,
     /// When the first of the recorded runs is due again.
@@ -82,28 +82,28 @@ pub struct Done {
 }
 
 /// Does a turn in the caller's transaction.
-pub fn turn(conn: &mut Conn, state: &AppState, asked: &Asked, now: Millis) -> Result<Done> {
+pub fn tick(conn: &mut Conn, state: &AppState, asked: &TickRequest, now: Millis) -> Result<TickResult> {
     let lease_until = now + i64::try_from(state.config.runner.lease.as_millis()).unwrap_or(i64::MAX / 2);
     let record = if asked.careful { isolate::record_each } else { record_together };
-    let recorded = record(conn, state, &asked.finished, asked.troubled, now)?;
-    tell_of_disabled(conn, state, asked.careful, &recorded.disabled, now)?;
+    let recorded = record(conn, state, &asked.finished, asked.any_failing, now)?;
+    report_disabled(conn, state, asked.careful, &recorded.disabled, now)?;
     let mut look = recorded.due || asked.claim;
-    let mut done = Done { lease_until, more_events: !recorded.disabled.is_empty(), ..Done::default() };
-    (done.strays, done.retry_at) = (recorded.strays, recorded.retry_at);
+    let mut done = TickResult { lease_until, more_events: !recorded.disabled.is_empty(), ..TickResult::default() };
+    (done.orphans, done.retry_at) = (recorded.orphans, recorded.retry_at);
     if !asked.renew.is_empty() {
         let kept = runs::renew(conn, &asked.renew, lease_until)?;
-        done.lost = asked.renew.iter().map(|held| held.0).filter(|id| !kept.contains(id)).collect();
+        done.lost = asked.renew.iter().map(|lease| lease.0).filter(|id| !kept.contains(id)).collect();
     }
     if !asked.probing.is_empty() {
         destinations::hold_probes(conn, asked.probing.clone(), lease_until)?;
     }
-    if let Some(held) = &asked.rescue {
-        look |= rescue(conn, state, held, now)?;
+    if let Some(lease) = &asked.rescue {
+        look |= rescue(conn, state, lease, now)?;
     }
-    if asked.strays || asked.rescue.is_some() {
+    if asked.orphans || asked.rescue.is_some() {
         let (released, more) = rescue::release(conn, now)?;
         look |= released > 0;
-        done.strays |= more;
+        done.orphans |= more;
     }
     let mut made = 0;
     if asked.dispatch {
@@ -117,26 +117,26 @@ pub fn turn(conn: &mut Conn, state: &AppState, asked: &Asked, now: Millis) -> Re
         look |= made > 0;
     }
     if look {
-        let mut room = (asked.room.clone(), asked.round.clone());
-        if let Some(round) = room.1.as_mut().filter(|_| made > 0) {
+        let mut permits = (asked.permits.clone(), asked.round.clone());
+        if let Some(round) = permits.1.as_mut().filter(|_| made > 0) {
             round.expect_more();
         }
-        let troubled = asked.troubled || asked.finished.iter().any(Finished::is_trouble);
-        let looks = Looks { troubled, probes: asked.probes || recorded.lanes };
-        let claim = claim::claim(conn, state, room, looks, (now, lease_until))?;
+        let any_failing = asked.any_failing || asked.finished.iter().any(FinishedAttempt::is_trouble);
+        let looks = Looks { any_failing, probes: asked.probes || recorded.shards };
+        let claim = claim::claim(conn, state, permits, looks, (now, lease_until))?;
         done.busy |= claim.busy;
         done.claim = Some(claim);
     }
     // A failure that opened a breaker has set the time of a probe.
-    if look || asked.troubled || asked.finished.iter().any(Finished::is_trouble) {
+    if look || asked.any_failing || asked.finished.iter().any(FinishedAttempt::is_trouble) {
         done.upcoming = Some(runs::upcoming(conn, now)?);
     }
     Ok(done)
 }
 
 /// Returns whether runs may be due now.
-fn rescue(conn: &mut Conn, state: &AppState, held: &HashSet<i64>, now: Millis) -> Result<bool> {
-    let rescued = rescue::rescue(conn, &*state.random, held, now)?;
+fn rescue(conn: &mut Conn, state: &AppState, lease: &HashSet<i64>, now: Millis) -> Result<bool> {
+    let rescued = rescue::rescue(conn, &*state.random, lease, now)?;
     if rescued > 0 {
         log::warn!("{rescued} runs whose worker vanished are given back");
     }
@@ -146,26 +146,26 @@ fn rescue(conn: &mut Conn, state: &AppState, held: &HashSet<i64>, now: Millis) -
 fn record_together(
     conn: &mut Conn,
     state: &AppState,
-    finished: &[Finished],
-    troubled: bool,
+    finished: &[FinishedAttempt],
+    any_failing: bool,
     now: Millis,
 ) -> Result<Recorded> {
-    complete::record(conn, &*state.random, finished, troubled, now)
+    complete::record(conn, &*state.random, finished, any_failing, now)
 }
 
 /// Tells of records that were switched off. One that cannot be told of keeps a careful turn from nothing else.
-fn tell_of_disabled(
+fn report_disabled(
     conn: &mut Conn,
     state: &AppState,
     careful: bool,
-    disabled: &[Disabled],
+    disabled: &[DisabledExtension],
     now: Millis,
 ) -> Result<()> {
     if !careful {
-        return auto_disable::tell(conn, state, disabled, now);
+        return auto_disable::report(conn, state, disabled, now);
     }
     for record in disabled {
-        match conn.transaction(|conn| auto_disable::tell(conn, state, std::slice::from_ref(record), now)) {
+        match conn.transaction(|conn| auto_disable::report(conn, state, std::slice::from_ref(record), now)) {
             Err(error) if is_own_fault(&error) => {
                 log::error!("that extension record {} is switched off cannot be told: {error}", record.id);
             }

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::new_runs::{CANDIDATES, Dispatched, LOOKS, Owned, RUNS, Store, heard, owners, runs_of, store_in_lines};
+use super::new_runs::{
+    CANDIDATES, Dispatched, LOOKS, Owned, RUNS, Store, dispatch_event, owners, runs_of, store_in_order,
+};
 use super::slices;
 use crate::clock::Millis;
 use crate::db::Conn;
@@ -48,23 +50,23 @@ fn dispatch_whole(
 ) -> Result<Dispatched> {
     let count = waiting.len();
     let all: HashSet<Owner> = waiting.iter().flat_map(|(_, owners)| owners.iter().cloned()).collect();
-    let (waiting, listeners) = match extensions::find_few_listeners(conn, all.into_iter().collect(), CANDIDATES)? {
-        Some(listeners) => (waiting, listeners),
+    let (waiting, candidates) = match extensions::find_few_candidates(conn, all.into_iter().collect(), CANDIDATES)? {
+        Some(candidates) => (waiting, candidates),
         None => slices::set_apart(conn, waiting)?,
     };
 
     let (mut new, mut looks, mut covered) = (Vec::new(), 0, Vec::new());
     for (event, owners) in &waiting {
-        looks += owners.iter().filter_map(|owner| listeners.get(owner)).map(Vec::len).sum::<usize>();
+        looks += owners.iter().filter_map(|owner| candidates.get(owner)).map(Vec::len).sum::<usize>();
         if !covered.is_empty() && (looks > LOOKS || new.len() >= RUNS) {
             break;
         }
-        new.extend(runs_of(state, &heard(event), owners, &listeners, now));
+        new.extend(runs_of(state, &dispatch_event(event), owners, &candidates, now));
         covered.push(event.id);
     }
 
     let more = covered.len() < count;
-    let (runs, busy) = store_in_lines(conn, new, store, now)?;
+    let (runs, busy) = store_in_order(conn, new, store, now)?;
     events::mark_dispatched(conn, covered, now)?;
     Ok(Dispatched { runs, more, busy, stuck: false })
 }

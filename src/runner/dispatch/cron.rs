@@ -11,11 +11,11 @@ use tokio::sync::watch;
 
 use super::isolate::is_own_fault;
 use super::owner_event::owner_event;
-use super::single::{self, Addressee, Cause};
+use super::single::{self, Cause, SingleTarget};
 use crate::clock::{Millis, iso};
 use crate::db::Conn;
 use crate::db::events::NewEvent;
-use crate::db::schedules::{self, DueRecord};
+use crate::db::schedules::{self, ScheduledExtension};
 use crate::error::Result;
 use crate::handler::Policy;
 use crate::ids;
@@ -85,7 +85,7 @@ fn run_due(conn: &mut Conn, state: &AppState) -> Result<usize> {
     Ok(count)
 }
 
-fn run(conn: &mut Conn, state: &AppState, record: DueRecord, now: Millis) -> Result<()> {
+fn run(conn: &mut Conn, state: &AppState, record: ScheduledExtension, now: Millis) -> Result<()> {
     let Some(key) = record.key else { return Ok(()) };
     let Some(about) = owner_event(conn, &record.owner, record.id)? else { return Ok(()) };
     let event = NewEvent {
@@ -97,8 +97,8 @@ fn run(conn: &mut Conn, state: &AppState, record: DueRecord, now: Millis) -> Res
         actor: "schedule".to_owned(),
         ..about
     };
-    let DueRecord { id, owner, config, url, .. } = record;
-    let cause = Cause { pattern: Some(SCHEDULE.to_owned()), told: None };
-    let addressee = Addressee { id, key, owner, config, url };
-    single::store(conn, (&state.handlers, &*state.random), &event, (addressee, cause), now).map(drop)
+    let ScheduledExtension { id, owner, config, url, .. } = record;
+    let cause = Cause { pattern: Some(SCHEDULE.to_owned()), reason: None };
+    let target = SingleTarget { id, key, owner, config, url };
+    single::store(conn, (&state.handlers, &*state.random), &event, (target, cause), now).map(drop)
 }

@@ -16,7 +16,7 @@ use crate::db::idempotency::REMEMBERED;
 use crate::error::{Error, Problem, Result};
 use crate::ids;
 use crate::nesting;
-use crate::queue::ingest::{Emission, Emissions, Emitted, Flight, Waiting};
+use crate::queue::ingest::{EmitBatch, EmitReceipt, EmitRequest, Flusher, PendingEmit};
 use crate::state::AppState;
 
 /// How often events are stored again when another process took a key at the same moment.
@@ -26,7 +26,7 @@ const TRIES: usize = 3;
 ///
 /// Fails with [`Error::NotFound`] or [`Error::Invalid`] when the document or a target is not there, and with
 /// [`Error::Conflict`] when the key was used for something else.
-pub async fn emit(state: &Arc<AppState>, caller: &Caller, emission: Emission) -> Result<Emitted> {
+pub async fn emit(state: &Arc<AppState>, caller: &Caller, emission: EmitRequest) -> Result<EmitReceipt> {
     let emitted = add(state, caller, vec![emission], false).await?;
     emitted.into_iter().next().ok_or_else(|| Error::internal("an event that was stored is not told of"))
 }
@@ -34,16 +34,21 @@ pub async fn emit(state: &Arc<AppState>, caller: &Caller, emission: Emission) ->
 /// Stores a list of what a caller emits: all of it or nothing.
 ///
 /// Fails as [`emit`] does; the paths of problems begin with `data` and the place in the list.
-pub async fn emit_all(state: &Arc<AppState>, caller: &Caller, emissions: Vec<Emission>) -> Result<Vec<Emitted>> {
+pub async fn emit_all(state: &Arc<AppState>, caller: &Caller, emissions: Vec<EmitRequest>) -> Result<Vec<EmitReceipt>> {
     if emissions.is_empty() { Ok(Vec::new()) } else { add(state, caller, emissions, true).await }
 }
 
-async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_list: bool) -> Result<Vec<Emitted>> {
+async fn add(
+    state: &Arc<AppState>,
+    by: &Caller,
+    emissions: Vec<EmitRequest>,
+    is_list: bool,
+) -> Result<Vec<EmitReceipt>> {
     let owner = by.key_owner();
     let list = emissions.into_iter().map(|emission| with_owner(emission, &owner)).collect();
-    let emissions = Arc::new(Emissions { actor: by.actor.clone(), depth: by.depth, list, is_list });
-    if !is_list && let Some(_alone) = state.queue.ingest.alone() {
-        match store_alone(state, Arc::clone(&emissions)).await {
+    let emissions = Arc::new(EmitBatch { actor: by.actor.clone(), depth: by.depth, list, is_list });
+    if !is_list && let Some(_guard) = state.queue.ingest.try_fast_path() {
+        match store_directly(state, Arc::clone(&emissions)).await {
             // Another process took the key at the same moment, or the runs were in the way: there is another try for both.
             Err(error @ (Error::Conflict(_) | Error::Internal(_))) => {
                 log::warn!("an event of a caller is stored with another try: {error:#}");
@@ -53,33 +58,33 @@ async fn add(state: &Arc<AppState>, by: &Caller, emissions: Vec<Emission>, is_li
         }
     }
     let (caller, answer) = oneshot::channel();
-    let flights = state.db.parallel_writes();
-    let request = Waiting { emissions, caller };
-    if let Some(flight) = state.queue.ingest.add(request, flights)? {
+    let flushers = state.db.parallel_writes();
+    let request = PendingEmit { emissions, caller };
+    if let Some(flusher) = state.queue.ingest.add(request, flushers)? {
         // Apart from this request, which may be given up while others are on the flight.
-        tokio::spawn(fly(Arc::clone(state), flight));
+        tokio::spawn(flush_loop(Arc::clone(state), flusher));
     }
     answer.await.map_err(|_| Error::Unavailable("the event was not stored"))?
 }
 
 /// The same emission, with the name in place of the key that `owner`'s key is kept under.
-pub fn with_owner(emission: Emission, owner: &str) -> Emission {
+pub fn with_owner(emission: EmitRequest, owner: &str) -> EmitRequest {
     let key = emission.idempotency_key.map(|key| ids::caller_key(owner, ids::Purpose::Write, &key));
-    Emission { idempotency_key: key, ..emission }
+    EmitRequest { idempotency_key: key, ..emission }
 }
 
-async fn fly(state: Arc<AppState>, mut flight: Flight) {
-    while let Some(batch) = flight.next_batch() {
+async fn flush_loop(state: Arc<AppState>, mut flusher: Flusher) {
+    while let Some(batch) = flusher.next_batch() {
         store_together(&state, batch).await;
     }
 }
 
 /// One request, looked up, prepared and stored in the same place: on the way from thread to thread it would spend more
 /// time than with the work. Given up half-way it is stored all the same. Returns what it is answered.
-async fn store_alone(state: &Arc<AppState>, emissions: Arc<Emissions>) -> Result<Result<Vec<Emitted>>> {
+async fn store_directly(state: &Arc<AppState>, emissions: Arc<EmitBatch>) -> Result<Result<Vec<EmitReceipt>>> {
     let (shared, now) = (Arc::clone(state), state.clock.now());
     let store = move |conn: &mut Conn| {
-        let found = targets::find(conn, targets::wanted(&emissions.list))?;
+        let found = targets::find(conn, targets::lookup(&emissions.list))?;
         let events = match prepare(&shared, &emissions, &found, now) {
             Ok(events) => events,
             Err(error) => return Ok(Err(error)),
@@ -91,15 +96,15 @@ async fn store_alone(state: &Arc<AppState>, emissions: Arc<Emissions>) -> Result
 }
 
 /// Requests that came at the same time: looked up together, and those that can be stored committed together.
-async fn store_together(state: &Arc<AppState>, batch: Vec<Waiting>) {
-    let wanted = targets::wanted(batch.iter().flat_map(|request| &request.emissions.list));
-    let found = match state.db.read(move |conn| targets::find(conn, wanted)).await {
+async fn store_together(state: &Arc<AppState>, batch: Vec<PendingEmit>) {
+    let lookup = targets::lookup(batch.iter().flat_map(|request| &request.emissions.list));
+    let found = match state.db.read(move |conn| targets::find(conn, lookup)).await {
         Ok(found) => found,
         Err(error) => return refuse(batch.into_iter().map(|request| request.caller), &error),
     };
     let now = state.clock.now();
     let (mut callers, mut requests) = (Vec::new(), Vec::new());
-    for Waiting { emissions, caller } in batch {
+    for PendingEmit { emissions, caller } in batch {
         match prepare(state, &emissions, &found, now) {
             Ok(events) => {
                 callers.push(caller);
@@ -118,7 +123,7 @@ async fn store_together(state: &Arc<AppState>, batch: Vec<Waiting>) {
     }
 }
 
-type Answering = oneshot::Sender<Result<Vec<Emitted>>>;
+type Answering = oneshot::Sender<Result<Vec<EmitReceipt>>>;
 
 /// Tells everyone of a batch that nothing was stored.
 fn refuse(callers: impl Iterator<Item = Answering>, error: &Error) {
@@ -128,8 +133,8 @@ fn refuse(callers: impl Iterator<Item = Answering>, error: &Error) {
     }
 }
 
-fn prepare(state: &AppState, emissions: &Emissions, found: &Subjects, now: Millis) -> Result<Vec<NewEvent>> {
-    let Emissions { actor, depth, list, is_list } = emissions;
+fn prepare(state: &AppState, emissions: &EmitBatch, found: &Subjects, now: Millis) -> Result<Vec<NewEvent>> {
+    let EmitBatch { actor, depth, list, is_list } = emissions;
     let prepare = |(place, emission)| {
         let event = event(emission, actor, found);
         let event = event.map_err(|error| if *is_list { within(error, place) } else { error })?;
@@ -139,14 +144,14 @@ fn prepare(state: &AppState, emissions: &Emissions, found: &Subjects, now: Milli
 }
 
 /// The event of `emission`, still without id and time.
-pub fn event(emission: &Emission, actor: &str, found: &Subjects) -> Result<NewEvent> {
-    let Emission { content_type, document_id, trigger, payload, idempotency_key } = emission;
-    let Found { subject, reach, data } = found.get(content_type, document_id).ok_or(Error::NotFound)?;
-    let mut owners = reach.owners.clone();
+pub fn event(emission: &EmitRequest, actor: &str, found: &Subjects) -> Result<NewEvent> {
+    let EmitRequest { content_type, document_id, trigger, payload, idempotency_key } = emission;
+    let Found { subject, recipients, data } = found.get(content_type, document_id).ok_or(Error::NotFound)?;
+    let mut owners = recipients.owners.clone();
     owners.extend(found.targets(content_type, subject.draft, payload.as_ref())?);
     Ok(NewEvent {
         trigger: trigger.as_str().to_owned(),
-        store: reach.store.clone(),
+        store: recipients.store.clone(),
         owners,
         data: data.clone(),
         payload: payload.clone(),
@@ -180,7 +185,7 @@ async fn commit(
     state: &Arc<AppState>,
     requests: Arc<Vec<Vec<NewEvent>>>,
     now: Millis,
-) -> Result<Vec<Result<Vec<Emitted>>>> {
+) -> Result<Vec<Result<Vec<EmitReceipt>>>> {
     let (mut tries, mut later) = (0, false);
     loop {
         tries += 1;
@@ -211,7 +216,7 @@ pub fn insert(
     requests: &[Vec<NewEvent>],
     now: Millis,
     store: impl FnOnce(&mut Conn, &[NewEvent]) -> Result<()>,
-) -> Result<Vec<Result<Vec<Emitted>>>> {
+) -> Result<Vec<Result<Vec<EmitReceipt>>>> {
     let mut known = known(conn, requests, now)?;
     let (mut new, mut answers) = (Vec::new(), Vec::with_capacity(requests.len()));
     for events in requests {
@@ -236,18 +241,22 @@ fn known(conn: &mut Conn, requests: &[Vec<NewEvent>], now: Millis) -> Result<Has
 }
 
 /// What one request is answered; its events go to `new`, unless one of them uses a key for something else than before.
-fn answer(events: &[NewEvent], known: &mut HashMap<String, Keyed>, new: &mut Vec<NewEvent>) -> Result<Vec<Emitted>> {
+fn answer(
+    events: &[NewEvent],
+    known: &mut HashMap<String, Keyed>,
+    new: &mut Vec<NewEvent>,
+) -> Result<Vec<EmitReceipt>> {
     let (mut emitted, mut added) = (Vec::with_capacity(events.len()), Vec::new());
     let mut used: HashMap<String, Keyed> = HashMap::new();
     for event in events {
         let Some(key) = &event.idempotency_key else {
-            emitted.push(Emitted { id: event.uid.clone(), trigger: event.trigger.clone(), repeated: false });
+            emitted.push(EmitReceipt { id: event.uid.clone(), trigger: event.trigger.clone(), repeated: false });
             added.push(event.clone());
             continue;
         };
         match known.get(key).or_else(|| used.get(key)) {
             Some(first) if is_same(first, event) => {
-                emitted.push(Emitted { id: first.uid.clone(), trigger: event.trigger.clone(), repeated: true });
+                emitted.push(EmitReceipt { id: first.uid.clone(), trigger: event.trigger.clone(), repeated: true });
             }
             Some(first) => {
                 let message = format!("the idempotency key was used for another event, {}", first.uid);
@@ -255,7 +264,7 @@ fn answer(events: &[NewEvent], known: &mut HashMap<String, Keyed>, new: &mut Vec
             }
             None => {
                 used.insert(key.clone(), keyed(key, event));
-                emitted.push(Emitted { id: event.uid.clone(), trigger: event.trigger.clone(), repeated: false });
+                emitted.push(EmitReceipt { id: event.uid.clone(), trigger: event.trigger.clone(), repeated: false });
                 added.push(event.clone());
             }
         }

@@ -15,7 +15,7 @@ use crate::access::{Caller, Right};
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, NewEvent};
-use crate::db::inbound::{self, Address, Addressee, NewDelivery, NewNotice};
+use crate::db::inbound::{self, Address, InboundExtension, NewDelivery, NewNotice};
 use crate::documents;
 use crate::error::{Error, Result};
 use crate::handler::{DEPTH_HEADER, Delivery, Entry, Notice, Received, Refusal, signature};
@@ -77,7 +77,7 @@ pub struct OpenAddress {
 
 /// An address that takes deliveries.
 pub struct Open {
-    found: Addressee,
+    found: InboundExtension,
     entry: Arc<Entry>,
 }
 
@@ -86,7 +86,7 @@ pub struct Open {
 /// Fails with [`Error::NotFound`] when there is no such address, whatever of it is wrong, and with [`Error::Conflict`] when
 /// its record is switched off, so that the service sends again later.
 pub async fn find_open(state: &AppState, id: i64, token: &str) -> Result<Open> {
-    let found = state.db.read(move |conn| inbound::find_addressee(conn, id)).await?.ok_or(Error::NotFound)?;
+    let found = state.db.read(move |conn| inbound::find_extension(conn, id)).await?.ok_or(Error::NotFound)?;
     let entry = entry(state, &found.key).ok_or(Error::NotFound)?;
     let expected = open_token(state, id, found.address.as_ref())?.ok_or(Error::NotFound)?;
     // Hashes are compared, so the time that takes tells nothing about the token.
@@ -134,7 +134,7 @@ pub async fn address(state: &Arc<AppState>, caller: &Caller, id: i64, anew: bool
             let token = state.sealer.seal(&ids::secret(&*state.random), &inbound::token_place(id), &*state.random)?;
             let keep = move |conn: &mut Conn| {
                 inbound::keep_token(conn, id, &token, anew)?;
-                inbound::find_addressee(conn, id)
+                inbound::find_extension(conn, id)
             };
             state.db.write(keep).await?.and_then(|found| found.address).ok_or(Error::NotFound)?
         }
@@ -146,9 +146,9 @@ pub async fn address(state: &Arc<AppState>, caller: &Caller, id: i64, anew: bool
 /// The extension record with this id, for a caller who may change what holds it.
 ///
 /// Fails with [`Error::Forbidden`] when the caller may not, and with [`Error::NotFound`] when there is none.
-pub async fn find_for(state: &AppState, caller: &Caller, id: i64) -> Result<Addressee> {
+pub async fn find_for(state: &AppState, caller: &Caller, id: i64) -> Result<InboundExtension> {
     caller.access.require_somewhere(Right::Extensions, state.catalog)?;
-    let found = state.db.read(move |conn| inbound::find_addressee(conn, id)).await?.ok_or(Error::NotFound)?;
+    let found = state.db.read(move |conn| inbound::find_extension(conn, id)).await?.ok_or(Error::NotFound)?;
     caller.access.require_at(Right::Extensions, state.catalog, &found.owner_field)?;
     Ok(found)
 }
@@ -165,16 +165,16 @@ fn open_token(state: &AppState, id: i64, address: Option<&Address>) -> Result<Op
 fn receive(
     state: &AppState,
     entry: &Entry,
-    addressee: &Addressee,
+    extension: &InboundExtension,
     sent: &Sent,
     now: Millis,
 ) -> Result<Result<Received, Refusal>> {
-    let record = (sent.extension_id, &*addressee.key);
-    let found = documents::verifying_credentials(state, entry, record, addressee.credentials.as_deref());
+    let record = (sent.extension_id, &*extension.key);
+    let found = documents::verifying_credentials(state, entry, record, extension.credentials.as_deref());
     let Ok(credentials) = found else {
         return Ok(Err(Refusal("the extension record's credentials cannot be used as they are")));
     };
-    let config = addressee.config.as_deref().map_or(Ok(Value::Null), nesting::read)?;
+    let config = extension.config.as_deref().map_or(Ok(Value::Null), nesting::read)?;
     let delivery = Delivery { headers: &sent.headers, body: &sent.body, now };
     Ok(entry.receive(&delivery, config, credentials))
 }

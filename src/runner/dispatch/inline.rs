@@ -5,12 +5,12 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::matching::Sound;
-use super::new_runs::{CANDIDATES, Heard, LOOKS, RUNS, runs_of};
+use super::matching::MatchInput;
+use super::new_runs::{CANDIDATES, DispatchEvent, LOOKS, RUNS, runs_of};
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, NewEvent, Owner, StoreRef};
-use crate::db::extensions::{self, Listener};
+use crate::db::extensions::{self, Candidate};
 use crate::db::runs::{self, Claimed, NewRun};
 use crate::error::{Error, Result};
 use crate::handler::Event;
@@ -28,9 +28,9 @@ pub fn store(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent], now: M
         return Ok(());
     }
     let owners: HashSet<Owner> = events.iter().flat_map(|event| event.owners.iter().cloned()).collect();
-    let listeners = extensions::find_few_listeners(conn, owners.into_iter().collect(), CANDIDATES)?;
-    let runs = match &listeners {
-        Some(listeners) => easy_runs(state, events, listeners, now),
+    let candidates = extensions::find_few_candidates(conn, owners.into_iter().collect(), CANDIDATES)?;
+    let runs = match &candidates {
+        Some(candidates) => inline_runs(state, events, candidates, now),
         None => events.iter().map(|_| None).collect(),
     };
     let dispatched = events.iter().zip(&runs).map(|(event, runs)| (event, runs.as_ref().map(|_| now)));
@@ -41,7 +41,7 @@ pub fn store(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEvent], now: M
     }
     let happened = Happened {
         events: rows.iter().copied().zip(events).collect(),
-        stores: listeners
+        stores: candidates
             .iter()
             .flat_map(HashMap::values)
             .flatten()
@@ -64,30 +64,30 @@ pub fn store_for_later(conn: &mut Conn, state: &Arc<AppState>, events: &[NewEven
 }
 
 /// The runs of each event, still without its row; `None` where they are left to the runner.
-fn easy_runs(
+fn inline_runs(
     state: &AppState,
     events: &[NewEvent],
-    listeners: &HashMap<Owner, Vec<Listener>>,
+    candidates: &HashMap<Owner, Vec<Candidate>>,
     now: Millis,
 ) -> Vec<Option<Vec<NewRun>>> {
     let (mut looks, mut made) = (0, 0);
     let mut all = Vec::with_capacity(events.len());
     for event in events {
-        looks += event.owners.iter().filter_map(|owner| listeners.get(owner)).map(Vec::len).sum::<usize>();
-        let runs =
-            (looks <= LOOKS && made < RUNS).then(|| runs_of(state, &heard(event), &event.owners, listeners, now));
-        let runs = runs.filter(|runs| made + runs.len() <= RUNS && runs.iter().all(|run| run.line.is_none()));
+        looks += event.owners.iter().filter_map(|owner| candidates.get(owner)).map(Vec::len).sum::<usize>();
+        let runs = (looks <= LOOKS && made < RUNS)
+            .then(|| runs_of(state, &dispatch_event(event), &event.owners, candidates, now));
+        let runs = runs.filter(|runs| made + runs.len() <= RUNS && runs.iter().all(|run| run.ordering_key.is_none()));
         made += runs.as_ref().map_or(0, Vec::len);
         all.push(runs);
     }
     all
 }
 
-fn heard(event: &NewEvent) -> Heard<'_> {
-    Heard {
+fn dispatch_event(event: &NewEvent) -> DispatchEvent<'_> {
+    DispatchEvent {
         row: 0,
         // Whatever a caller's event is called, no stock moved with it.
-        sound: Sound { trigger: &event.trigger, occurred_at: event.occurred_at, movement: None },
+        input: MatchInput { trigger: &event.trigger, occurred_at: event.occurred_at, movement: None },
         store: event.store.as_ref().map(|store| &*store.document_id),
         target: event.target.clone(),
     }
@@ -105,20 +105,22 @@ fn store_runs(
         return Ok(());
     }
     let shared = Arc::clone(state);
-    let Some(mut loan) = state.queue.handoff.borrow(now, |room| runs.iter().any(|run| room.admits_run(run))) else {
+    let Some(mut handoff) =
+        state.queue.handoff.take(now, |permits| runs.iter().any(|run| permits.would_allow_run(run)))
+    else {
         runs::insert(conn, runs)?;
         conn.after_commit(move || shared.wake_runner(Work::Runs));
         return Ok(());
     };
     let count = runs.len();
-    let taken = runs::insert_taken(conn, runs, |run| loan.admit(run))?;
+    let taken = runs::insert_taken(conn, runs, |run| handoff.try_acquire(run))?;
     let taken = claimed(conn, taken, happened)?;
     let begun = rate_limit::apply(conn, state, taken, now)?.allowed;
     conn.after_commit(move || {
         if begun.len() < count {
             shared.wake_runner(Work::Runs);
         }
-        loan.give_back(begun);
+        handoff.complete(begun);
     });
     Ok(())
 }

@@ -31,7 +31,8 @@ fn store_dead(conn: &mut Conn, run: NewRun, error: &Error, now: Millis) -> Resul
     log::error!("a run of extension record {} cannot be stored, and is dead: {error}", run.extension);
     let reason = format!("the run could not be stored: {error}");
     let (uid, extension) = (run.uid.clone(), run.extension);
-    let bare = NewRun { key: run.key.chars().take(128).collect(), destination: String::new(), line: None, ..run };
+    let bare =
+        NewRun { key: run.key.chars().take(128).collect(), destination: String::new(), ordering_key: None, ..run };
     let stored = conn.transaction(|conn| {
         let count = runs::insert(conn, vec![bare])?;
         runs::bury(conn, &uid, &reason, now)?;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::matching::{Sound, hears, movement};
+use super::matching::{MatchInput, match_record, movement};
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{Owner, Undispatched};
-use crate::db::extensions::Listener;
+use crate::db::extensions::Candidate;
 use crate::db::runs::{self, NewRun};
 use crate::error::Result;
 use crate::handler::{Descriptor, Ordering, Policy, Registry, Target, destination};
@@ -47,13 +47,13 @@ pub fn store_all(conn: &mut Conn, runs: Vec<NewRun>, _: Millis) -> Result<usize>
 
 /// Stores runs, of which those that must not overtake others wait in their lines. Returns how many are new, and whether
 /// another process was changing one of the lines.
-pub fn store_in_lines(conn: &mut Conn, new: Vec<NewRun>, store: Store, now: Millis) -> Result<(usize, bool)> {
-    let lines: BTreeSet<String> = new.iter().filter_map(|run| run.line.clone()).collect();
+pub fn store_in_order(conn: &mut Conn, new: Vec<NewRun>, store: Store, now: Millis) -> Result<(usize, bool)> {
+    let ordering_keys: BTreeSet<String> = new.iter().filter_map(|run| run.ordering_key.clone()).collect();
     let runs = store(conn, new, now)?;
     // Without waiting: whoever holds one may wait for something that this transaction has.
-    let free = runs::lock_lines(conn, lines.iter().cloned().collect(), false)?;
-    let busy = free.len() < lines.len();
-    runs::advance(conn, free)?;
+    let free = runs::lock_ordering_keys(conn, ordering_keys.iter().cloned().collect(), false)?;
+    let busy = free.len() < ordering_keys.len();
+    runs::unblock_next(conn, free)?;
     Ok((runs, busy))
 }
 
@@ -78,11 +78,11 @@ pub fn owners(event: Undispatched) -> Owned {
     (event, owners)
 }
 
-pub fn heard(event: &Undispatched) -> Heard<'_> {
+pub fn dispatch_event(event: &Undispatched) -> DispatchEvent<'_> {
     let movement = event.stock.as_deref().and_then(movement);
-    Heard {
+    DispatchEvent {
         row: event.id,
-        sound: Sound { trigger: &event.trigger, occurred_at: event.occurred_at, movement },
+        input: MatchInput { trigger: &event.trigger, occurred_at: event.occurred_at, movement },
         store: event.store.as_deref(),
         target: read_target(&event.target),
     }
@@ -95,45 +95,49 @@ pub fn read_target(json: &str) -> Target {
 }
 
 /// An event, as far as it decides about its runs.
-pub struct Heard<'a> {
+pub struct DispatchEvent<'a> {
     /// Its row; 0 before it has one.
     pub row: i64,
-    pub sound: Sound<'a>,
+    pub input: MatchInput<'a>,
     /// The documentId of its store.
     pub store: Option<&'a str>,
     pub target: Target,
 }
 
-/// The runs of an event that reaches `owners`, whose records are among `listeners`.
+/// The runs of an event that reaches `owners`, whose records are among `candidates`.
 pub fn runs_of(
     state: &AppState,
-    event: &Heard<'_>,
+    event: &DispatchEvent<'_>,
     owners: &[Owner],
-    listeners: &HashMap<Owner, Vec<Listener>>,
+    candidates: &HashMap<Owner, Vec<Candidate>>,
     now: Millis,
 ) -> Vec<NewRun> {
     let mut seen = HashSet::new();
     let mut made = Vec::new();
     for owner in owners.iter().filter(|owner| seen.insert(*owner)) {
-        for listener in listeners.get(owner).into_iter().flatten() {
-            let Ok(pattern) = hears(state, listener, event.sound) else { continue };
-            let policy = listener.config.as_deref().map(Policy::of).unwrap_or_default();
+        for candidate in candidates.get(owner).into_iter().flatten() {
+            let Ok(pattern) = match_record(state, candidate, event.input) else { continue };
+            let policy = candidate.config.as_deref().map(Policy::of).unwrap_or_default();
             made.push(NewRun {
                 uid: ids::sortable("run", now, &*state.random),
                 event: event.row,
-                extension: listener.id,
-                key: listener.key.clone(),
+                extension: candidate.id,
+                key: candidate.key.clone(),
                 owner: owner.clone(),
-                store: listener.store.as_ref().map_or(event.store, |store| Some(&store.document_id)).map(str::to_owned),
+                store: candidate
+                    .store
+                    .as_ref()
+                    .map_or(event.store, |store| Some(&store.document_id))
+                    .map(str::to_owned),
                 pattern: Some(pattern.to_owned()),
-                max_attempts: max_attempts(&state.handlers, &listener.key, &policy),
+                max_attempts: max_attempts(&state.handlers, &candidate.key, &policy),
                 due_at: now,
-                destination: destination(&listener.key, listener.url.as_deref(), listener.id),
-                line: line(
+                destination: destination(&candidate.key, candidate.url.as_deref(), candidate.id),
+                ordering_key: ordering_key(
                     &state.handlers,
-                    (listener.id, &listener.key),
+                    (candidate.id, &candidate.key),
                     &policy,
-                    (event.sound.trigger, &event.target),
+                    (event.input.trigger, &event.target),
                 ),
                 replay: None,
                 cause: None,
@@ -155,7 +159,7 @@ pub fn max_attempts(handlers: &Registry, key: &str, policy: &Policy) -> u32 {
 /// What a handler asks for is for what happens to a document: a change of it, or whatever else is about a product, a price or
 /// a subscriber. A sale is about its store and has nothing to do with the one before it, which must not hold it up for as
 /// long as that is tried: only a policy puts those in a line.
-pub fn line(
+pub fn ordering_key(
     handlers: &Registry,
     (extension, key): (i64, &str),
     policy: &Policy,
@@ -166,7 +170,7 @@ pub fn line(
         return None;
     }
     let is_asked_for = policy.ordering.is_some() || target.type_name != "store" || is_change(trigger);
-    is_asked_for.then(|| runs::line_of(extension, &target.document_id, target.price_id))
+    is_asked_for.then(|| runs::ordering_key_of(extension, &target.document_id, target.price_id))
 }
 
 /// Whether a trigger, in its long form, tells of a committed change of content.

@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 use crate::content::Version;
 use crate::db::Conn;
 use crate::db::documents::read::{self, Form};
-use crate::db::documents::{self as rows, reach_of};
+use crate::db::documents::{self as rows, event_recipients};
 use crate::db::events::{NewEvent, Owner, StoreRef, Target};
-use crate::db::extensions::Record;
-use crate::documents::{Holder, HolderPath, RecordPath, find_holder, find_record, product_of_price};
+use crate::db::extensions::ExtensionRecord;
+use crate::documents::{OwnerPath, RecordOwner, RecordPath, get_owner, get_record, product_of_price};
 use crate::error::{Error, Result};
 use crate::nesting;
 use crate::query::ReadPlan;
 
 /// A record and what an event for it alone is about.
-pub struct Occasion {
+pub struct ManualEventContext {
     /// What holds the record.
-    pub holder: Holder,
+    pub holder: RecordOwner,
     /// The record.
-    pub record: Record,
+    pub record: ExtensionRecord,
     /// The document, or the price.
     pub target: Target,
     /// The store it belongs to.
@@ -28,14 +28,14 @@ pub struct Occasion {
     pub data: String,
 }
 
-impl Occasion {
+impl ManualEventContext {
     /// Looks up the record at `path` and what holds it.
     ///
     /// [`Error::NotFound`] when either is not there.
     pub fn find(conn: &mut Conn, path: &RecordPath) -> Result<Self> {
-        let (holder, record) = find_record(conn, path)?;
+        let (holder, record) = get_record(conn, path)?;
         let RecordPath { holder: place, .. } = path;
-        let store = reach_of(conn, place.content_type, holder.subject.draft)?.store;
+        let store = event_recipients(conn, place.content_type, holder.subject.draft)?.store;
         let target = Target {
             type_name: if place.price.is_some() { "price" } else { place.content_type.singular }.to_owned(),
             document_id: place.document_id.clone(),
@@ -49,19 +49,19 @@ impl Occasion {
 /// An event about the document that holds the record `extension_id`, or about its price, with whom it reaches; still
 /// without id, time, trigger and payload. `None` when the document is gone.
 pub fn owner_event(conn: &mut Conn, owner: &Owner, extension_id: i64) -> Result<Option<NewEvent>> {
-    let found = rows::find_holder(conn, &owner.0, owner.1)?;
-    let Some(rows::Holder { content_type, document_id, price_id: price }) = found else { return Ok(None) };
-    let place = HolderPath { content_type, document_id, price };
-    let found = match find_holder(conn, &place) {
+    let found = rows::find_owner_document(conn, &owner.0, owner.1)?;
+    let Some(rows::OwnerDocument { content_type, document_id, price_id: price }) = found else { return Ok(None) };
+    let place = OwnerPath { content_type, document_id, price };
+    let found = match get_owner(conn, &place) {
         Err(Error::NotFound) => return Ok(None),
         found => found?,
     };
-    let reach = reach_of(conn, content_type, found.subject.draft)?;
+    let recipients = event_recipients(conn, content_type, found.subject.draft)?;
     let data = entity(conn, &place, &found)?;
     let of_price = price.map(|_| owner.clone());
     Ok(Some(NewEvent {
-        store: reach.store,
-        owners: of_price.into_iter().chain(reach.owners).collect(),
+        store: recipients.store,
+        owners: of_price.into_iter().chain(recipients.owners).collect(),
         data: Some(data),
         actor: format!("extension:{extension_id}"),
         ..NewEvent::about(Target {
@@ -73,7 +73,7 @@ pub fn owner_event(conn: &mut Conn, owner: &Owner, extension_id: i64) -> Result<
 }
 
 /// What holds the record, as events tell of it: a price with the product it belongs to.
-pub fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Result<String> {
+pub fn entity(conn: &mut Conn, place: &OwnerPath, holder: &RecordOwner) -> Result<String> {
     let Some(price) = place.price else {
         let version = if holder.subject.is_published { Version::Published } else { Version::Draft };
         return document(conn, place, version)?.ok_or(Error::NotFound);
@@ -92,7 +92,7 @@ pub fn entity(conn: &mut Conn, place: &HolderPath, holder: &Holder) -> Result<St
     Err(Error::NotFound)
 }
 
-fn document(conn: &mut Conn, place: &HolderPath, version: Version) -> Result<Option<String>> {
+fn document(conn: &mut Conn, place: &OwnerPath, version: Version) -> Result<Option<String>> {
     let whole = ReadPlan::whole(place.content_type, version).of_document(&place.document_id);
     let found = read::one(conn, &whole, Form::Flat)?.map(|found| String::from_utf8(found.document));
     found.transpose().map_err(|error| Error::Internal(error.into()))

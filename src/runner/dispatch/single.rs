@@ -10,7 +10,7 @@ use crate::handler::{Policy, Registry, destination};
 use crate::ids;
 
 /// The record that an event is for.
-pub struct Addressee {
+pub struct SingleTarget {
     pub id: i64,
     pub key: String,
     pub owner: Owner,
@@ -24,7 +24,7 @@ pub struct Cause {
     /// What stands for a pattern; none when someone asked for it.
     pub pattern: Option<String>,
     /// Who asked, and why.
-    pub told: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// Stores `event`, whose owners should be none, as dispatched, and the run of `record` for it. Returns the run's id.
@@ -32,7 +32,7 @@ pub fn store(
     conn: &mut Conn,
     (handlers, random): (&Registry, &dyn Random),
     event: &NewEvent,
-    (record, cause): (Addressee, Cause),
+    (record, cause): (SingleTarget, Cause),
     now: Millis,
 ) -> Result<String> {
     let row = events::insert_rows(conn, &[(event, Some(now))])?.pop();
@@ -45,14 +45,14 @@ pub fn store(
         max_attempts: max_attempts(handlers, &record.key, &policy),
         destination: destination(&record.key, record.url.as_deref(), record.id),
         // It is for now, whatever waits.
-        line: None,
+        ordering_key: None,
         key: record.key,
         owner: record.owner,
         store: event.store.as_ref().map(|store| store.document_id.clone()),
         pattern: cause.pattern,
         due_at: now,
         replay: None,
-        cause: cause.told,
+        cause: cause.reason,
     };
     let id = run.uid.clone();
     runs::insert(conn, vec![run])?;

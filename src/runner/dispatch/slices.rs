@@ -6,11 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::new_runs::{CANDIDATES, Dispatched, Owned, Store, heard, owners, runs_of, store_in_lines};
+use super::new_runs::{CANDIDATES, Dispatched, Owned, Store, dispatch_event, owners, runs_of, store_in_order};
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::events::{self, Owner, Slice};
-use crate::db::extensions::{self, Listener};
+use crate::db::extensions::{self, Candidate};
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -47,12 +47,12 @@ pub fn queue_behind(conn: &mut Conn, under_way: &[Sliced], waiting: Vec<Owned>) 
 }
 
 /// Events, and the records of all that they reach.
-pub type WithListeners = (Vec<Owned>, HashMap<Owner, Vec<Listener>>);
+pub type WithCandidates = (Vec<Owned>, HashMap<Owner, Vec<Candidate>>);
 
 /// Takes from `waiting`, which together reach more records than one transaction looks at, the oldest that do not, with
 /// their records. Those that do by themselves are dispatched in slices from now on.
-pub fn set_apart(conn: &mut Conn, waiting: Vec<Owned>) -> Result<WithListeners> {
-    let (mut whole, mut listeners, mut count, mut apart) = (Vec::new(), HashMap::new(), 0, Vec::new());
+pub fn set_apart(conn: &mut Conn, waiting: Vec<Owned>) -> Result<WithCandidates> {
+    let (mut whole, mut candidates, mut count, mut apart) = (Vec::new(), HashMap::new(), 0, Vec::new());
     let mut taken: HashSet<Owner> = HashSet::new();
     for (event, owners) in waiting {
         if owners.iter().any(|owner| taken.contains(owner)) {
@@ -60,10 +60,10 @@ pub fn set_apart(conn: &mut Conn, waiting: Vec<Owned>) -> Result<WithListeners> 
             taken.extend(owners);
             continue;
         }
-        let new: Vec<Owner> = owners.iter().filter(|owner| !listeners.contains_key(*owner)).cloned().collect();
+        let new: Vec<Owner> = owners.iter().filter(|owner| !candidates.contains_key(*owner)).cloned().collect();
         let found = match new.is_empty() {
             true => Some(HashMap::new()),
-            false => extensions::find_few_listeners(conn, new.clone(), CANDIDATES)?,
+            false => extensions::find_few_candidates(conn, new.clone(), CANDIDATES)?,
         };
         match found {
             None => {
@@ -77,8 +77,8 @@ pub fn set_apart(conn: &mut Conn, waiting: Vec<Owned>) -> Result<WithListeners> 
                 if count > CANDIDATES && !whole.is_empty() {
                     break;
                 }
-                listeners.extend(new.into_iter().map(|owner| (owner, Vec::new())));
-                listeners.extend(found);
+                candidates.extend(new.into_iter().map(|owner| (owner, Vec::new())));
+                candidates.extend(found);
                 whole.push((event, owners));
             }
         }
@@ -89,7 +89,7 @@ pub fn set_apart(conn: &mut Conn, waiting: Vec<Owned>) -> Result<WithListeners> 
     if !apart.is_empty() {
         events::mark_slice(conn, apart, START)?;
     }
-    Ok((whole, listeners))
+    Ok((whole, candidates))
 }
 
 /// Makes the runs of the next records of one of the events under way, at most `most`: of one that waits for no other, and
@@ -119,11 +119,11 @@ pub fn dispatch(
 
     let (mut new, mut looked) = (Vec::new(), 0);
     while let Some(owner) = owners.get(slice.owner) {
-        let page = extensions::find_listeners_after(conn, owner, slice.after, most - looked)?;
-        let (is_last, last) = (page.len() < most - looked, page.last().map(|listener| listener.id));
+        let page = extensions::find_candidates_after(conn, owner, slice.after, most - looked)?;
+        let (is_last, last) = (page.len() < most - looked, page.last().map(|candidate| candidate.id));
         looked += page.len();
-        let listeners = HashMap::from([(owner.clone(), page)]);
-        new.extend(runs_of(state, &heard(&event), std::slice::from_ref(owner), &listeners, now));
+        let candidates = HashMap::from([(owner.clone(), page)]);
+        new.extend(runs_of(state, &dispatch_event(&event), std::slice::from_ref(owner), &candidates, now));
         slice = match (is_last, last) {
             (false, Some(after)) => Slice { after, ..slice },
             _ => Slice { owner: slice.owner + 1, after: 0 },
@@ -133,7 +133,7 @@ pub fn dispatch(
         }
     }
 
-    let (runs, busy) = store_in_lines(conn, new, store, now)?;
+    let (runs, busy) = store_in_order(conn, new, store, now)?;
     match slice.owner < owners.len() {
         true => events::mark_slice(conn, vec![event.id], slice)?,
         false => events::mark_dispatched(conn, vec![event.id], now)?,

@@ -8,19 +8,19 @@ use serde_json::Value;
 use crate::content::{ContentType, PRODUCT, Shape, StoreLink, Version};
 use crate::db::Conn;
 use crate::db::documents::read::{self, Form};
-use crate::db::documents::{Reach, Subject, find_subject, has_price, reach_of};
+use crate::db::documents::{EventRecipients, Subject, event_recipients, find_subject, has_price};
 use crate::db::events::Owner;
 use crate::error::{Error, Problem, Result};
 use crate::limits::ITEMS;
 use crate::query::ReadPlan;
-use crate::queue::ingest::Emission;
+use crate::queue::ingest::EmitRequest;
 
 /// A document that an event is about.
 pub struct Found {
     /// Which rows it has.
     pub subject: Subject,
     /// Whose extension records its events reach.
-    pub reach: Reach,
+    pub recipients: EventRecipients,
     /// The document as the API shows it; JSON.
     pub data: Option<String>,
 }
@@ -34,7 +34,7 @@ pub struct Subjects {
 
 /// What is to be looked up.
 #[derive(Default)]
-pub struct Wanted {
+pub struct TargetLookup {
     documents: HashSet<Key>,
     prices: HashSet<(String, i64)>,
 }
@@ -53,32 +53,32 @@ struct Named {
 }
 
 /// What must be looked up for `emissions`.
-pub fn wanted<'a>(emissions: impl IntoIterator<Item = &'a Emission>) -> Wanted {
-    let mut wanted = Wanted::default();
+pub fn lookup<'a>(emissions: impl IntoIterator<Item = &'a EmitRequest>) -> TargetLookup {
+    let mut lookup = TargetLookup::default();
     for emission in emissions {
-        wanted.documents.insert((emission.content_type.singular, emission.document_id.clone()));
+        lookup.documents.insert((emission.content_type.singular, emission.document_id.clone()));
         for named in named(emission.payload.as_ref()).unwrap_or_default() {
-            wanted.prices.extend(named.price_id.map(|price| (named.document_id.clone(), price)));
-            wanted.documents.insert((PRODUCT.singular, named.document_id));
+            lookup.prices.extend(named.price_id.map(|price| (named.document_id.clone(), price)));
+            lookup.documents.insert((PRODUCT.singular, named.document_id));
         }
     }
-    wanted
+    lookup
 }
 
 /// Looks up what is wanted; what does not exist is left out.
-pub fn find(conn: &mut Conn, wanted: Wanted) -> Result<Subjects> {
+pub fn find(conn: &mut Conn, lookup: TargetLookup) -> Result<Subjects> {
     let mut found = Subjects::default();
-    for key in wanted.documents {
+    for key in lookup.documents {
         let Some(content_type) = conn.catalog().find_by_singular(key.0) else { continue };
         let Some(subject) = find_subject(conn, content_type, &key.1)? else { continue };
-        let reach = reach_of(conn, content_type, subject.draft)?;
+        let recipients = event_recipients(conn, content_type, subject.draft)?;
         let version = if subject.is_published { Version::Published } else { Version::Draft };
         let whole = ReadPlan::whole(content_type, version).of_document(&key.1);
         let data = read::one(conn, &whole, Form::Flat)?.map(|found| String::from_utf8(found.document)).transpose();
         let data = data.map_err(|error| Error::Internal(error.into()))?;
-        found.documents.insert(key, Found { subject, reach, data });
+        found.documents.insert(key, Found { subject, recipients, data });
     }
-    for (product, price) in wanted.prices {
+    for (product, price) in lookup.prices {
         let draft = found.get(&PRODUCT, &product).map(|found| found.subject.draft);
         if draft.map(|draft| has_price(conn, &PRODUCT, draft, price)).transpose()? == Some(true) {
             found.prices.insert((product, price));
@@ -118,7 +118,7 @@ impl Subjects {
             }
             let product = self.get(&PRODUCT, &named.document_id).ok_or_else(|| refused("is not there"))?;
             let is_store = |owner: &Owner| owner.1 == draft && owner.0 == own;
-            if content_type.store == StoreLink::Itself && !product.reach.owners.iter().any(is_store) {
+            if content_type.store == StoreLink::Itself && !product.recipients.owners.iter().any(is_store) {
                 return Err(refused("is not of this store"));
             }
             match (named.type_name.as_str(), named.price_id) {

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::retry::{Answer, History, Met, Next};
+use super::retry::{Ending, History, Next, Observation};
 use crate::clock::Millis;
 use crate::db::attempts::NewAttempt;
-use crate::db::extensions::Tally;
-use crate::db::runs::{Claimed, Held, Move, State};
+use crate::db::extensions::CounterChange;
+use crate::db::runs::{Claimed, RunLease, RunTransition, State};
 
 /// A run to be executed.
 #[derive(Debug)]
-pub struct Taken {
+pub struct TakenRun {
     /// The run.
     pub run: Claimed,
     /// The destination that it is a probe of.
@@ -24,18 +24,18 @@ pub fn why_not(claimed: &Claimed) -> Option<&'static str> {
         Some(removed_at) if removed_at < claimed.event.occurred_at => {
             Some("the extension record was removed before this happened")
         }
-        None if !record.active && !claimed.by_hand => Some("the extension record is switched off"),
+        None if !record.active && !claimed.is_manual => Some("the extension record is switched off"),
         _ => None,
     }
 }
 
 /// An attempt that has ended, not yet recorded.
 #[derive(Debug, Clone)]
-pub struct Finished {
+pub struct FinishedAttempt {
     /// The run, as it was held.
-    pub held: Held,
+    pub lease: RunLease,
     /// What it met.
-    pub answer: Answer,
+    pub observation: Observation,
     /// What the run has behind it.
     pub history: History,
     /// When it ended.
@@ -55,15 +55,15 @@ pub struct Finished {
     /// The destination that it was a probe of.
     pub probe: Option<String>,
     /// What the run has in common with runs that must not overtake it.
-    pub line: Option<String>,
+    pub ordering_key: Option<String>,
 }
 
-impl Finished {
+impl FinishedAttempt {
     /// What becomes of the run.
-    pub fn step(&self, next: Next) -> Move {
+    pub fn transition(&self, next: Next) -> RunTransition {
         let because = next.because.map(|because| format!("{}; {because}", self.reason.as_deref().unwrap_or_default()));
-        Move {
-            held: self.held,
+        RunTransition {
+            lease: self.lease,
             state: next.state,
             due_at: next.due_at,
             reason: because.or_else(|| self.reason.clone()),
@@ -76,19 +76,19 @@ impl Finished {
 
     /// What it adds to its record's counters, when its run is in this state now. A limit is no failure of the record, as
     /// long as its run is tried again.
-    pub fn tally(&self, state: State) -> Tally {
-        let fails = match self.answer.met {
-            Met::Failed(_) | Met::Refused => true,
-            Met::Limit(_) => state == State::Dead,
-            Met::Done | Met::HourlyLimit(..) | Met::Nobody | Met::Lost => false,
+    pub fn tally(&self, state: State) -> CounterChange {
+        let fails = match self.observation.ending {
+            Ending::Failed(_) | Ending::Refused => true,
+            Ending::Limit(_) => state == State::Dead,
+            Ending::Done | Ending::HourlyLimit(..) | Ending::Nobody | Ending::Lost => false,
         };
-        Tally {
+        CounterChange {
             runs: self.reached.into(),
-            succeeded_at: (self.answer.met == Met::Done).then_some(self.ended_at),
+            succeeded_at: (self.observation.ending == Ending::Done).then_some(self.ended_at),
             failed_at: fails.then_some(self.ended_at),
         }
     }
 }
 
 /// An attempt with what becomes of its run.
-pub type Recording<'a> = (&'a Finished, &'a Move);
+pub type Recording<'a> = (&'a FinishedAttempt, &'a RunTransition);

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::handler::{ExternalLock, Failure, Host, Hosted};
 use crate::ids;
 use crate::links::{Link, Purpose};
-use crate::queue::lock_queues::Place;
+use crate::queue::lock_queues::QueuePlace;
 use crate::state::AppState;
 
 /// How long an attempt waits for a lock at most. Whoever holds one makes a few calls.
@@ -30,13 +30,13 @@ pub struct RunnerHost {
 }
 
 /// A lock that is held in this process and in the database.
-struct Held {
+struct HeldLock {
     state: Arc<AppState>,
     name: String,
     holder: String,
     as_of: Option<Millis>,
     /// The first place in the queue of this process, until it is given back.
-    place: Option<Place>,
+    place: Option<QueuePlace>,
 }
 
 impl Host for RunnerHost {
@@ -45,11 +45,11 @@ impl Host for RunnerHost {
             let late =
                 || Failure::retry(format!("another run has been at the same thing for {} s", PATIENCE.as_secs()));
             let deadline = Instant::now() + PATIENCE;
-            let place = timeout_at(deadline, self.state.queue.lock_queues.stand(&name)).await.map_err(|_| late())?;
+            let place = timeout_at(deadline, self.state.queue.lock_queues.join(&name)).await.map_err(|_| late())?;
 
             let holder = ids::sortable("lock", self.state.clock.now(), &*self.state.random);
             // Made before it is taken: an attempt that is broken off in between gives it back.
-            let mut held = Held { state: Arc::clone(&self.state), name, holder, as_of: None, place: Some(place) };
+            let mut held = HeldLock { state: Arc::clone(&self.state), name, holder, as_of: None, place: Some(place) };
             loop {
                 if let Some(taken) = held.take(self.timeout).await.map_err(failed)? {
                     held.as_of = taken.as_of;
@@ -83,8 +83,8 @@ fn failed(error: Error) -> Failure {
     Failure::retry("the database of this instance did not answer")
 }
 
-impl Held {
-    async fn take(&self, timeout: Duration) -> Result<Option<external_locks::Taken>, Error> {
+impl HeldLock {
+    async fn take(&self, timeout: Duration) -> Result<Option<external_locks::AcquiredLock>, Error> {
         let (name, holder, now) = (self.name.clone(), self.holder.clone(), self.state.clock.now());
         let until = now + i64::try_from((timeout + PATIENCE).as_millis()).unwrap_or(i64::MAX / 2);
         self.state.db.write(move |conn| external_locks::take(conn, &name, &holder, (now, until))).await
@@ -107,7 +107,7 @@ impl Held {
     }
 }
 
-impl ExternalLock for Held {
+impl ExternalLock for HeldLock {
     fn as_of(&self) -> Option<Millis> {
         self.as_of
     }
@@ -122,7 +122,7 @@ impl ExternalLock for Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldLock {
     fn drop(&mut self) {
         drop(self.give_back(None));
     }

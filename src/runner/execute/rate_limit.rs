@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::finished::why_not;
-use super::retry::{self, Answer, Health, History, Met, Past};
+use super::retry::{self, Ending, Health, History, Observation, Past};
 use crate::clock::{Millis, iso};
-use crate::db::holds::lane_of;
-use crate::db::runs::{self, Claimed, PutBack, Record};
+use crate::db::holds::shard_of;
+use crate::db::runs::{self, Claimed, PutBack, RecordSetup};
 use crate::db::{Conn, hourly_uses};
 use crate::error::Result;
 use crate::handler::{OnLimit, Policy};
@@ -36,7 +36,7 @@ pub struct Limit {
 
 impl Limit {
     /// That it is used up, for people.
-    pub fn told(&self, next_hour: Millis) -> String {
+    pub fn reason_text(&self, next_hour: Millis) -> String {
         format!("the limit {}, {} an hour, is used up until {}", self.of, self.most, iso(next_hour))
     }
 }
@@ -79,7 +79,7 @@ pub fn apply(conn: &mut Conn, state: &AppState, taken: Vec<Claimed>, now: Millis
 }
 
 /// The limits that runs of a record for this store are under.
-pub fn limits_of(state: &AppState, extension_id: i64, record: &Record, store: Option<&str>) -> Vec<Limit> {
+pub fn limits_of(state: &AppState, extension_id: i64, record: &RecordSetup, store: Option<&str>) -> Vec<Limit> {
     let handler = state.handlers.find(&record.key).map(|entry| entry.descriptor());
     let of_handler = handler.and_then(|handler| {
         let most = handler.rate_limit_per_hour?.into();
@@ -102,23 +102,23 @@ pub fn skips(config: Option<&str>) -> bool {
 
 /// Returns whether lines of skipped runs could not be advanced, because another process has them.
 fn put_back(conn: &mut Conn, state: &AppState, denied: Vec<(Claimed, &Limit)>, now: Millis) -> Result<bool> {
-    let (_, next_hour) = hourly_uses::hour(now);
-    let mut lines = BTreeSet::new();
+    let (_, next_hour) = hourly_uses::hour_bounds(now);
+    let mut ordering_keys = BTreeSet::new();
     let back = denied.into_iter().map(|(run, limit)| {
         let skips = skips(run.record.as_ref().and_then(|record| record.config.as_deref()));
-        let answer = Answer {
-            met: Met::HourlyLimit(next_hour, skips),
+        let observation = Observation {
+            ending: Ending::HourlyLimit(next_hour, skips),
             health: Health::Unknown,
-            lane: lane_of(&run.destination, run.store.as_deref()),
+            shard: shard_of(&run.destination, run.store.as_deref()),
             destination: run.destination,
         };
         let history = History { tries: run.attempt, ..History::default() };
-        let next = retry::decide(&answer, Past { run: history, ..Past::default() }, (now, &*state.random)).run;
-        let told = limit.told(next_hour);
+        let next = retry::decide(&observation, Past { run: history, ..Past::default() }, (now, &*state.random)).run;
+        let told = limit.reason_text(next_hour);
         let ends = next.state.is_end();
-        lines.extend(run.line.filter(|_| ends));
+        ordering_keys.extend(run.ordering_key.filter(|_| ends));
         PutBack {
-            held: (run.id, run.attempt),
+            lease: (run.id, run.attempt),
             state: next.state,
             due_at: if ends { run.due_at } else { next.due_at },
             reason: if ends { told } else { format!("waits: {told}") },
@@ -127,8 +127,8 @@ fn put_back(conn: &mut Conn, state: &AppState, denied: Vec<(Claimed, &Limit)>, n
     });
     let back = back.collect();
     runs::put_back(conn, back)?;
-    let free = runs::lock_lines(conn, lines.iter().cloned().collect(), false)?;
-    let busy = free.len() < lines.len();
-    runs::advance(conn, free)?;
+    let free = runs::lock_ordering_keys(conn, ordering_keys.iter().cloned().collect(), false)?;
+    let busy = free.len() < ordering_keys.len();
+    runs::unblock_next(conn, free)?;
     Ok(busy)
 }

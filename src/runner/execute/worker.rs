@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tokio::task::AbortHandle;
 
-use super::finished::{Finished, Taken, why_not};
+use super::finished::{FinishedAttempt, TakenRun, why_not};
 use super::host::RunnerHost;
-use super::retry::{Answer, Health, History, Met};
+use super::retry::{Ending, Health, History, Observation};
 use super::write_back;
 use crate::clock::Millis;
 use crate::db::attempts::NewAttempt;
-use crate::db::holds::lane_of;
-use crate::db::runs::{Claimed, Held, Record};
+use crate::db::holds::shard_of;
+use crate::db::runs::{Claimed, RecordSetup, RunLease};
 use crate::documents::{self, Setup};
 use crate::handler::{
     Attempt, Detached, Done, Event, Exchange, Failure, Host, Http, Json, MOST_DEPTH, Outcome, Parts, Policy, Purpose,
@@ -26,16 +26,16 @@ use crate::state::AppState;
 const REPORTING: Duration = Duration::from_millis(100);
 
 /// What is left of a claimed run when its handler has been given the rest.
-struct Begun {
-    held: Held,
+struct AttemptStart {
+    lease: RunLease,
     history: History,
     extension_id: i64,
     /// Where the attempt goes.
     destination: String,
-    lane: String,
+    shard: String,
     /// The destination that it is a probe of.
     probe: Option<String>,
-    line: Option<String>,
+    ordering_key: Option<String>,
     started_at: Millis,
     started: Instant,
 }
@@ -51,14 +51,14 @@ pub struct Ready {
 }
 
 /// Executes an attempt of a run that was taken. Never fails: whatever goes wrong is an outcome.
-pub async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }: Taken) -> Finished {
-    let begun = Begun::new(state.clock.now(), &claimed, probe);
+pub async fn execute(state: &Arc<AppState>, TakenRun { run: claimed, probe }: TakenRun) -> FinishedAttempt {
+    let start = AttemptStart::new(state.clock.now(), &claimed, probe);
     if let Some(reason) = why_not(&claimed) {
-        return begun.cancelled(reason);
+        return start.cancelled(reason);
     }
     let token = state.queue.cancellations.register(claimed.id);
     match Work::of(claimed).and_then(|work| prepare(state, work)) {
-        Err(failure) => begun.ended(state, Ended { outcome: Err(failure), ..Ended::default() }),
+        Err(failure) => start.ended(state, AttemptEnd { outcome: Err(failure), ..AttemptEnd::default() }),
         Ok(ready) => {
             let (http, event) = (ready.http.clone(), Arc::clone(&ready.event));
             let (outcome, health) = tokio::select! {
@@ -68,18 +68,18 @@ pub async fn execute(state: &Arc<AppState>, Taken { run: claimed, probe }: Taken
             };
             // Masked before anything of it is set in a document, and once more for what is said if that fails.
             let outcome = http.masker().outcome(outcome);
-            let outcome = write_back::apply(state, &event, begun.extension_id, outcome).await;
+            let outcome = write_back::apply(state, &event, start.extension_id, outcome).await;
             let exchanges = http.take_exchanges();
             let answered = exchanges.iter().any(|exchange| exchange.answer.is_some());
             // A refusal comes from a destination that is well, unless the handler did not even ask.
-            let health = if health == Health::Unknown && answered { Health::Well } else { health };
-            begun.ended(state, Ended { outcome: http.masker().outcome(outcome), exchanges, health, reached: true })
+            let health = if health == Health::Unknown && answered { Health::Healthy } else { health };
+            start.ended(state, AttemptEnd { outcome: http.masker().outcome(outcome), exchanges, health, reached: true })
         }
     }
 }
 
 /// How an attempt ended.
-struct Ended {
+struct AttemptEnd {
     outcome: Outcome,
     exchanges: Vec<Exchange>,
     health: Health,
@@ -87,7 +87,7 @@ struct Ended {
     reached: bool,
 }
 
-impl Default for Ended {
+impl Default for AttemptEnd {
     fn default() -> Self {
         Self { outcome: Ok(Done::default()), exchanges: Vec::new(), health: Health::Unknown, reached: false }
     }
@@ -95,7 +95,7 @@ impl Default for Ended {
 
 /// What an attempt is made of.
 pub struct Work {
-    pub record: Record,
+    pub record: RecordSetup,
     pub extension_id: i64,
     pub event: Arc<Event>,
     pub run: RunInfo,
@@ -130,7 +130,7 @@ pub fn prepare(state: &Arc<AppState>, work: Work) -> Result<Ready, Failure> {
     let policy = Policy::of(record.config.as_deref().unwrap_or_default());
     let timeout = policy.timeout_s.map_or(entry.descriptor().timeout, |seconds| Duration::from_secs(seconds.into()));
     let clock = Arc::clone(&state.clock);
-    let make = if dry { Http::rehearsal } else { Http::new };
+    let make = if dry { Http::dry_run } else { Http::new };
     let http = make(state.outbound.clone(), Arc::clone(&clock), Instant::now() + timeout, masker);
     let host: Arc<dyn Host> = match dry {
         true => Arc::new(Detached),
@@ -167,12 +167,12 @@ pub async fn outcome_of(ready: Ready) -> (Outcome, Health) {
             tokio::task::spawn_blocking(move || runtime.block_on(attempt))
         }
     };
-    let _guard = StopWithMe(task.abort_handle());
+    let _guard = AbortOnDrop(task.abort_handle());
     match tokio::time::timeout(timeout + REPORTING, task).await {
         Ok(Ok(outcome)) => {
             let health = match &outcome {
                 // A receiver that has enough is there.
-                Ok(_) | Err(Failure::Limit { .. }) => Health::Well,
+                Ok(_) | Err(Failure::Limit { .. }) => Health::Healthy,
                 // Whoever answers well is not away, whatever the handler makes of the answer.
                 Err(Failure::Retry { .. }) if !http.was_answered() => Health::Failing,
                 Err(_) => Health::Unknown,
@@ -181,7 +181,7 @@ pub async fn outcome_of(ready: Ready) -> (Outcome, Health) {
         }
         Ok(Err(ended)) => {
             let reason = match ended.try_into_panic() {
-                Ok(panic) => format!("the handler panicked: {}", told(&*panic)),
+                Ok(panic) => format!("the handler panicked: {}", panic_text(&*panic)),
                 Err(_) => "the handler was stopped".to_owned(),
             };
             (Err(Failure::retry(reason)), Health::Unknown)
@@ -191,20 +191,20 @@ pub async fn outcome_of(ready: Ready) -> (Outcome, Health) {
 }
 
 /// Stops a task when whoever waits for it is done with waiting.
-struct StopWithMe(AbortHandle);
+struct AbortOnDrop(AbortHandle);
 
-impl Drop for StopWithMe {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-fn told(panic: &(dyn Any + Send)) -> &str {
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
 }
 
-impl Begun {
+impl AttemptStart {
     fn new(now: Millis, claimed: &Claimed, probe: Option<String>) -> Self {
         let record = claimed.record.as_ref();
         let destination = record
@@ -220,39 +220,46 @@ impl Begun {
             is_probe: probe.as_ref() == Some(&destination),
         };
         Self {
-            held: (claimed.id, claimed.attempt),
+            lease: (claimed.id, claimed.attempt),
             history,
             extension_id: claimed.extension_id,
             destination,
-            lane: lane_of(&claimed.destination, claimed.store.as_deref()),
+            shard: shard_of(&claimed.destination, claimed.store.as_deref()),
             probe,
-            line: claimed.line.clone(),
+            ordering_key: claimed.ordering_key.clone(),
             started_at: now,
             started: Instant::now(),
         }
     }
 
-    fn cancelled(self, reason: &str) -> Finished {
+    fn cancelled(self, reason: &str) -> FinishedAttempt {
         let ended_at = self.started_at;
-        let finished = self.finished(Met::Nobody, Health::Unknown, ended_at);
-        Finished { reason: Some(reason.to_owned()), ..finished }
+        let finished = self.finished(Ending::Nobody, Health::Unknown, ended_at);
+        FinishedAttempt { reason: Some(reason.to_owned()), ..finished }
     }
 
-    fn ended(self, state: &AppState, ended: Ended) -> Finished {
-        let Ended { outcome, exchanges, health, reached } = ended;
-        let met = met(&outcome);
+    fn ended(self, state: &AppState, ended: AttemptEnd) -> FinishedAttempt {
+        let AttemptEnd { outcome, exchanges, health, reached } = ended;
+        let ending = ending_of(&outcome);
         let reason = outcome.as_ref().err().map(|failure| failure.reason().to_owned());
         let switch_off = matches!(outcome, Err(Failure::Gone { .. }));
         let (word, message, data, meta) = parts_of(outcome);
         let exchanges = serde_json::to_string(&exchanges).unwrap_or_else(|_| "[]".to_owned());
         let attempt = Some(NewAttempt { data, exchanges, ..self.attempt(word, message) });
-        Finished { reason, attempt, meta, switch_off, reached, ..self.finished(met, health, state.clock.now()) }
+        FinishedAttempt {
+            reason,
+            attempt,
+            meta,
+            switch_off,
+            reached,
+            ..self.finished(ending, health, state.clock.now())
+        }
     }
 
     fn attempt(&self, outcome: &'static str, message: String) -> NewAttempt {
         NewAttempt {
-            run: self.held.0,
-            number: self.held.1,
+            run: self.lease.0,
+            number: self.lease.1,
             started_at: self.started_at,
             duration_ms: i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX),
             outcome,
@@ -263,11 +270,11 @@ impl Begun {
     }
 
     /// What the attempt leaves behind, whatever it did.
-    fn finished(self, met: Met, health: Health, ended_at: Millis) -> Finished {
-        let Self { held, history, extension_id, destination, lane, probe, line, .. } = self;
-        Finished {
-            held,
-            answer: Answer { met, health, destination, lane },
+    fn finished(self, ending: Ending, health: Health, ended_at: Millis) -> FinishedAttempt {
+        let Self { lease, history, extension_id, destination, shard, probe, ordering_key, .. } = self;
+        FinishedAttempt {
+            lease,
+            observation: Observation { ending, health, destination, shard },
             history,
             ended_at,
             reason: None,
@@ -277,20 +284,20 @@ impl Begun {
             meta: Map::new(),
             switch_off: false,
             probe,
-            line,
+            ordering_key,
         }
     }
 }
 
 /// What an outcome is to the schedule. A part of a millisecond is waited for whole: what comes too early meets the same
 /// limit again.
-fn met(outcome: &Outcome) -> Met {
+fn ending_of(outcome: &Outcome) -> Ending {
     let millis = |wait: &Duration| Millis::try_from(wait.as_micros().div_ceil(1000)).unwrap_or(Millis::MAX);
     match outcome {
-        Ok(_) => Met::Done,
-        Err(Failure::Retry { after, .. }) => Met::Failed(after.as_ref().map(millis)),
-        Err(Failure::Limit { after, .. }) => Met::Limit(millis(after)),
-        Err(Failure::Discard { .. } | Failure::Gone { .. }) => Met::Refused,
+        Ok(_) => Ending::Done,
+        Err(Failure::Retry { after, .. }) => Ending::Failed(after.as_ref().map(millis)),
+        Err(Failure::Limit { after, .. }) => Ending::Limit(millis(after)),
+        Err(Failure::Discard { .. } | Failure::Gone { .. }) => Ending::Refused,
     }
 }
 

@@ -4,15 +4,15 @@ use super::Operator;
 use crate::db::events;
 use crate::error::{Error, Result};
 use crate::ids;
-use crate::queue::ingest::{Emission, Emitted};
+use crate::queue::ingest::{EmitReceipt, EmitRequest};
 use crate::runner::dispatch::emit::{event, insert, with_owner};
 use crate::runner::dispatch::targets;
 
 /// Stores what an operator emits, by itself: for one who has no server at hand. Fails as [`emit`] does.
-pub async fn emit_alone(operator: &Operator<'_>, emission: Emission) -> Result<Emitted> {
+pub async fn emit_alone(operator: &Operator<'_>, emission: EmitRequest) -> Result<EmitReceipt> {
     let emission = with_owner(emission, &operator.actor);
-    let wanted = targets::wanted([&emission]);
-    let found = operator.db.read(move |conn| targets::find(conn, wanted)).await?;
+    let lookup = targets::lookup([&emission]);
+    let found = operator.db.read(move |conn| targets::find(conn, lookup)).await?;
     let now = operator.clock.now();
     let mut event = event(&emission, &operator.actor, &found)?;
     (event.uid, event.occurred_at) = (ids::sortable("evt", now, &*operator.random), now);

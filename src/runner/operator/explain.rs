@@ -3,20 +3,20 @@
 
 use std::collections::HashMap;
 
-use super::delays::{Wait, waits};
+use super::delays::{Delay, find_delays};
 use crate::clock::{Millis, iso};
 use crate::db::Conn;
-use crate::db::documents::{Reach, reach_of};
+use crate::db::documents::{EventRecipients, event_recipients};
 use crate::db::events::{self, FoundEvent, Owner};
-use crate::db::extensions::{self, Reached};
+use crate::db::extensions::{self, CandidateWithSetup};
 use crate::db::runs::{self, FoundRun, RunFilter, State};
-use crate::documents::{HolderPath, check_setup, find_amiss, find_holder};
+use crate::documents::{OwnerPath, check_setup, find_amiss, get_owner};
 use crate::error::{Error, Result};
-use crate::handler::{ObstacleKind, destination};
+use crate::handler::{SetupErrorKind, destination};
 use crate::query::Warning;
-use crate::runner::dispatch::matching::{Deaf, Sound, hears, movement};
+use crate::runner::dispatch::matching::{MatchInput, NoMatch, match_record, movement};
 use crate::state::AppState;
-use crate::suggest::nearest;
+use crate::suggest::suggest;
 use crate::triggers::Name;
 use crate::triggers::stock::Movement;
 
@@ -66,7 +66,7 @@ pub struct Explanation {
     /// Why it does not fire; none when it does.
     pub reason: Option<Reason>,
     /// Why it fires later than at once.
-    pub waits: Vec<Wait>,
+    pub delays: Vec<Delay>,
     /// The latest run that the event made of it.
     pub run: Option<FoundRun>,
     /// What of its policy and its patterns is not as it is meant, whether it fires or not.
@@ -83,7 +83,7 @@ pub struct Reason {
     /// The rest, for people.
     pub message: String,
     /// What may have been meant instead: patterns, or keys.
-    pub nearest: Vec<String>,
+    pub suggestions: Vec<String>,
 }
 
 /// The kinds of reasons.
@@ -147,14 +147,14 @@ impl Because {
     }
 }
 
-impl From<ObstacleKind> for Because {
-    fn from(kind: ObstacleKind) -> Self {
+impl From<SetupErrorKind> for Because {
+    fn from(kind: SetupErrorKind) -> Self {
         match kind {
-            ObstacleKind::UnknownKey => Self::UnknownKey,
-            ObstacleKind::MissingUrl => Self::MissingUrl,
-            ObstacleKind::BadUrl => Self::BadUrl,
-            ObstacleKind::BadConfig => Self::BadConfig,
-            ObstacleKind::BadCredentials => Self::BadCredentials,
+            SetupErrorKind::UnknownKey => Self::UnknownKey,
+            SetupErrorKind::MissingUrl => Self::MissingUrl,
+            SetupErrorKind::BadUrl => Self::BadUrl,
+            SetupErrorKind::BadConfig => Self::BadConfig,
+            SetupErrorKind::BadCredentials => Self::BadCredentials,
         }
     }
 }
@@ -162,7 +162,7 @@ impl From<ObstacleKind> for Because {
 /// Explains what becomes, or became, of an event at each record that it reaches from `path`.
 ///
 /// Fails with [`Error::NotFound`] when there is no such document or price, and when the event did not reach it.
-pub fn explain(conn: &mut Conn, state: &AppState, path: &HolderPath, question: &Question) -> Result<Explained> {
+pub fn explain(conn: &mut Conn, state: &AppState, path: &OwnerPath, question: &Question) -> Result<Explained> {
     match question {
         Question::Would { trigger, movement } => would(conn, state, path, trigger, *movement),
         Question::Did(id) => did(conn, state, path, id),
@@ -172,30 +172,30 @@ pub fn explain(conn: &mut Conn, state: &AppState, path: &HolderPath, question: &
 fn would(
     conn: &mut Conn,
     state: &AppState,
-    path: &HolderPath,
+    path: &OwnerPath,
     trigger: &Name,
     movement: Option<Movement>,
 ) -> Result<Explained> {
-    let holder = find_holder(conn, path)?;
-    let Reach { mut owners, store } = reach_of(conn, path.content_type, holder.subject.draft)?;
+    let holder = get_owner(conn, path)?;
+    let EventRecipients { mut owners, store } = event_recipients(conn, path.content_type, holder.subject.draft)?;
     if path.price.is_some() {
         owners.insert(0, holder.owner);
     }
     let now = state.clock.now();
-    let sound = Sound { trigger: trigger.as_str(), occurred_at: now, movement };
-    let happening = Happening { sound, store: store.map(|store| store.document_id), now };
-    let mut reached = extensions::find_reached(conn, owners)?;
-    reached.retain(|reached| reached.listener.removed_at.is_none());
-    let records = reached.iter().map(|reached| explanation(conn, state, reached, &happening)).collect::<Result<_>>()?;
+    let input = MatchInput { trigger: trigger.as_str(), occurred_at: now, movement };
+    let happening = Happening { input, store: store.map(|store| store.document_id), now };
+    let mut found = extensions::find_candidates_with_setup(conn, owners)?;
+    found.retain(|one| one.candidate.removed_at.is_none());
+    let records = found.iter().map(|one| explanation(conn, state, one, &happening)).collect::<Result<_>>()?;
     Ok(Explained { event: None, trigger: trigger.as_str().to_owned(), records })
 }
 
-fn did(conn: &mut Conn, state: &AppState, path: &HolderPath, id: &str) -> Result<Explained> {
+fn did(conn: &mut Conn, state: &AppState, path: &OwnerPath, id: &str) -> Result<Explained> {
     let found = events::find(conn, id)?.ok_or(Error::NotFound)?;
     let event = events::find_as_undispatched(conn, id)?.ok_or(Error::NotFound)?;
     let owners: Vec<Owner> = serde_json::from_str(&event.owners)?;
     // Its own document may be gone since.
-    if found.event.target.document_id != path.document_id && !owners.contains(&find_holder(conn, path)?.owner) {
+    if found.event.target.document_id != path.document_id && !owners.contains(&get_owner(conn, path)?.owner) {
         return Err(Error::NotFound);
     }
     let filter = RunFilter { event: Some(id.to_owned()), ..RunFilter::default() };
@@ -204,12 +204,12 @@ fn did(conn: &mut Conn, state: &AppState, path: &HolderPath, id: &str) -> Result
         ran.entry(run.extension_id).or_insert(run);
     }
     let movement = event.stock.as_deref().and_then(movement);
-    let sound = Sound { trigger: &event.trigger, occurred_at: event.occurred_at, movement };
-    let happening = Happening { sound, store: event.store.clone(), now: state.clock.now() };
+    let input = MatchInput { trigger: &event.trigger, occurred_at: event.occurred_at, movement };
+    let happening = Happening { input, store: event.store.clone(), now: state.clock.now() };
     let mut records = Vec::new();
-    for reached in extensions::find_reached(conn, owners)? {
-        let now = explanation(conn, state, &reached, &happening)?;
-        let run = ran.remove(&reached.listener.id);
+    for candidate in extensions::find_candidates_with_setup(conn, owners)? {
+        let now = explanation(conn, state, &candidate, &happening)?;
+        let run = ran.remove(&candidate.candidate.id);
         records.push(if found.dispatched_at.is_some() { now.seen_from_run(run) } else { now });
     }
     Ok(Explained { trigger: event.trigger, event: Some(found), records })
@@ -217,64 +217,69 @@ fn did(conn: &mut Conn, state: &AppState, path: &HolderPath, id: &str) -> Result
 
 /// What happens, or happened.
 struct Happening<'a> {
-    sound: Sound<'a>,
+    input: MatchInput<'a>,
     /// The documentId of the store that it belongs to.
     store: Option<String>,
     /// When that is asked.
     now: Millis,
 }
 
-fn explanation(conn: &mut Conn, state: &AppState, reached: &Reached, happening: &Happening<'_>) -> Result<Explanation> {
-    let sound = happening.sound;
-    let Reached { owner, document_id, listener, record } = reached;
+fn explanation(
+    conn: &mut Conn,
+    state: &AppState,
+    found: &CandidateWithSetup,
+    happening: &Happening<'_>,
+) -> Result<Explanation> {
+    let input = happening.input;
+    let CandidateWithSetup { owner, document_id, candidate, record } = found;
     let mut explanation = Explanation {
-        extension: listener.id,
-        key: listener.key.clone(),
+        extension: candidate.id,
+        key: candidate.key.clone(),
         owner: (owner.0.clone(), owner.1, document_id.clone()),
-        destination: destination(&record.key, record.url.as_deref(), listener.id),
+        destination: destination(&record.key, record.url.as_deref(), candidate.id),
         pattern: None,
         reason: None,
-        waits: Vec::new(),
+        delays: Vec::new(),
         run: None,
-        warnings: find_amiss(state, record, &listener.triggers),
+        warnings: find_amiss(state, record, &candidate.triggers),
     };
-    match hears(state, listener, sound) {
+    match match_record(state, candidate, input) {
         Ok(pattern) => explanation.pattern = Some(pattern.to_owned()),
-        Err(deaf) => explanation.reason = Some(deaf_for(deaf, &listener.triggers, sound)),
+        Err(no_match) => explanation.reason = Some(no_match_reason(no_match, &candidate.triggers, input)),
     }
     if explanation.reason.is_none() {
-        explanation.reason = check_setup(state, listener.id, record).err().and_then(|obstacles| {
-            let first = obstacles.iter().next()?;
+        explanation.reason = check_setup(state, candidate.id, record).err().and_then(|setup_errors| {
+            let first = setup_errors.iter().next()?;
             Some(Reason {
                 because: first.kind.into(),
-                nearest: match first.kind {
-                    ObstacleKind::UnknownKey => state.handlers.nearest(&listener.key),
+                suggestions: match first.kind {
+                    SetupErrorKind::UnknownKey => state.handlers.suggest(&candidate.key),
                     _ => Vec::new(),
                 },
-                message: obstacles.reason(),
+                message: setup_errors.reason(),
                 path: first.path.clone(),
             })
         });
     }
     if explanation.reason.is_none() {
-        let own = listener.store.as_ref().map(|store| &*store.document_id);
+        let own = candidate.store.as_ref().map(|store| &*store.document_id);
         let store = own.or(happening.store.as_deref());
-        match waits(conn, state, reached, store, happening.now)? {
-            Ok(waits) => explanation.waits = waits,
+        match find_delays(conn, state, found, store, happening.now)? {
+            Ok(delays) => explanation.delays = delays,
             Err(skipped) => explanation.reason = Some(Reason::new(Because::Limit, skipped)),
         }
     }
     Ok(explanation)
 }
 
-fn deaf_for(deaf: Deaf, patterns: &[String], sound: Sound<'_>) -> Reason {
-    match deaf {
-        Deaf::Inactive => Reason::new(Because::Inactive, "it is switched off"),
-        Deaf::Removed(at) => Reason::new(Because::Removed, format!("it was removed at {}", iso(at))),
-        Deaf::NoKey => Reason::new(Because::UnknownKey, "it has no key"),
-        Deaf::NoPatternMatches => no_pattern_matches(patterns, sound.trigger),
-        Deaf::Threshold(threshold) => {
-            let moved = sound.movement.map_or(String::new(), |Movement { from, to }| format!(" from {from} to {to}"));
+fn no_match_reason(no_match: NoMatch, patterns: &[String], input: MatchInput<'_>) -> Reason {
+    match no_match {
+        NoMatch::Inactive => Reason::new(Because::Inactive, "it is switched off"),
+        NoMatch::Removed(at) => Reason::new(Because::Removed, format!("it was removed at {}", iso(at))),
+        NoMatch::NoKey => Reason::new(Because::UnknownKey, "it has no key"),
+        NoMatch::NoPatternMatches => no_pattern_matches(patterns, input.trigger),
+        NoMatch::Threshold(threshold) => {
+            let moved = input.movement.map_or(String::new(), |Movement { from, to }| format!(" from {from} to {to}"));
             let message = format!("the stock moved{moved}, which does not cross its threshold of {threshold}");
             Reason::new(Because::Threshold, message)
         }
@@ -282,14 +287,14 @@ fn deaf_for(deaf: Deaf, patterns: &[String], sound: Sound<'_>) -> Reason {
 }
 
 fn no_pattern_matches(patterns: &[String], trigger: &str) -> Reason {
-    let near = nearest(short(trigger), patterns.iter().take(PATTERNS).map(|pattern| short(pattern)));
+    let near = suggest(short(trigger), patterns.iter().take(PATTERNS).map(|pattern| short(pattern)));
     let near: Vec<String> = near.into_iter().map(|pattern| format!("trigger:{pattern}")).collect();
     let message = match (patterns, near.as_slice()) {
         ([], _) => "it has no trigger patterns: it is run by hand alone".to_owned(),
         (_, []) => format!("none of its patterns matches {trigger}"),
         (_, near) => format!("none of its patterns matches {trigger}; the nearest is {}", near.join(", then ")),
     };
-    Reason { nearest: near, ..Reason::new(Because::NoPatternMatches, message) }
+    Reason { suggestions: near, ..Reason::new(Because::NoPatternMatches, message) }
 }
 
 fn short(name: &str) -> &str {
@@ -298,7 +303,7 @@ fn short(name: &str) -> &str {
 
 impl Reason {
     fn new(because: Because, message: impl Into<String>) -> Self {
-        Self { because, path: Vec::new(), message: message.into(), nearest: Vec::new() }
+        Self { because, path: Vec::new(), message: message.into(), suggestions: Vec::new() }
     }
 }
 
@@ -313,7 +318,7 @@ impl Explanation {
         let Some(run) = run else {
             let message = "the event made no run of it: it was added, or changed, after that";
             let reason = self.reason.unwrap_or_else(|| Reason::new(Because::ChangedSince, message));
-            return Self { reason: Some(reason), waits: Vec::new(), ..self };
+            return Self { reason: Some(reason), delays: Vec::new(), ..self };
         };
         let reason = match (run.state, &run.reason) {
             (State::Skipped, told) => {
@@ -324,7 +329,7 @@ impl Explanation {
             _ => None,
         };
         let is_waiting = matches!(run.state, State::Available | State::Retryable);
-        let waits = if is_waiting { self.waits } else { Vec::new() };
-        Self { pattern: run.pattern.clone(), reason, waits, run: Some(run), ..self }
+        let delays = if is_waiting { self.delays } else { Vec::new() };
+        Self { pattern: run.pattern.clone(), reason, delays, run: Some(run), ..self }
     }
 }

@@ -39,7 +39,7 @@ impl<'a> Operator<'a> {
 }
 
 /// `cancelled by token:shop: no longer needed`, or without a reason up to the second colon.
-pub fn told(done: &str, actor: &str, reason: Option<&str>) -> String {
+pub fn reason_text(done: &str, actor: &str, reason: Option<&str>) -> String {
     match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
         Some(reason) => format!("{done} by {actor}: {reason}"),
         None => format!("{done} by {actor}"),

@@ -12,8 +12,8 @@ use crate::db::runs::{self, NewRun, Replay, RunFilter, Selected, State};
 use crate::error::{Error, Result};
 use crate::handler::{Policy, Registry, destination};
 use crate::ids;
-use crate::runner::dispatch::new_runs::{line, max_attempts, read_target};
-use crate::runner::operator::{Operator, told};
+use crate::runner::dispatch::new_runs::{max_attempts, ordering_key, read_target};
+use crate::runner::operator::{Operator, reason_text};
 
 /// How many runs one transaction looks at: few enough that nobody waits for it.
 const BATCH: i64 = 500;
@@ -52,7 +52,7 @@ pub struct Replayed {
 
 /// Why a run is not replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Obstacle {
+enum SetupError {
     /// It is on its way anyway.
     UnderWay,
     /// A later run of the same event and record tells.
@@ -74,8 +74,8 @@ pub async fn replay(
     let mut after = 0;
     loop {
         let (work, now) = (work.clone(), operator.clock.now());
-        let step = move |conn: &mut Conn| work.step(conn, (after, last), now);
-        let (batch, next) = operator.db.write(step).await?;
+        let transition = move |conn: &mut Conn| work.transition(conn, (after, last), now);
+        let (batch, next) = operator.db.write(transition).await?;
         so_far.add(batch);
         each(&so_far);
         match next {
@@ -88,12 +88,12 @@ pub async fn replay(
 }
 
 /// What [`replay`] would do; nothing is done.
-pub async fn rehearse(operator: &Operator<'_>, selection: (Selection, OwnerFields)) -> Result<Replayed> {
+pub async fn dry_run(operator: &Operator<'_>, selection: (Selection, OwnerFields)) -> Result<Replayed> {
     let (work, now) = (Work::new(operator, selection, None), operator.clock.now());
     let read = move |conn: &mut Conn| {
         let (last, mut so_far, mut after) = (runs::find_last(conn)?, Replayed::default(), Some(0));
         while let Some(row) = after {
-            let (batch, next) = work.step(conn, (row, last), now)?;
+            let (batch, next) = work.transition(conn, (row, last), now)?;
             so_far.add(batch);
             after = next;
         }
@@ -113,11 +113,11 @@ pub async fn replay_one(operator: &Operator<'_>, id: String, reason: Option<&str
         .write(move |conn| {
             let filter = work.filter();
             let run = runs::find_selected(conn, &filter, (0, i64::MAX), 1)?.pop().ok_or(Error::NotFound)?;
-            work.obstacle(&run).map_or(Ok(()), |obstacle| Err(Error::Conflict(obstacle.to_string())))?;
+            work.setup_error(&run).map_or(Ok(()), |setup_error| Err(Error::Conflict(setup_error.to_string())))?;
             let new = work.repeat(&run, now);
             let id = new.uid.clone();
             match store(conn, vec![new])? {
-                0 => Err(Error::Conflict(Obstacle::UnderWay.to_string())),
+                0 => Err(Error::Conflict(SetupError::UnderWay.to_string())),
                 _ => Ok(id),
             }
         })
@@ -126,11 +126,11 @@ pub async fn replay_one(operator: &Operator<'_>, id: String, reason: Option<&str
 
 /// Stores new runs, of which those that must not overtake others wait in their lines. Returns how many are new.
 fn store(conn: &mut Conn, new: Vec<NewRun>) -> Result<usize> {
-    let lines: Vec<String> = new.iter().filter_map(|run| run.line.clone()).collect();
+    let ordering_keys: Vec<String> = new.iter().filter_map(|run| run.ordering_key.clone()).collect();
     let count = runs::insert(conn, new)?;
     // Without waiting: what is not free now is let go by the runner.
-    let free = runs::lock_lines(conn, lines, false)?;
-    runs::advance(conn, free)?;
+    let free = runs::lock_ordering_keys(conn, ordering_keys, false)?;
+    runs::unblock_next(conn, free)?;
     Ok(count)
 }
 
@@ -156,7 +156,7 @@ impl Work {
             owner_fields,
             handlers: Arc::clone(&operator.handlers),
             random: Arc::clone(&operator.random),
-            cause: reason.map(|reason| told("replayed", &operator.actor, reason)),
+            cause: reason.map(|reason| reason_text("replayed", &operator.actor, reason)),
         }
     }
 
@@ -173,7 +173,7 @@ impl Work {
 
     /// Looks at the next batch between two rows, and replays it unless it is a rehearsal. Returns what came of it and
     /// the row to go on after.
-    fn step(&self, conn: &mut Conn, rows: (i64, i64), now: Millis) -> Result<(Replayed, Option<i64>)> {
+    fn transition(&self, conn: &mut Conn, rows: (i64, i64), now: Millis) -> Result<(Replayed, Option<i64>)> {
         let selected = runs::find_selected(conn, &self.filter(), rows, BATCH)?;
         let next = selected.last().filter(|_| selected.len() == BATCH as usize).map(|run| run.row);
         let (mut done, mut seen, mut new) = (Replayed::default(), HashSet::new(), Vec::new());
@@ -181,13 +181,13 @@ impl Work {
         for run in &selected {
             // Two runs of one event and record, both named: the event goes out once.
             let twice = !seen.insert((run.event, run.extension));
-            match self.obstacle(run).or(twice.then_some(Obstacle::Repeated)) {
+            match self.setup_error(run).or(twice.then_some(SetupError::Repeated)) {
                 None => {
                     done.first.push(run.id.clone());
                     new.push(self.repeat(run, now));
                 }
-                Some(Obstacle::UnderWay | Obstacle::Repeated) => done.skipped += 1,
-                Some(Obstacle::Reason(reason)) => *done.left_out.entry(reason).or_default() += 1,
+                Some(SetupError::UnderWay | SetupError::Repeated) => done.skipped += 1,
+                Some(SetupError::Reason(reason)) => *done.left_out.entry(reason).or_default() += 1,
             }
         }
         done.replayed = new.len();
@@ -200,13 +200,13 @@ impl Work {
         Ok((done, next))
     }
 
-    fn obstacle(&self, run: &Selected) -> Option<Obstacle> {
-        let reason = |text: &str| Some(Obstacle::Reason(text.to_owned()));
+    fn setup_error(&self, run: &Selected) -> Option<SetupError> {
+        let reason = |text: &str| Some(SetupError::Reason(text.to_owned()));
         if run.is_under_way {
-            return Some(Obstacle::UnderWay);
+            return Some(SetupError::UnderWay);
         }
         if run.replay < run.last_replay && matches!(*self.selection, Selection::Window(_)) {
-            return Some(Obstacle::Repeated);
+            return Some(SetupError::Repeated);
         }
         let Some(record) = &run.record else { return reason("the extension record is gone") };
         if !record.active {
@@ -214,7 +214,7 @@ impl Work {
         }
         match record.key.as_deref() {
             None => reason("the extension record has no key"),
-            Some(key) if self.handlers.find(key).is_none() => Some(Obstacle::Reason(self.handlers.unknown(key))),
+            Some(key) if self.handlers.find(key).is_none() => Some(SetupError::Reason(self.handlers.unknown(key))),
             Some(_) => None,
         }
     }
@@ -234,7 +234,12 @@ impl Work {
             max_attempts: max_attempts(&self.handlers, key, &policy),
             due_at: now,
             destination: destination(key, record.and_then(|record| record.url.as_deref()), run.extension),
-            line: line(&self.handlers, (run.extension, key), &policy, (&run.trigger, &read_target(&run.target))),
+            ordering_key: ordering_key(
+                &self.handlers,
+                (run.extension, key),
+                &policy,
+                (&run.trigger, &read_target(&run.target)),
+            ),
             replay: Some(Replay { number: run.last_replay + 1, of: run.id.clone() }),
             cause: self.cause.clone(),
         }
@@ -249,8 +254,8 @@ impl Replayed {
         for (reason, count) in batch.left_out {
             *self.left_out.entry(reason).or_default() += count;
         }
-        let room = NAMED.saturating_sub(self.first.len());
-        self.first.extend(batch.first.into_iter().take(room));
+        let permits = NAMED.saturating_sub(self.first.len());
+        self.first.extend(batch.first.into_iter().take(permits));
     }
 
     /// Counts the ids that no run has.
@@ -263,7 +268,7 @@ impl Replayed {
     }
 }
 
-impl std::fmt::Display for Obstacle {
+impl std::fmt::Display for SetupError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::UnderWay => out.write_str("the event is on its way to this record already; cancel that run first"),

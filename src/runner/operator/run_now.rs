@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::told;
+use super::reason_text;
 use crate::access::{Access, Right};
 use crate::clock::Millis;
 use crate::db::Conn;
 use crate::db::attempts::{self, NewAttempt};
 use crate::db::events::{self, NewEvent};
-use crate::db::extensions::{self, Tally};
+use crate::db::extensions::{self, CounterChange};
 use crate::db::idempotency::REMEMBERED;
 use crate::db::runs::{self, RunFilter, Standing, State};
 use crate::documents::RecordPath;
@@ -20,14 +20,14 @@ use crate::handler::Registry;
 use crate::ids;
 use crate::queue::wake::Work;
 use crate::runner::dispatch::emit::is_same;
-use crate::runner::dispatch::owner_event::Occasion;
-use crate::runner::dispatch::single::{self, Addressee, Cause};
+use crate::runner::dispatch::owner_event::ManualEventContext;
+use crate::runner::dispatch::single::{self, Cause, SingleTarget};
 use crate::state::AppState;
 use crate::triggers::{MANUAL, Name};
 
 /// What a record is to be run, or tried, with.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct RunNowRequest {
     /// The trigger, if one is named.
     pub trigger: Option<Name>,
     /// What is sent along.
@@ -54,25 +54,30 @@ pub struct Started {
 ///
 /// Fails with [`Error::NotFound`] when the record is not there, with [`Error::Application`] when no handler answers to
 /// its key, and with [`Error::Conflict`] when the caller's key was used for something else.
-pub async fn run_now(state: &Arc<AppState>, actor: String, path: RecordPath, wanted: Wanted) -> Result<Started> {
+pub async fn run_now(
+    state: &Arc<AppState>,
+    actor: String,
+    path: RecordPath,
+    run_request: RunNowRequest,
+) -> Result<Started> {
     let (shared, now) = (Arc::clone(state), state.clock.now());
     let start = move |conn: &mut Conn| {
-        let occasion = Occasion::find(conn, &path)?;
-        let key = runnable_key(&shared.handlers, occasion.record.key.as_deref())?.to_owned();
-        let mut event = event(&actor, &occasion, wanted.clone());
+        let context = ManualEventContext::find(conn, &path)?;
+        let key = runnable_key(&shared.handlers, context.record.key.as_deref())?.to_owned();
+        let mut event = event(&actor, &context, run_request.clone());
         event.uid = ids::sortable("evt", now, &*shared.random);
         event.occurred_at = now;
-        if let Some(started) = repeated(conn, &event, occasion.record.id, now)? {
+        if let Some(started) = repeated(conn, &event, context.record.id, now)? {
             return Ok(started);
         }
-        let record = Addressee {
-            id: occasion.record.id,
+        let record = SingleTarget {
+            id: context.record.id,
             key,
-            owner: occasion.holder.owner,
-            config: occasion.record.config,
-            url: occasion.record.url,
+            owner: context.holder.owner,
+            config: context.record.config,
+            url: context.record.url,
         };
-        let cause = Cause { pattern: None, told: Some(told("run by hand", &actor, None)) };
+        let cause = Cause { pattern: None, reason: Some(reason_text("run by hand", &actor, None)) };
         let at_hand = (&*shared.handlers, &*shared.random);
         let run = single::store(conn, at_hand, &event, (record, cause), now)?;
         let started = Started { event: event.uid, run, trigger: event.trigger, repeated: false };
@@ -89,15 +94,15 @@ fn runnable_key<'a>(handlers: &Registry, key: Option<&'a str>) -> Result<&'a str
 }
 
 /// The event of a run by hand, still without id and time. It reaches nobody but the record it is made for.
-fn event(actor: &str, occasion: &Occasion, wanted: Wanted) -> NewEvent {
+fn event(actor: &str, context: &ManualEventContext, run_request: RunNowRequest) -> NewEvent {
     NewEvent {
-        trigger: wanted.trigger.map_or_else(|| MANUAL.to_owned(), |name| name.as_str().to_owned()),
-        store: occasion.store.clone(),
-        data: Some(occasion.data.clone()),
-        payload: wanted.payload,
+        trigger: run_request.trigger.map_or_else(|| MANUAL.to_owned(), |name| name.as_str().to_owned()),
+        store: context.store.clone(),
+        data: Some(context.data.clone()),
+        payload: run_request.payload,
         actor: actor.to_owned(),
-        idempotency_key: wanted.idempotency_key,
-        ..NewEvent::about(occasion.target.clone())
+        idempotency_key: run_request.idempotency_key,
+        ..NewEvent::about(context.target.clone())
     }
 }
 
@@ -131,21 +136,24 @@ pub async fn cancel(
     id: String,
     reason: Option<&str>,
 ) -> Result<Standing> {
-    let (now, because) = (operator.clock.now(), told("cancelled", &operator.actor, reason));
+    let (now, because) = (operator.clock.now(), reason_text("cancelled", &operator.actor, reason));
     let cancel = move |conn: &mut Conn| {
         let run = runs::lock(conn, &id)?.ok_or(Error::NotFound)?;
         access.require_at(Right::Run, conn.catalog(), &run.owner_field)?;
         if run.state.is_end() {
             return Err(Error::Conflict(format!("the run is {} already", run.state.as_str())));
         }
-        runs::cancel(conn, run.held.0, &because, now)?;
+        runs::cancel(conn, run.lease.0, &because, now)?;
         // Without waiting: a line that is not free now is looked after by the runner.
-        let free = runs::lock_lines(conn, run.line.iter().cloned().collect(), false)?;
-        runs::advance(conn, free)?;
+        let free = runs::lock_ordering_keys(conn, run.ordering_key.iter().cloned().collect(), false)?;
+        runs::unblock_next(conn, free)?;
         if run.state == State::Running {
             let attempt = broken_off(&run, format!("{because}; it may have reached its receiver"), now);
             attempts::insert(conn, [attempt])?;
-            extensions::count(conn, &BTreeMap::from([(run.extension_id, Tally { runs: 1, ..Tally::default() })]))?;
+            extensions::count(
+                conn,
+                &BTreeMap::from([(run.extension_id, CounterChange { runs: 1, ..CounterChange::default() })]),
+            )?;
         }
         Ok(run)
     };
@@ -155,8 +163,8 @@ pub async fn cancel(
 /// What is left of an attempt that was under way.
 fn broken_off(run: &Standing, message: String, now: Millis) -> NewAttempt {
     NewAttempt {
-        run: run.held.0,
-        number: run.held.1,
+        run: run.lease.0,
+        number: run.lease.1,
         started_at: now,
         duration_ms: 0,
         outcome: "cancelled",

@@ -2,7 +2,7 @@
 
 use crate::clock::{DAY, Millis};
 use crate::db::Conn;
-use crate::db::extension_hours::{self, Tally, hour_of};
+use crate::db::extension_hours::{self, HourCounts, hour_of};
 use crate::db::runs::{self, LatestAttempt, LatestRun, State};
 use crate::error::Result;
 
@@ -21,9 +21,9 @@ pub struct Stats {
     /// Attempts since midnight in UTC.
     pub sent_today: i64,
     /// The hour under way and the 23 before it.
-    pub day: Tally,
+    pub day: HourCounts,
     /// The hour under way and the 167 before it.
-    pub week: Tally,
+    pub week: HourCounts,
     /// The latest runs, at most [`LOOKED_AT`].
     pub latest: Latest,
     /// How long their attempts took; none when there are none.
@@ -97,8 +97,8 @@ pub fn stats(conn: &mut Conn, extension: i64, now: Millis) -> Result<Stats> {
     })
 }
 
-fn sum<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Tally {
-    tallies.fold(Tally::default(), |sum, tally| Tally {
+fn sum<'a>(tallies: impl Iterator<Item = &'a HourCounts>) -> HourCounts {
+    tallies.fold(HourCounts::default(), |sum, tally| HourCounts {
         attempts: sum.attempts + tally.attempts,
         completed: sum.completed + tally.completed,
         dead: sum.dead + tally.dead,

@@ -4,16 +4,16 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
-use crate::queue::handoff::{Loan, Returned};
-use crate::queue::permits::Room;
+use crate::queue::handoff::{Handoff, HandoffResult};
+use crate::queue::permits::Permits;
 use crate::queue::wake::Work;
 
 const RUNS: &str = "SELECT state || ' ' || attempt || ' ' || parked FROM runs";
 
 /// Lends room for so many attempts, as a runner does; returns where it comes back.
-fn lend(stage: &Stage, most: usize) -> UnboundedReceiver<Returned> {
+fn lend(stage: &Stage, most: usize) -> UnboundedReceiver<HandoffResult> {
     let (lent, back) = unbounded_channel();
-    stage.state.queue.handoff.lend(Loan::new(Room::new(most, most), None, HOUR, lent));
+    stage.state.queue.handoff.offer(Handoff::new(Permits::new(most, most), None, HOUR, lent));
     back
 }
 
@@ -178,10 +178,10 @@ fn a_runner_whose_loan_does_not_come_back_goes_on_with_what_it_has() {
             stage.acts.load(Ordering::SeqCst) > 0
         })
         .await;
-        let mut loan = None;
+        let mut handoff = None;
         until(async || {
-            let Some(lent) = stage.state.queue.handoff.borrow(NOON, |_| true) else { return false };
-            loan.replace(lent);
+            let Some(lent) = stage.state.queue.handoff.take(NOON, |_| true) else { return false };
+            handoff.replace(lent);
             true
         })
         .await;
@@ -189,7 +189,7 @@ fn a_runner_whose_loan_does_not_come_back_goes_on_with_what_it_has() {
         until(async || dead().await > 0).await;
         let before = stage.acts.load(Ordering::SeqCst);
         stage.emit(None).await.expect("emitted");
-        drop(loan);
+        drop(handoff);
         until(async || stage.acts.load(Ordering::SeqCst) > before).await;
         runner.stop().await;
     });

@@ -17,10 +17,10 @@ use crate::db::{Kind, Sql};
 use crate::error::Error;
 use crate::handler::{Context, Descriptor, Done, Empty, Failure, Handler, Outcome, Registry};
 use crate::ids;
-use crate::queue::ingest::Emission;
+use crate::queue::ingest::EmitRequest;
 use crate::queue::wake::Work;
 use crate::runner::cycle::{claim, complete};
-use crate::runner::execute::finished::Taken;
+use crate::runner::execute::finished::TakenRun;
 use crate::runner::execute::worker;
 use crate::triggers::Name;
 
@@ -32,6 +32,7 @@ mod inline;
 mod effects;
 mod isolation;
 mod plans;
+mod retention;
 mod several;
 mod slices;
 
@@ -165,7 +166,7 @@ impl Stage {
 
 /// Emits a sale, as a caller of this process.
 async fn emit_from(state: &Arc<AppState>, store: &str, trigger: &str, key: Option<&str>) -> Result<String, Error> {
-    let emission = Emission {
+    let emission = EmitRequest {
         content_type: &STORE,
         document_id: store.into(),
         trigger: Name::parse(trigger).expect("a name"),
@@ -314,11 +315,11 @@ fn a_run_whose_worker_vanished_is_given_back() {
 
 #[test]
 fn what_waits_for_nothing_is_let_go() {
-    for parked in ["UPDATE runs SET parked = 1", "UPDATE runs SET parked = 2, line = '7 s'"] {
+    for blocked in ["UPDATE runs SET parked = 1", "UPDATE runs SET parked = 2, line = '7 s'"] {
         on_both(async |stage| {
             stage.store(RECORD).await;
             stage.emit(None).await.expect("emitted");
-            stage.sql(parked).await;
+            stage.sql(blocked).await;
             let runner = Runner::start(Arc::clone(&stage.state));
             stage.until("completed").await;
             runner.stop().await;
@@ -347,8 +348,8 @@ fn only_the_holder_renews_a_lease() {
         stage.store(RECORD).await;
         stage.emit(None).await.expect("emitted");
         let renewed = stage.state.db.write(|conn| {
-            let held = take_due(conn, NOON + 1)?.remove(0).id;
-            let mut renew = |attempt| crate::db::runs::renew(conn, &[(held, attempt)], NOON + HOUR);
+            let lease = take_due(conn, NOON + 1)?.remove(0).id;
+            let mut renew = |attempt| crate::db::runs::renew(conn, &[(lease, attempt)], NOON + HOUR);
             Ok((renew(1)?.len(), renew(2)?.len()))
         });
         assert_eq!(renewed.await.expect("renewed"), (1, 0));
@@ -363,7 +364,7 @@ fn a_worker_that_lost_its_lease_records_nothing() {
         stage.emit(None).await.expect("emitted");
         let first = stage.state.db.write(|conn| take_due(conn, NOON - 1)).await.expect("claimed").remove(0);
         stage.sql("UPDATE runs SET attempt = 2").await;
-        let finished = worker::execute(&stage.state, Taken { run: first, probe: None }).await;
+        let finished = worker::execute(&stage.state, TakenRun { run: first, probe: None }).await;
         let finished = [finished];
         let random = Arc::clone(&stage.state.random);
         let record =
@@ -388,23 +389,5 @@ fn the_same_key_emits_once_within_a_day() {
         assert_ne!(stage.emit(Some("k")).await.expect("emitted"), first);
         assert_eq!(stage.texts("SELECT uid FROM events").await.len(), 2);
         assert!(matches!(stage.emit_for("t", "post_sale", None).await, Err(Error::NotFound)));
-    });
-}
-
-#[test]
-fn what_is_older_than_the_retention_goes() {
-    on_both(async |stage| {
-        stage.store(RECORD).await;
-        let runner = Runner::start(Arc::clone(&stage.state));
-        stage.emit(None).await.expect("emitted");
-        stage.until("completed").await;
-        runner.stop().await;
-        stage.clock.advance(29 * DAY);
-        assert_eq!(prune(&stage.state).await.expect("pruned"), 0);
-        stage.emit(None).await.expect("emitted");
-        stage.clock.advance(40 * DAY);
-        assert_eq!(prune(&stage.state).await.expect("pruned"), 1, "the second has not been executed");
-        assert!(stage.texts("SELECT outcome FROM attempts").await.is_empty());
-        assert_eq!(stage.clock.now(), NOON + 69 * DAY);
     });
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::db::Conn;
-use crate::queue::handoff::Loan;
-use crate::queue::permits::Room;
-use crate::runner::cycle::tick::{Asked, Done as Turned, turn};
+use crate::queue::handoff::Handoff;
+use crate::queue::permits::Permits;
+use crate::runner::cycle::tick::{TickRequest, TickResult, tick};
 
 /// Events of the past, each with a run that has ended.
 const PAST: &str = "WITH e AS (INSERT INTO events (uid, trigger, occurred_at, target, target_document_id, owners, actor, \
@@ -44,22 +44,35 @@ fn counted<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T, Error>)
 }
 
 /// Stores a sale as callers' events are stored, and begins its run if there is room.
-fn store(conn: &mut Conn, state: &Arc<AppState>, room: usize) -> (String, i64) {
-    state.queue.handoff.lend(Loan::new(Room::new(room, 8), None, 30_000, tokio::sync::mpsc::unbounded_channel().0));
+fn store(conn: &mut Conn, state: &Arc<AppState>, permits: usize) -> (String, i64) {
+    state.queue.handoff.offer(Handoff::new(
+        Permits::new(permits, 8),
+        None,
+        30_000,
+        tokio::sync::mpsc::unbounded_channel().0,
+    ));
     counted(conn, |conn| crate::runner::dispatch::inline::store(conn, state, &[sale(state)], NOON)).1
 }
 
 /// Turns as the loop does for one sale, and returns the most rows that either of the two turns read of a table.
-fn turns(conn: &mut Conn, state: &Arc<AppState>, round: Option<claim::Round>) -> (String, i64) {
-    let mut take = |asked: &Asked| -> (Turned, (String, i64)) { counted(conn, |conn| turn(conn, state, asked, NOON)) };
-    let all = Asked { dispatch: true, claim: true, probes: true, room: Room::new(8, 8), round, ..Asked::default() };
+fn ticks(conn: &mut Conn, state: &Arc<AppState>, round: Option<claim::Round>) -> (String, i64) {
+    let mut take =
+        |asked: &TickRequest| -> (TickResult, (String, i64)) { counted(conn, |conn| tick(conn, state, asked, NOON)) };
+    let all = TickRequest {
+        dispatch: true,
+        claim: true,
+        probes: true,
+        permits: Permits::new(8, 8),
+        round,
+        ..TickRequest::default()
+    };
     let (done, first) = take(&all);
     let taken = done.claim.expect("it was looked for runs").taken;
     assert!(!taken.is_empty(), "at least the sale's run");
     let run = futures_util::future::join_all(taken.into_iter().map(|taken| worker::execute(state, taken)));
     let finished = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(run));
     let rescue = Some(std::collections::HashSet::new());
-    let record = Asked { finished: Arc::new(finished), troubled: true, rescue, ..Asked::default() };
+    let record = TickRequest { finished: Arc::new(finished), any_failing: true, rescue, ..TickRequest::default() };
     let (_, second) = take(&record);
     [first, second].into_iter().max_by_key(|(_, rows)| *rows).expect("two")
 }
@@ -69,7 +82,7 @@ fn a_turn_reads_what_it_does_and_no_more() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(async {
         // When the statistics are taken, beginning with never.
-        for (steps, most) in [
+        for (transitions, most) in [
             (&[PAST][..], 100),
             (&["VACUUM ANALYZE", PAST], 100),
             (&[PAST, "VACUUM ANALYZE"], 100),
@@ -86,7 +99,7 @@ fn a_turn_reads_what_it_does_and_no_more() {
                 let begun = store(conn, &stage.state, 8);
                 let stored = store(conn, &stage.state, 0);
                 conn.execute(&Sql::new(LATEST_UNDONE)).expect("undone");
-                [begun, stored, turns(conn, &stage.state, round)]
+                [begun, stored, ticks(conn, &stage.state, round)]
                     .into_iter()
                     .max_by_key(|(_, rows)| *rows)
                     .expect("three")
@@ -96,13 +109,13 @@ fn a_turn_reads_what_it_does_and_no_more() {
                 sell(&mut conn, None);
                 sell(&mut conn, Some(claim::Round::default()));
             }
-            for step in steps {
-                conn.execute(&Sql::new(step)).unwrap_or_else(|error| panic!("{step}: {error}"));
+            for transition in transitions {
+                conn.execute(&Sql::new(transition)).unwrap_or_else(|error| panic!("{transition}: {error}"));
             }
             for time in 0..8 {
                 for round in [None, Some(claim::Round::default())] {
                     let (table, rows) = sell(&mut conn, round.clone());
-                    assert!(rows < most, "{rows} rows of {table} in turn {time} of {round:?} after {steps:?}");
+                    assert!(rows < most, "{rows} rows of {table} in turn {time} of {round:?} after {transitions:?}");
                 }
             }
         }

@@ -8,14 +8,14 @@
 mod article;
 mod buyer;
 mod difference;
-mod fault;
+mod rpc_error;
 mod invoice;
 mod partner;
 mod pricelist;
 mod product;
 mod row;
 mod versions;
-mod wire;
+mod rpc;
 
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ pub use partner::{Kept, Memory, Partner, What, create_partner, find_partner, sam
 pub use pricelist::{Counting, counting};
 pub use product::{Upserted, archive_product, sample_product, upsert_product};
 pub use row::{Row, differing, text};
+use rpc::Version;
 pub use versions::Versions;
-use wire::Version;
 
 use crate::clock::Clock;
 use crate::handler::signature::to_hex;
@@ -79,7 +79,7 @@ pub struct Odoo {
     /// Without a slash at its end.
     base: String,
     credentials: Credentials,
-    speech: Speech,
+    dialect: Dialect,
     /// The first part of its version, where it was asked for.
     major: Option<u32>,
     /// What others were told of its version.
@@ -89,7 +89,7 @@ pub struct Odoo {
 }
 
 /// How it is spoken to.
-enum Speech {
+enum Dialect {
     Json2,
     /// As the user with this id.
     JsonRpc {
@@ -126,7 +126,7 @@ impl Odoo {
             http: context.http.clone(),
             base,
             credentials,
-            speech: Speech::Json2,
+            dialect: Dialect::Json2,
             major: None,
             versions: versions.clone(),
             host: Arc::clone(&context.host),
@@ -134,7 +134,7 @@ impl Odoo {
         };
         match protocol {
             Protocol::Json2 => {}
-            Protocol::JsonRpc => odoo.speech = Speech::JsonRpc { user: odoo.sign_in(None).await? },
+            Protocol::JsonRpc => odoo.dialect = Dialect::JsonRpc { user: odoo.sign_in(None).await? },
             Protocol::Auto => odoo.find_speech().await?,
         }
         Ok(odoo)
@@ -149,7 +149,7 @@ impl Odoo {
             }
             match self.sign_in(None).await {
                 Ok(user) => {
-                    self.speech = Speech::JsonRpc { user };
+                    self.dialect = Dialect::JsonRpc { user };
                     return Ok(());
                 }
                 // It may have been upgraded, and speak the old language no more.
@@ -170,7 +170,7 @@ impl Odoo {
             Version::Hidden(answer) => Some(answer),
         };
         if !self.is_json2() {
-            self.speech = Speech::JsonRpc { user: self.sign_in(hidden.as_deref()).await? };
+            self.dialect = Dialect::JsonRpc { user: self.sign_in(hidden.as_deref()).await? };
         }
         // Only what has proved right: an error page may be that of a proxy.
         if hidden.is_none() {
@@ -193,9 +193,9 @@ impl Odoo {
     /// Proves that the credentials work, and tells in a line as whom.
     pub async fn prove(&self) -> Result<String, Failure> {
         let database = &self.credentials.database;
-        let user = match self.speech {
-            Speech::JsonRpc { user } => user,
-            Speech::Json2 => {
+        let user = match self.dialect {
+            Dialect::JsonRpc { user } => user,
+            Dialect::Json2 => {
                 let context = self.call("res.users", "context_get", &[], &[]).await?;
                 context["uid"].as_i64().unwrap_or_default()
             }
@@ -256,21 +256,21 @@ impl Odoo {
 
     /// What the taxes of an order's line are called: Odoo 19 has another name for them.
     pub async fn taxes_field(&self) -> Result<&'static str, Failure> {
-        let major = match (&self.speech, self.major) {
-            (Speech::Json2, _) => Some(JSON2_SINCE),
-            (Speech::JsonRpc { .. }, None) => {
+        let major = match (&self.dialect, self.major) {
+            (Dialect::Json2, _) => Some(JSON2_SINCE),
+            (Dialect::JsonRpc { .. }, None) => {
                 let known = self.versions.find(&self.base, self.clock.now()).and_then(|known| known.major);
                 let major = if known.is_some() { known } else { self.version_by_rpc().await? };
                 self.versions.remember(&self.base, major, self.clock.now());
                 major
             }
-            (Speech::JsonRpc { .. }, known) => known,
+            (Dialect::JsonRpc { .. }, known) => known,
         };
         Ok(if major.is_some_and(|major| major >= JSON2_SINCE) { "tax_ids" } else { "tax_id" })
     }
 
     fn speaks_json2(&self) -> bool {
-        matches!(self.speech, Speech::Json2)
+        matches!(self.dialect, Dialect::Json2)
     }
 }
 

@@ -16,7 +16,7 @@ use reqwest::Method;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use super::{Credentials, Email, Letter, SendGrid};
+use super::{Credentials, Email, PlainEmail, SendGrid};
 use crate::clock::iso;
 use crate::commerce::{Customer, Shop};
 use crate::handler::{Done, Event, ExtensionContext, Failure, Outcome};
@@ -124,7 +124,7 @@ pub struct Mail {
     /// What a template is filled with.
     pub data: Map<String, Value>,
     /// What is sent where there is no template.
-    pub letter: Letter,
+    pub plain_email: PlainEmail,
     /// What it is about: about the same, a record sends one mail.
     pub about: String,
     /// What it is counted under if the config does not say.
@@ -171,7 +171,7 @@ pub fn recipient(person: &Customer) -> Result<(Email, Option<String>), Failure> 
 /// `settings.test_to`, or is only checked.
 pub async fn send<C>(context: &ExtensionContext<C, Credentials>, settings: &Settings<'_>, mail: Mail) -> Outcome {
     let event = &*context.event;
-    if let Some(before) = context.outside_id(MEMORY, &mail.about).filter(|_| !is_by_hand(event)) {
+    if let Some(before) = context.external_id(MEMORY, &mail.about).filter(|_| !is_by_hand(event)) {
         let message = format!("nothing sent: SendGrid has accepted a mail about {} before", mail.about);
         return Ok(Done::new(message).with_data(json!({"messageId": before})));
     }
@@ -193,7 +193,7 @@ pub async fn send<C>(context: &ExtensionContext<C, Credentials>, settings: &Sett
         202 => {
             let known = if id.is_empty() { json!(context.run.id) } else { json!(id) };
             let done = Done::new(format!("mail to {} accepted", sent_to.join(", "))).with_data(told);
-            Ok(if event.test { done } else { done.with_outside_id(&context.meta, MEMORY, &mail.about, known) })
+            Ok(if event.test { done } else { done.with_external_id(&context.meta, MEMORY, &mail.about, known) })
         }
         _ => Err(Failure::retry(format!(
             "{} came from something else than SendGrid, which accepts mail with 202; is the record's url right?",
@@ -225,7 +225,7 @@ fn body<C>(
     sandbox: bool,
 ) -> Value {
     let event = &*context.event;
-    let subject = in_one_line(settings.subject.unwrap_or(mail.letter.subject()));
+    let subject = in_one_line(settings.subject.unwrap_or(mail.plain_email.subject()));
     let subject = if event.test { format!("Test: {subject}") } else { subject };
     let mut data = mail.data.clone();
     data.insert("subject".into(), json!(subject));
@@ -250,7 +250,7 @@ fn body<C>(
         Some(template) => body["template_id"] = json!(template),
         None => {
             body["subject"] = json!(subject);
-            let (plain, html) = (mail.letter.plain(), mail.letter.html());
+            let (plain, html) = (mail.plain_email.plain(), mail.plain_email.html());
             // In this order, or SendGrid refuses it.
             body["content"] = json!([{"type": "text/plain", "value": plain}, {"type": "text/html", "value": html}]);
         }

@@ -3,7 +3,7 @@
 //! <https://www.twilio.com/docs/sendgrid/api-reference>
 
 mod contacts;
-mod letter;
+mod plain_email;
 mod mail;
 mod templates;
 mod values;
@@ -16,9 +16,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub use contacts::{Contact, Entry};
-pub use letter::Letter;
 pub(crate) use mail::mail_config;
 pub use mail::{Mail, Settings, data, recipient, send};
+pub use plain_email::PlainEmail;
 pub use templates::prove;
 pub use values::{Email, ListId, at_least_one};
 

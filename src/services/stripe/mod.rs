@@ -5,13 +5,13 @@
 mod address;
 mod amount;
 mod answer;
-mod bought;
+mod price_lookup;
 mod credentials;
 mod customer;
 mod options;
 mod order;
 mod sale;
-mod shelf;
+mod catalog_sync;
 mod terms;
 
 use reqwest::Method;
@@ -22,13 +22,13 @@ use url::Url;
 pub use amount::Minor;
 pub use answer::Refused;
 use answer::Told;
-pub use bought::recurring_price_of;
+pub use catalog_sync::{CatalogSync, Placed, ProductFacts};
 pub use credentials::{Credentials, Key, Mode};
 pub use customer::{Person, find_or_make};
 pub use options::{Collection, DUE, Payer, PaymentBehavior};
 pub use order::Order;
+pub use price_lookup::recurring_price_of;
 pub use sale::{customer_of, is_sale, means_nothing, prove, remember, remembered};
-pub use shelf::{Placed, ProductFacts, Shelf};
 pub use terms::{Terms, is_recurring};
 
 use crate::handler::signature::to_hex;

@@ -59,7 +59,7 @@ pub fn remember<Config>(
     customer: &str,
     done: Done,
 ) -> Done {
-    let done = done.with_outside_id(&context.meta, "customer", &person.own, customer);
+    let done = done.with_external_id(&context.meta, "customer", &person.own, customer);
     match person.store.is_some() && is_about_store(&context.event) {
         true => done.with_change("STRIPE_CUSTOMER_ID", customer),
         false => done,
@@ -76,7 +76,7 @@ pub fn remembered<'a, Config>(
     kind: &str,
     own: &str,
 ) -> Option<&'a str> {
-    context.outside_id(kind, own).and_then(Value::as_str)
+    context.external_id(kind, own).and_then(Value::as_str)
 }
 
 /// Proves that the key works, with a call that every account answers and that changes nothing.

@@ -10,7 +10,7 @@ use tenon::clock::{FixedClock, OsRandom};
 use tenon::content::{ContentType, PRODUCT, STORE};
 use tenon::db::documents::read::Form;
 use tenon::db::{Conn, Kind, Sql};
-use tenon::documents::{self, Action, Answer};
+use tenon::documents::{self, Action, TaggedAnswer};
 use tenon::state::AppState;
 use tokio::runtime::Runtime;
 
@@ -92,7 +92,7 @@ impl Visit<'_> {
         }
     }
 
-    fn send(&mut self, request: &Request) -> tenon::error::Result<Answer> {
+    fn send(&mut self, request: &Request) -> tenon::error::Result<TaggedAnswer> {
         let state = self.shop.state.clone();
         let runtime = self.shop.runtime.clone();
         let act = |doc, action| runtime.block_on(documents::act(&state, asked(doc, true), self.id(doc), action));

@@ -289,7 +289,7 @@ async fn of_all_who_need_a_token_at_once_one_asks() {
     }
 }
 
-/// A rehearsal asks nobody: that it did not is no answer for a run that waited behind it.
+/// A dry_run asks nobody: that it did not is no answer for a run that waited behind it.
 #[tokio::test]
 async fn a_rehearsal_fails_nobody_but_itself() {
     let receiver = Receiver::start();
@@ -298,11 +298,11 @@ async fn a_rehearsal_fails_nobody_but_itself() {
     let (http, client, tokens) = (way_out(&clock), asking(&receiver), Tokens::default());
     let outbound = Client::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a client");
     let deadline = std::time::Instant::now() + Duration::from_secs(15);
-    let rehearsal = Http::rehearsal(outbound, std::sync::Arc::<FixedClock>::clone(&clock), deadline, Masker::default());
+    let dry_run = Http::dry_run(outbound, std::sync::Arc::<FixedClock>::clone(&clock), deadline, Masker::default());
     // The token has no life, so that each who waits asks anew.
     let (first, shown, last) = tokio::join!(
         tokens.get(&client, &http, &*clock),
-        tokens.get(&client, &rehearsal, &*clock),
+        tokens.get(&client, &dry_run, &*clock),
         tokens.get(&client, &http, &*clock),
     );
     assert!(first.is_ok() && shown.is_err(), "{first:?} {shown:?}");

@@ -1,11 +1,11 @@
 //! Filters as SQL.
 
-use super::joins::{At, Step, Writer};
+use super::joins::{At, ItemsReader, Step};
 use crate::content::{Field, Kind, Shape};
 use crate::db::{Bind, List, Sql};
 use crate::query::{Comparison, Filter, Operand, Operands, Place, Publication, Test, TextTest};
 
-impl Writer {
+impl ItemsReader {
     /// The condition that the row meets `filter`.
     pub fn filter(&mut self, at: At, filter: &Filter) {
         match filter {

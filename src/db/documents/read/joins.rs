@@ -61,13 +61,13 @@ impl Step {
 }
 
 /// Writes statements about one version of documents.
-pub(super) struct Writer {
+pub(super) struct ItemsReader {
     pub sql: Sql,
     version: Version,
     aliases: usize,
 }
 
-impl Writer {
+impl ItemsReader {
     /// A statement that begins with `text`; `t0` is taken.
     pub fn new(text: &'static str, version: Version) -> Self {
         Self { sql: Sql::new(text), version, aliases: 0 }

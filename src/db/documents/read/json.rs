@@ -50,7 +50,7 @@ impl RowWriter {
             tail.extend(key(field));
             tail.extend_from_slice(if matches!(field.kind, Kind::Media { many: true }) { b"[]" } else { b"null" });
         }
-        for name in &selection.unkept {
+        for name in &selection.unsupported_relations {
             tail.extend(format!(",\"{name}\":{}", if wrapped { "{\"data\":[]}" } else { "[]" }).bytes());
         }
         if wrapped {

@@ -3,7 +3,7 @@
 //! Rows begin with three numbers: the row that they belong to (on the page itself, where there is none, the document's
 //! revision), their own, and their document's.
 
-use super::joins::{At, Key, Step, Writer};
+use super::joins::{At, ItemsReader, Key, Step};
 use crate::content::{Field, Kind, Shape, Version};
 use crate::db::Sql;
 use crate::query::{Order, Populated, ReadPlan};
@@ -11,7 +11,7 @@ use crate::query::{Order, Populated, ReadPlan};
 /// The rows of the page.
 pub(super) fn page(plan: &ReadPlan) -> Sql {
     let at = root(plan);
-    let mut writer = Writer::new("SELECT ", plan.version);
+    let mut writer = ItemsReader::new("SELECT ", plan.version);
     writer.column(at, "revision");
     writer.numbers(at);
     writer.shown(at, &plan.selection.columns);
@@ -29,7 +29,7 @@ pub(super) fn page(plan: &ReadPlan) -> Sql {
 
 /// How many rows there are on all pages.
 pub(super) fn count(plan: &ReadPlan) -> Sql {
-    let mut writer = Writer::new("SELECT count(*)", plan.version);
+    let mut writer = ItemsReader::new("SELECT count(*)", plan.version);
     writer.wanted(root(plan), plan);
     writer.sql
 }
@@ -44,7 +44,7 @@ pub(super) struct Keys {
 
 /// What `populated`, a step from rows of shape `from`, finds for those that have these keys.
 pub(super) fn parts(version: Version, (from, step): (Shape, Step), populated: &Populated, keys: Keys) -> Sql {
-    let mut writer = Writer::new("SELECT ", version);
+    let mut writer = ItemsReader::new("SELECT ", version);
     let at = writer.new_row(step.target());
     writer.owner(step, from, at);
     if populated.counted {
@@ -89,7 +89,7 @@ fn root(plan: &ReadPlan) -> At {
     At { shape: Shape::Document(plan.content_type), alias: 0 }
 }
 
-impl Writer {
+impl ItemsReader {
     /// The row's number and its document's; for an item that holds others, that of its version.
     fn numbers(&mut self, at: At) {
         self.sql.text(", ");

@@ -90,7 +90,7 @@ impl Handler for Erp {
     async fn run(&self, context: Context<Self>) -> Outcome {
         let sale = Sale::of(&context.event)?;
         let order = order(&context, &sale)?;
-        let number = match context.outside_id("order", &sale.id).and_then(|number| number.as_str()) {
+        let number = match context.external_id("order", &sale.id).and_then(|number| number.as_str()) {
             Some(number) => Some(number.to_owned()),
             // Another record may have booked it, or an answer was lost: the ERP knows.
             None => find(&context, &sale.id).await?,
@@ -101,7 +101,7 @@ impl Handler for Erp {
         };
         let answer = call.header("Idempotency-Key", context.run.idempotency_key()).json(&order).send().await?;
         let booked: Booked = understood(answer, &context.config)?.parse()?;
-        Ok(Done::new(format!("order {} {done}", booked.number)).with_outside_id(
+        Ok(Done::new(format!("order {} {done}", booked.number)).with_external_id(
             &context.meta,
             "order",
             &sale.id,

@@ -80,19 +80,19 @@ async fn keep_document(context: &Context<Entities>, odoo: &Odoo, partner: &Partn
     if context.is_overtaken(own) {
         return Ok(overtaken());
     }
-    let known = context.outside_id(DOCUMENT, own).and_then(Value::as_i64);
+    let known = context.external_id(DOCUMENT, own).and_then(Value::as_i64);
     if context.event.test {
         let (id, is_new) = sample_partner(odoo, partner, known).await?;
         return Ok(sampled("contact", id, is_new));
     }
     let kept = upsert_partner(odoo, partner, memory(context, known, &|id| is_own(context, id))).await?;
-    let done = told(context, kept).with_outside_id(&context.meta, DOCUMENT, own, kept.id);
+    let done = told(context, kept).with_external_id(&context.meta, DOCUMENT, own, kept.id);
     Ok(done.with_as_of(&context.meta, own, &context.event))
 }
 
 /// Keeps the contact of a customer whom the event's payload names, by an id of the shop's if it has one.
 async fn keep_customer(context: &Context<Entities>, odoo: &Odoo, partner: &Partner, own: Option<&str>) -> Outcome {
-    let known = own.and_then(|own| context.outside_id(CUSTOMER, own)).and_then(Value::as_i64);
+    let known = own.and_then(|own| context.external_id(CUSTOMER, own)).and_then(Value::as_i64);
     if context.event.test {
         let (id, is_new) = sample_partner(odoo, partner, known).await?;
         return Ok(sampled("contact", id, is_new));
@@ -100,7 +100,7 @@ async fn keep_customer(context: &Context<Entities>, odoo: &Odoo, partner: &Partn
     let kept = upsert_partner(odoo, partner, memory(context, known, &|id| is_own(context, id))).await?;
     let done = told(context, kept);
     Ok(match own {
-        Some(own) => done.with_outside_id(&context.meta, CUSTOMER, own, kept.id),
+        Some(own) => done.with_external_id(&context.meta, CUSTOMER, own, kept.id),
         None => done,
     })
 }
@@ -112,7 +112,7 @@ const CUSTOMER: &str = "customer";
 const MADE: &str = "made";
 
 fn is_own(context: &Context<Entities>, id: i64) -> bool {
-    context.outside_id(MADE, &id.to_string()).is_some()
+    context.external_id(MADE, &id.to_string()).is_some()
 }
 
 fn memory<'a>(context: &Context<Entities>, id: Option<i64>, made: &'a (dyn Fn(i64) -> bool + Sync)) -> Memory<'a> {
@@ -131,7 +131,11 @@ fn told(context: &Context<Entities>, kept: Kept) -> Done {
     });
     let is_made = kept.what == What::Made;
     let done = done.with_data(json!({"partnerId": id, "created": is_made}));
-    if is_made || is_own(context, id) { done.with_outside_id(&context.meta, MADE, &id.to_string(), true) } else { done }
+    if is_made || is_own(context, id) {
+        done.with_external_id(&context.meta, MADE, &id.to_string(), true)
+    } else {
+        done
+    }
 }
 
 /// What the handlers of Odoo have in common.

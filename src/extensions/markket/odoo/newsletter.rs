@@ -92,7 +92,7 @@ impl Handler for Newsletter {
         if event.test {
             return Ok(Done::new(format!("Odoo has the list {list}; a sample changes nobody's subscription")));
         }
-        let known = context.outside_id("contact", own).and_then(Value::as_i64);
+        let known = context.external_id("contact", own).and_then(Value::as_i64);
         // One attempt at a time is at an address: what another one made while this one waited is taken.
         let lock = odoo.lock(CONTACT, &email.to_lowercase()).await?;
         let contacts = find_contacts(&odoo, email, former_address(event, email), known).await?;
@@ -112,7 +112,7 @@ impl Handler for Newsletter {
         lock.release(None).await;
         let status = if outcome == LEFT { "unsubscribed" } else { "synced" };
         let done = Done::new(format!("{email} {outcome}")).with_data(json!({"contactId": contact, "listId": list}));
-        let done = done.with_outside_id(&context.meta, "contact", own, contact).with_as_of(&context.meta, own, event);
+        let done = done.with_external_id(&context.meta, "contact", own, contact).with_as_of(&context.meta, own, event);
         Ok(told(&context, done, status))
     }
 

@@ -82,7 +82,7 @@ impl Handler for Orders {
         let mut sale = sale(&context)?;
         let reference = reference(&context, &sale);
         let odoo = Odoo::open(&context, context.config.protocol, &self.0).await?;
-        let known = context.outside_id("order", &reference).and_then(Value::as_i64);
+        let known = context.external_id("order", &reference).and_then(Value::as_i64);
         // One attempt at a time is at a sale that is told twice.
         let lock = odoo.lock(MODEL, &reference).await?;
         let mut orders = find_own(&context, &odoo, (&sale, &reference), known).await?;
@@ -102,7 +102,7 @@ impl Handler for Orders {
         check_currency(&sale, order)?;
         let done = finish(&context, &odoo, order, &sale).await?;
         lock.release(None).await;
-        Ok(done.with_outside_id(&context.meta, "order", &reference, order.id))
+        Ok(done.with_external_id(&context.meta, "order", &reference, order.id))
     }
 
     async fn test(&self, context: Context<Self>) -> Outcome {

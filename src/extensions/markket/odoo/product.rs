@@ -65,7 +65,7 @@ pub(super) async fn keep<Config>(context: &ExtensionContext<Config, Credentials>
     if context.is_overtaken(own) {
         return Ok(overtaken());
     }
-    let known = context.outside_id("product", own).and_then(Value::as_i64);
+    let known = context.external_id("product", own).and_then(Value::as_i64);
     let short = context.trigger().trim_start_matches("trigger:");
     if context.event.test {
         let (id, is_new) = sample_product(odoo, product, known).await?;
@@ -89,7 +89,7 @@ pub(super) async fn keep<Config>(context: &ExtensionContext<Config, Credentials>
         }
     };
     let data = json!({"productId": id, "created": upserted.is_new, "listPrice": upserted.list_price});
-    let done = Done::new(message).with_data(data).with_outside_id(&context.meta, "product", own, id);
+    let done = Done::new(message).with_data(data).with_external_id(&context.meta, "product", own, id);
     Ok(done.with_as_of(&context.meta, own, &context.event))
 }
 

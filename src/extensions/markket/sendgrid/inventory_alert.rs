@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::commerce::{Customer, Shop};
 use crate::handler::{Context, Descriptor, Event, Failure, Handler, Outcome, SetupCheck};
-use crate::services::sendgrid::{Credentials, Email, Letter, Mail, at_least_one, data, mail_config, prove, send};
+use crate::services::sendgrid::{Credentials, Email, Mail, PlainEmail, at_least_one, data, mail_config, prove, send};
 
 /// The handler.
 pub struct InventoryAlert;
@@ -47,7 +47,7 @@ impl Handler for InventoryAlert {
         let shop = settings.shop(event);
         let mut data = data(event, &shop, &Customer::default());
         data.extend([("product".to_owned(), stock.product()), ("stock".to_owned(), stock.levels(event))]);
-        let letter = stock.letter(&shop);
+        let plain_email = stock.plain_email(&shop);
         let mut to: Vec<(Email, Option<String>)> = Vec::new();
         for email in &context.config.to {
             if to.iter().all(|(known, _)| !known.as_str().eq_ignore_ascii_case(email.as_str())) {
@@ -57,7 +57,7 @@ impl Handler for InventoryAlert {
         send(
             &context,
             &settings,
-            Mail { to, data, letter, about: event.id.clone(), category: "inventory_alert", unsubscribe_url: None },
+            Mail { to, data, plain_email, about: event.id.clone(), category: "inventory_alert", unsubscribe_url: None },
         )
         .await
     }
@@ -130,7 +130,7 @@ impl<'a> Stock<'a> {
         })
     }
 
-    fn letter(&self, shop: &Shop) -> Letter {
+    fn plain_email(&self, shop: &Shop) -> PlainEmail {
         let (name, store) = (&self.name, shop.title.as_deref().unwrap_or_default());
         let (subject, said) = match self.level {
             level if self.is_back => {
@@ -143,10 +143,10 @@ impl<'a> Stock<'a> {
             }
         };
         let sku = self.product["SKU"].as_str().filter(|sku| !sku.is_empty());
-        let letter = Letter::new(&subject).text(said);
+        let plain_email = PlainEmail::new(&subject).text(said);
         match sku {
-            Some(sku) => letter.text(format!("Article number: {sku}")),
-            None => letter,
+            Some(sku) => plain_email.text(format!("Article number: {sku}")),
+            None => plain_email,
         }
     }
 }

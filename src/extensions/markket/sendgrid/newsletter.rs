@@ -185,11 +185,11 @@ fn synced(done: Done, context: &Context<Newsletter>, status: &str, lists: Vec<St
 
 fn remember(done: Done, context: &Context<Newsletter>, job: Option<String>) -> Done {
     let memory = Memory { at: context.event.occurred_at, job };
-    done.with_outside_id(&context.meta, MEMORY, &context.event.target.document_id, json!(memory))
+    done.with_external_id(&context.meta, MEMORY, &context.event.target.document_id, json!(memory))
 }
 
 fn memory(context: &Context<Newsletter>) -> Memory {
-    let found = context.outside_id(MEMORY, &context.event.target.document_id);
+    let found = context.external_id(MEMORY, &context.event.target.document_id);
     found.and_then(|found| Memory::deserialize(found).ok()).unwrap_or_default()
 }
 

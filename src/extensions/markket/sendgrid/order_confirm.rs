@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::commerce::{Address, Line, Sale, Shop, money};
 use crate::handler::{Context, Descriptor, Failure, Handler, Outcome, SetupCheck};
-use crate::services::sendgrid::{Credentials, Letter, Mail, data, mail_config, prove, recipient, send};
+use crate::services::sendgrid::{Credentials, Mail, PlainEmail, data, mail_config, prove, recipient, send};
 
 /// The handler.
 pub struct OrderConfirm;
@@ -48,12 +48,12 @@ impl Handler for OrderConfirm {
         let shop = settings.shop(event);
         let mut data = data(event, &shop, &sale.customer);
         data.insert("order".into(), order(&sale, number(&sale, &event.id)));
-        let letter = letter(&sale, &shop, number(&sale, &event.id));
+        let plain_email = plain_email(&sale, &shop, number(&sale, &event.id));
         let about = format!("order {}", sale.id);
         send(
             &context,
             &settings,
-            Mail { to: vec![to], data, letter, about, category: "order_confirm", unsubscribe_url: None },
+            Mail { to: vec![to], data, plain_email, about, category: "order_confirm", unsubscribe_url: None },
         )
         .await
     }
@@ -111,7 +111,7 @@ fn total(line: &Line) -> Option<crate::commerce::Amount> {
     line.price.as_ref().and_then(|price| price.times(&line.quantity))
 }
 
-fn letter(sale: &Sale, shop: &Shop, number: Option<&str>) -> Letter {
+fn plain_email(sale: &Sale, shop: &Shop, number: Option<&str>) -> PlainEmail {
     let (store, currency) = (shop.title.as_deref().unwrap_or_default(), sale.currency.as_deref());
     let order = number.map_or("your order".to_owned(), |number| format!("your order {number}"));
     let greeting = sale.customer.first_name().map_or("Hello,".to_owned(), |name| format!("Hello {name},"));
@@ -123,13 +123,13 @@ fn letter(sale: &Sale, shop: &Shop, number: Option<&str>) -> Letter {
     if let Some(total) = &sale.total {
         rows.push(vec!["Total".to_owned(), String::new(), money(total, currency)]);
     }
-    let letter = Letter::new(&format!("{} at {store}", order.replacen('y', "Y", 1)))
+    let plain_email = PlainEmail::new(&format!("{} at {store}", order.replacen('y', "Y", 1)))
         .text(greeting)
         .text(format!("thank you for {order} at {store}. This is what you ordered:"))
         .table(&["Item", "Quantity", "Price"], rows);
     let addresses = [("Delivered to", &sale.shipping), ("Billed to", &sale.billing)];
     let told = addresses.into_iter().filter_map(|(what, address)| Some((what, address.as_ref()?.lines())));
-    told.fold(letter, |letter, (what, lines)| letter.text(format!("{what}: {}", lines.join(", "))))
+    told.fold(plain_email, |plain_email, (what, lines)| plain_email.text(format!("{what}: {}", lines.join(", "))))
         .link(&format!("Visit {store}"), shop.url.as_deref())
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::commerce::Customer;
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Ordering, Outcome, SetupCheck};
-use crate::services::sendgrid::{Credentials, Letter, Mail, data, mail_config, prove, recipient, send};
+use crate::services::sendgrid::{Credentials, Mail, PlainEmail, data, mail_config, prove, recipient, send};
 use crate::triggers::CONFIRM_SUBSCRIPTION;
 
 /// The handler.
@@ -65,13 +65,13 @@ impl Handler for Welcome {
             let mut data = data(event, &shop, &person);
             let payload = event.payload.as_ref().map_or(&Value::Null, |payload| payload.value());
             data.insert("confirm_url".into(), payload["confirm_url"].clone());
-            let letter = question(&person, store, payload["confirm_url"].as_str());
+            let plain_email = question(&person, store, payload["confirm_url"].as_str());
             // Whoever asks again wants another mail: it is about this event alone.
             let (to, about) = (vec![to], event.id.clone());
-            let mail = Mail { to, data, letter, about, category: "confirm_subscription", unsubscribe_url };
+            let mail = Mail { to, data, plain_email, about, category: "confirm_subscription", unsubscribe_url };
             return send(&context, &settings, mail).await;
         }
-        let letter = Letter::new(&format!("Welcome to {store}"))
+        let plain_email = PlainEmail::new(&format!("Welcome to {store}"))
             .text(greeting(&person))
             .text(format!("thank you for subscribing to {store}. You will hear from us when there is something new."))
             .link(&format!("Visit {store}"), shop.url.as_deref())
@@ -81,7 +81,7 @@ impl Handler for Welcome {
             _ => to.0.as_str().to_lowercase(),
         };
         let data = data(event, &shop, &person);
-        send(&context, &settings, Mail { to: vec![to], data, letter, about, category: "welcome", unsubscribe_url })
+        send(&context, &settings, Mail { to: vec![to], data, plain_email, about, category: "welcome", unsubscribe_url })
             .await
     }
 
@@ -95,8 +95,8 @@ fn greeting(person: &Customer) -> String {
 }
 
 /// Asks whether a subscription is wanted.
-fn question(person: &Customer, store: &str, confirm_url: Option<&str>) -> Letter {
-    Letter::new(&format!("Please confirm your subscription to {store}"))
+fn question(person: &Customer, store: &str, confirm_url: Option<&str>) -> PlainEmail {
+    PlainEmail::new(&format!("Please confirm your subscription to {store}"))
         .text(greeting(person))
         .text(format!(
             "someone, probably you, wants to subscribe this address to {store}. Follow this link if it was you:"

@@ -94,7 +94,7 @@ impl Handler for Invoice {
                 "total": invoice["total"],
                 "currency": lines.currency,
             }))
-            .with_outside_id(&context.meta, "invoice", &sale.id, id);
+            .with_external_id(&context.meta, "invoice", &sale.id, id);
         Ok(remember(&context, &person, &customer, done))
     }
 

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 use crate::commerce::Sale;
 use crate::handler::{Context, Descriptor, Done, Failure, Handler, Ordering, Outcome, SetupCheck};
 use crate::services::stripe::{
-    Collection, Credentials, DUE, Form, Order, Payer, PaymentBehavior, Placed, ProductFacts, Refused, Shelf, Stripe,
-    Terms, customer_of, find_or_make, id_of, is_recurring, is_sale, means_nothing, prove, recurring_price_of, remember,
-    remembered,
+    CatalogSync, Collection, Credentials, DUE, Form, Order, Payer, PaymentBehavior, Placed, ProductFacts, Refused,
+    Stripe, Terms, customer_of, find_or_make, id_of, is_recurring, is_sale, means_nothing, prove, recurring_price_of,
+    remember, remembered,
 };
 
 /// The handler.
@@ -168,17 +168,17 @@ async fn keep(context: &Given, product: &Value, prices: &[&Value]) -> Outcome {
     let document_id = facts.document_id.as_str();
     let known = remembered(context, "product", document_id);
     let adopted = prices.iter().find_map(|price| stripe_id(price));
-    let shelf = match terms.iter().any(Option::is_some) {
-        true => Some(Shelf::open(stripe, facts, known, adopted).await?),
+    let catalog = match terms.iter().any(Option::is_some) {
+        true => Some(CatalogSync::open(stripe, facts, known, adopted).await?),
         // Nothing is left to be paid again and again; something may have been.
-        false if known.is_some() => Shelf::find(stripe, document_id, known, None).await?,
+        false if known.is_some() => CatalogSync::find(stripe, document_id, known, None).await?,
         false => None,
     };
-    let Some(mut shelf) = shelf else {
+    let Some(mut catalog) = catalog else {
         return Ok(seen(context, Done::new(format!("{} has no price that is paid again and again", facts.name))));
     };
     let (mut told, mut ids) = (Vec::new(), Map::new());
-    let mut done = Done::default().with_outside_id(&context.meta, "product", document_id, shelf.id());
+    let mut done = Done::default().with_external_id(&context.meta, "product", document_id, catalog.id());
     for (price, terms) in prices.iter().zip(&terms) {
         let Some(id) = price["id"].as_i64() else { continue };
         let name = price["Name"].as_str().filter(|name| !name.is_empty());
@@ -186,27 +186,27 @@ async fn keep(context: &Given, product: &Value, prices: &[&Value]) -> Outcome {
         let known: Vec<&str> = stripe_id(price).into_iter().chain(remembered(context, "price", &own)).collect();
         let Some(terms) = terms else {
             // One that is paid once now may have been of ours; any other is none of this handler's business.
-            let archived = shelf.withdraw_recurring(id, &known).await?;
+            let archived = catalog.withdraw_recurring(id, &known).await?;
             if stripe_id(price).is_some_and(|id| archived.iter().any(|gone| gone == id)) {
                 done = done.with_price_change(id, "STRIPE_ID", Value::Null);
             }
             told.extend(archived.iter().map(|gone| format!("{gone} archived")));
             continue;
         };
-        let placed = shelf.place((id, name), terms, &known).await?;
+        let placed = catalog.place((id, name), terms, &known).await?;
         told.push(line(&placed));
-        done = done.with_outside_id(&context.meta, "price", &own, placed.id.as_str());
+        done = done.with_external_id(&context.meta, "price", &own, placed.id.as_str());
         done = done.with_price_change(id, "STRIPE_ID", placed.id.as_str());
         ids.insert(own, placed.id.into());
     }
     if context.event.target.price_id.is_none() {
         // Prices may have gone in the draft, before it was published.
         let all = product["PRICES"].as_array().into_iter().flatten().filter_map(|price| price["id"].as_i64());
-        let gone = shelf.withdraw_others(&all.collect::<Vec<_>>()).await?;
+        let gone = catalog.withdraw_others(&all.collect::<Vec<_>>()).await?;
         told.extend((gone > 0).then(|| format!("{gone} archived")));
     }
     done.message = format!("{}: {}", facts.name, if told.is_empty() { "kept".to_owned() } else { told.join(", ") });
-    done.data = Some(json!({"product": shelf.id(), "prices": ids}));
+    done.data = Some(json!({"product": catalog.id(), "prices": ids}));
     Ok(seen(context, done))
 }
 
@@ -236,8 +236,8 @@ async fn withdraw(context: &Given) -> Outcome {
     let known: Vec<&str> = stripe_id(price).into_iter().chain(remembered(context, "price", &own)).collect();
     let document_id = context.event.target.document_id.as_str();
     let product = remembered(context, "product", document_id);
-    let archived = match Shelf::find(&stripe, document_id, product, stripe_id(price)).await? {
-        Some(mut shelf) => shelf.withdraw(id, &known).await?,
+    let archived = match CatalogSync::find(&stripe, document_id, product, stripe_id(price)).await? {
+        Some(mut catalog) => catalog.withdraw(id, &known).await?,
         None => 0,
     };
     let done = Done::new(format!("{archived} archived")).with_meta(format!("price:{own}"), Value::Null);
@@ -255,14 +255,14 @@ async fn retire(context: &Given) -> Outcome {
     // A product of which we sold nothing is somebody else's.
     let adopted = prices.iter().filter(|price| is_wanted(context, price)).find_map(stripe_id);
     let known = remembered(context, "product", document_id);
-    let Some(shelf) = Shelf::find(&stripe, document_id, known, adopted).await? else {
+    let Some(catalog) = CatalogSync::find(&stripe, document_id, known, adopted).await? else {
         return Ok(seen(context, Done::new("Stripe does not know the product")));
     };
-    if shelf.product["active"] != false {
+    if catalog.product["active"] != false {
         let step = format!("retire-{document_id}");
-        stripe.post(&["products", shelf.id()], &step, Form::default().with("active", false)).await?;
+        stripe.post(&["products", catalog.id()], &step, Form::default().with("active", false)).await?;
     }
-    let done = Done::new(format!("{} is no longer sold", shelf.id())).with_data(json!({"product": shelf.id()}));
+    let done = Done::new(format!("{} is no longer sold", catalog.id())).with_data(json!({"product": catalog.id()}));
     Ok(seen(context, done))
 }
 
@@ -360,7 +360,7 @@ async fn subscribe(context: &Given) -> Outcome {
     let id = id_of(&subscription)?;
     let done = Done::new(format!("{customer} {what}: {id}"))
         .with_data(json!({"customer": customer, "subscription": id, "status": subscription["status"]}))
-        .with_outside_id(&context.meta, "subscription", &sale.id, id);
+        .with_external_id(&context.meta, "subscription", &sale.id, id);
     Ok(remember(context, &person, &customer, done))
 }
 

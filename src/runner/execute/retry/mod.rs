@@ -51,7 +51,7 @@ const MOST_CREDITS: i64 = 1024;
 
 /// What an attempt met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Met {
+pub enum Ending {
     /// It did what it was for.
     Done,
     /// It failed and may work later, but not before the other side's own time, in milliseconds from now.
@@ -72,7 +72,7 @@ pub enum Met {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     /// It answered, be it with a refusal.
-    Well,
+    Healthy,
     /// It did not, or said that it cannot at the moment.
     Failing,
     /// Nothing: the attempt did not get so far.
@@ -81,15 +81,15 @@ pub enum Health {
 
 /// The answer: what an attempt met, where.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Observation {
     /// What became of the attempt.
-    pub met: Met,
+    pub ending: Ending,
     /// What it says of its destination.
     pub health: Health,
     /// The destination; see [`crate::handler::destination()`].
     pub destination: String,
-    /// The lane; see [`crate::db::holds::lane_of`].
-    pub lane: String,
+    /// The lane; see [`crate::db::holds::shard_of`].
+    pub shard: String,
 }
 
 /// The history: of the run, its destination and its lane. `None` is that the destination is well, the lane not held back.
@@ -97,7 +97,7 @@ pub struct Answer {
 pub struct Past {
     pub run: History,
     pub destination: Option<Failing>,
-    pub lane: Option<Hold>,
+    pub shard: Option<Hold>,
 }
 
 /// What a run has behind it.
@@ -124,7 +124,7 @@ pub struct History {
 pub struct Decision {
     pub run: Next,
     pub destination: Option<Failing>,
-    pub lane: Option<Hold>,
+    pub shard: Option<Hold>,
 }
 
 /// What follows for a run.
@@ -147,14 +147,14 @@ pub struct Next {
 /// What is told of a run that met limits for too long.
 const LIMITED_TOO_LONG: &str = "the receiver has answered so for 27 hours";
 
-/// What follows from `answer`, with this past, at this moment. Chance alone keeps it from always being the same.
-pub fn decide(answer: &Answer, past: Past, (now, random): (Millis, &dyn Random)) -> Decision {
-    let held_since = past.lane.as_ref().map(|hold| hold.since);
-    let run = run_after(answer.met, &past.run, held_since, (now, random));
+/// What follows from `observation`, with this past, at this moment. Chance alone keeps it from always being the same.
+pub fn decide(observation: &Observation, past: Past, (now, random): (Millis, &dyn Random)) -> Decision {
+    let held_since = past.shard.as_ref().map(|hold| hold.since);
+    let run = run_after(observation.ending, &past.run, held_since, (now, random));
     let probe = (past.run.is_probe, run.not_before);
-    let destination = destination_after((&answer.destination, past.destination), answer.health, probe, now);
-    let lane = lane_after((&answer.lane, past.lane), answer.met, run.due_at, now);
-    Decision { run, destination, lane }
+    let destination = destination_after((&observation.destination, past.destination), observation.health, probe, now);
+    let shard = lane_after((&observation.shard, past.shard), observation.ending, run.due_at, now);
+    Decision { run, destination, shard }
 }
 
 /// What follows for the run.
@@ -165,7 +165,12 @@ pub fn decide(answer: &Answer, past: Past, (now, random): (Millis, &dyn Random))
 ///   `held_since`, has met limits, so that a receiver which says `0` is not asked in a circle. One that meets limits while
 ///   others go through waits longer each time as well.
 /// - A probe ahead of its time that fails leaves the run's own time as it is.
-fn run_after(met: Met, history: &History, held_since: Option<Millis>, (now, random): (Millis, &dyn Random)) -> Next {
+fn run_after(
+    ending: Ending,
+    history: &History,
+    held_since: Option<Millis>,
+    (now, random): (Millis, &dyn Random),
+) -> Next {
     let chance = |bound: Millis| i64::try_from(random.below(bound.max(0).unsigned_abs())).unwrap_or(0);
     let next = |state, due_at, uses| Next {
         state,
@@ -175,20 +180,20 @@ fn run_after(met: Met, history: &History, held_since: Option<Millis>, (now, rand
         limited_since: history.limited_since,
         because: None,
     };
-    match met {
-        Met::Done => next(State::Completed, now, Uses::Try),
-        Met::Refused => next(State::Dead, now, Uses::Try),
-        Met::Nobody => next(State::Cancelled, now, Uses::Try),
-        Met::HourlyLimit(_, true) => next(State::Skipped, now, Uses::Nothing),
-        Met::HourlyLimit(until, false) => {
+    match ending {
+        Ending::Done => next(State::Completed, now, Uses::Try),
+        Ending::Refused => next(State::Dead, now, Uses::Try),
+        Ending::Nobody => next(State::Cancelled, now, Uses::Try),
+        Ending::HourlyLimit(_, true) => next(State::Skipped, now, Uses::Nothing),
+        Ending::HourlyLimit(until, false) => {
             let state = if history.tries > 1 { State::Retryable } else { State::Available };
             next(state, until + chance(JITTER), Uses::Nothing)
         }
-        Met::Lost if history.lost + 1 >= MOST_LOST => next(State::Dead, now, Uses::Lost),
+        Ending::Lost if history.lost + 1 >= MOST_LOST => next(State::Dead, now, Uses::Lost),
         // At first not at all, since it is the receiver who has waited; then longer, so that a run which brings its
         // worker down leaves others the time to be done.
-        Met::Lost => next(State::Retryable, now + Millis::from(history.lost * history.lost) * 50, Uses::Lost),
-        Met::Limit(asked) => {
+        Ending::Lost => next(State::Retryable, now + Millis::from(history.lost * history.lost) * 50, Uses::Lost),
+        Ending::Limit(asked) => {
             let since = history.limited_since.unwrap_or(now);
             if now - since >= LIMITED_FOR {
                 return Next { because: Some(LIMITED_TOO_LONG), ..next(State::Dead, now, Uses::Limit) };
@@ -198,7 +203,7 @@ fn run_after(met: Met, history: &History, held_since: Option<Millis>, (now, rand
             let until = (now + asked + chance(asked / 50)).max(history.ahead_of.unwrap_or(0));
             Next { not_before: Some(until), limited_since: Some(since), ..next(State::Retryable, until, Uses::Limit) }
         }
-        Met::Failed(asked) => {
+        Ending::Failed(asked) => {
             let not_before =
                 asked.map(|asked| asked.clamp(0, LONGEST_WAIT)).map(|asked| now + asked + chance(asked / 10));
             let (planned, uses) = match history.ahead_of {
@@ -226,7 +231,7 @@ fn destination_after(
     now: Millis,
 ) -> Option<Failing> {
     match health {
-        Health::Well => None,
+        Health::Healthy => None,
         // The next probe need not wait for what this one did not find out.
         Health::Unknown => failing.map(|one| if is_probe { Failing { next_probe_at: now, ..one } } else { one }),
         Health::Failing => {
@@ -250,25 +255,25 @@ fn destination_after(
 
 /// What follows for a lane, which is held back as `hold` says, or not: a limit holds it until then. After that one run
 /// goes out, and each that goes through lets two more follow, so that a limit is met again with few requests too many.
-fn lane_after((lane, hold): (&str, Option<Hold>), met: Met, due_at: Millis, now: Millis) -> Option<Hold> {
-    match (met, hold) {
-        (Met::Limit(_), hold) => {
+fn lane_after((shard, hold): (&str, Option<Hold>), ending: Ending, due_at: Millis, now: Millis) -> Option<Hold> {
+    match (ending, hold) {
+        (Ending::Limit(_), hold) => {
             let until = due_at.max(hold.as_ref().filter(|hold| !hold.is_out).map_or(0, |hold| hold.until));
             let since = hold.map_or(now, |hold| hold.since);
-            Some(Hold { lane: lane.to_owned(), since, until, credits: 1, is_out: false })
+            Some(Hold { shard: shard.to_owned(), since, until, credits: 1, is_out: false })
         }
-        (Met::Done, Some(hold)) if hold.is_out => {
+        (Ending::Done, Some(hold)) if hold.is_out => {
             Some(Hold { since: now, until: now, credits: (hold.credits + 2).min(MOST_CREDITS), ..hold })
         }
-        (Met::Done, Some(hold)) => Some(Hold { since: now, ..hold }),
+        (Ending::Done, Some(hold)) => Some(Hold { since: now, ..hold }),
         (_, Some(hold)) if hold.is_out => Some(Hold { until: now, credits: hold.credits + 1, ..hold }),
         (_, hold) => hold,
     }
 }
 
-/// How long a lane is held back at least that has met limits for `held`.
-fn least_hold(held: Millis) -> Millis {
-    held.clamp(SHORTEST_HOLD, LONGEST_HOLD)
+/// How long a lane is held back at least that has met limits for `lease`.
+fn least_hold(lease: Millis) -> Millis {
+    lease.clamp(SHORTEST_HOLD, LONGEST_HOLD)
 }
 
 /// How long a run waits at least that met so many limits before, others of its lane going through or not.

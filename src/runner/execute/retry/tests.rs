@@ -11,17 +11,17 @@ impl Random for Always {
 
 const NOW: Millis = 1_000 * DAY;
 
-fn answer(met: Met, health: Health) -> Answer {
-    Answer { met, health, destination: "a.example".into(), lane: "a.example s".into() }
+fn observation(ending: Ending, health: Health) -> Observation {
+    Observation { ending, health, destination: "a.example".into(), shard: "a.example s".into() }
 }
 
 fn tried(tries: u32) -> History {
     History { tries, max_attempts: 8, ..History::default() }
 }
 
-fn after(met: Met, history: History) -> Next {
+fn after(ending: Ending, history: History) -> Next {
     let past = Past { run: history, ..Past::default() };
-    decide(&answer(met, Health::Unknown), past, (NOW, &Always(0))).run
+    decide(&observation(ending, Health::Unknown), past, (NOW, &Always(0))).run
 }
 
 #[test]
@@ -29,43 +29,43 @@ fn every_answer_moves_a_run_on() {
     let limited = |ago| History { limited_since: Some(NOW - ago), ..tried(1) };
     let limited_times = |limits| History { limits, ..tried(1) };
     let probing = |tries| History { ahead_of: Some(NOW + HOUR), ..tried(tries) };
-    for (met, history, state, uses, wait) in [
-        (Met::Done, tried(1), State::Completed, Uses::Try, 0),
-        (Met::Refused, tried(1), State::Dead, Uses::Try, 0),
-        (Met::Nobody, tried(1), State::Cancelled, Uses::Try, 0),
+    for (ending, history, state, uses, wait) in [
+        (Ending::Done, tried(1), State::Completed, Uses::Try, 0),
+        (Ending::Refused, tried(1), State::Dead, Uses::Try, 0),
+        (Ending::Nobody, tried(1), State::Cancelled, Uses::Try, 0),
         // The schedule, at its earliest.
-        (Met::Failed(None), tried(1), State::Retryable, Uses::Try, 4_500),
-        (Met::Failed(None), tried(7), State::Retryable, Uses::Try, 9 * HOUR),
-        (Met::Failed(None), tried(8), State::Dead, Uses::Try, 0),
+        (Ending::Failed(None), tried(1), State::Retryable, Uses::Try, 4_500),
+        (Ending::Failed(None), tried(7), State::Retryable, Uses::Try, 9 * HOUR),
+        (Ending::Failed(None), tried(8), State::Dead, Uses::Try, 0),
         // What the receiver asks for never shortens it, and of a year a day is waited.
-        (Met::Failed(Some(0)), tried(1), State::Retryable, Uses::Try, 4_500),
-        (Met::Failed(Some(SECOND)), tried(7), State::Retryable, Uses::Try, 9 * HOUR),
-        (Met::Failed(Some(HOUR)), tried(1), State::Retryable, Uses::Try, HOUR),
-        (Met::Failed(Some(365 * DAY)), tried(1), State::Retryable, Uses::Try, DAY),
+        (Ending::Failed(Some(0)), tried(1), State::Retryable, Uses::Try, 4_500),
+        (Ending::Failed(Some(SECOND)), tried(7), State::Retryable, Uses::Try, 9 * HOUR),
+        (Ending::Failed(Some(HOUR)), tried(1), State::Retryable, Uses::Try, HOUR),
+        (Ending::Failed(Some(365 * DAY)), tried(1), State::Retryable, Uses::Try, DAY),
         // A probe ahead of its time uses up nothing, whatever it was.
-        (Met::Failed(None), probing(8), State::Retryable, Uses::Probe, HOUR),
-        (Met::Failed(Some(2 * HOUR)), probing(1), State::Retryable, Uses::Probe, 2 * HOUR),
-        (Met::Limit(0), probing(8), State::Retryable, Uses::Limit, HOUR),
+        (Ending::Failed(None), probing(8), State::Retryable, Uses::Probe, HOUR),
+        (Ending::Failed(Some(2 * HOUR)), probing(1), State::Retryable, Uses::Probe, 2 * HOUR),
+        (Ending::Limit(0), probing(8), State::Retryable, Uses::Limit, HOUR),
         // A limit uses up nothing either, until it has lasted as long as the schedule.
-        (Met::Limit(2 * SECOND), tried(8), State::Retryable, Uses::Limit, 2 * SECOND),
-        (Met::Limit(0), tried(1), State::Retryable, Uses::Limit, SECOND),
-        (Met::Limit(-DAY), tried(1), State::Retryable, Uses::Limit, SECOND),
-        (Met::Limit(500), limited_times(LIMITS_BY_CHANCE), State::Retryable, Uses::Limit, SECOND),
-        (Met::Limit(500), limited_times(LIMITS_BY_CHANCE + 3), State::Retryable, Uses::Limit, 8 * SECOND),
-        (Met::Limit(MINUTE), limited_times(LIMITS_BY_CHANCE + 3), State::Retryable, Uses::Limit, MINUTE),
-        (Met::Limit(0), limited_times(u32::MAX), State::Retryable, Uses::Limit, 5 * MINUTE),
-        (Met::Limit(365 * DAY), tried(1), State::Retryable, Uses::Limit, DAY),
-        (Met::Limit(SECOND), limited(LIMITED_FOR - 1), State::Retryable, Uses::Limit, SECOND),
-        (Met::Limit(SECOND), limited(LIMITED_FOR), State::Dead, Uses::Limit, 0),
-        (Met::HourlyLimit(NOW + MINUTE, false), tried(1), State::Available, Uses::Nothing, MINUTE),
-        (Met::HourlyLimit(NOW + MINUTE, true), tried(2), State::Skipped, Uses::Nothing, 0),
-        (Met::Lost, tried(0), State::Retryable, Uses::Lost, 0),
-        (Met::Lost, History { lost: 10, ..tried(0) }, State::Retryable, Uses::Lost, 5 * SECOND),
-        (Met::Lost, History { lost: 99, ..tried(0) }, State::Dead, Uses::Lost, 0),
+        (Ending::Limit(2 * SECOND), tried(8), State::Retryable, Uses::Limit, 2 * SECOND),
+        (Ending::Limit(0), tried(1), State::Retryable, Uses::Limit, SECOND),
+        (Ending::Limit(-DAY), tried(1), State::Retryable, Uses::Limit, SECOND),
+        (Ending::Limit(500), limited_times(LIMITS_BY_CHANCE), State::Retryable, Uses::Limit, SECOND),
+        (Ending::Limit(500), limited_times(LIMITS_BY_CHANCE + 3), State::Retryable, Uses::Limit, 8 * SECOND),
+        (Ending::Limit(MINUTE), limited_times(LIMITS_BY_CHANCE + 3), State::Retryable, Uses::Limit, MINUTE),
+        (Ending::Limit(0), limited_times(u32::MAX), State::Retryable, Uses::Limit, 5 * MINUTE),
+        (Ending::Limit(365 * DAY), tried(1), State::Retryable, Uses::Limit, DAY),
+        (Ending::Limit(SECOND), limited(LIMITED_FOR - 1), State::Retryable, Uses::Limit, SECOND),
+        (Ending::Limit(SECOND), limited(LIMITED_FOR), State::Dead, Uses::Limit, 0),
+        (Ending::HourlyLimit(NOW + MINUTE, false), tried(1), State::Available, Uses::Nothing, MINUTE),
+        (Ending::HourlyLimit(NOW + MINUTE, true), tried(2), State::Skipped, Uses::Nothing, 0),
+        (Ending::Lost, tried(0), State::Retryable, Uses::Lost, 0),
+        (Ending::Lost, History { lost: 10, ..tried(0) }, State::Retryable, Uses::Lost, 5 * SECOND),
+        (Ending::Lost, History { lost: 99, ..tried(0) }, State::Dead, Uses::Lost, 0),
     ] {
-        let next = after(met, history);
-        assert_eq!((next.state, next.uses, next.due_at - NOW), (state, uses, wait), "{met:?} {history:?}");
-        assert_eq!(next.state.is_end(), wait == 0 && met != Met::Lost || next.state == State::Dead, "{met:?}");
+        let next = after(ending, history);
+        assert_eq!((next.state, next.uses, next.due_at - NOW), (state, uses, wait), "{ending:?} {history:?}");
+        assert_eq!(next.state.is_end(), wait == 0 && ending != Ending::Lost || next.state == State::Dead, "{ending:?}");
     }
 }
 
@@ -76,7 +76,7 @@ fn eight_attempts_are_spread_over_about_27_hours() {
     for (tries, chance) in (1..=20).flat_map(|tries| [0, 1, u64::MAX].map(|chance| (tries, chance))) {
         let planned = WAITS[(tries as usize - 1).min(6)];
         let past = Past { run: History { max_attempts: 100, ..tried(tries) }, ..Past::default() };
-        let next = decide(&answer(Met::Failed(None), Health::Unknown), past, (NOW, &Always(chance))).run;
+        let next = decide(&observation(Ending::Failed(None), Health::Unknown), past, (NOW, &Always(chance))).run;
         let waited = next.due_at - NOW;
         assert!((planned * 9 / 10..=planned * 11 / 10).contains(&waited), "{tries}: {waited}");
     }
@@ -85,12 +85,12 @@ fn eight_attempts_are_spread_over_about_27_hours() {
 /// How many attempts a receiver costs until the run is dead that answers each with `asked`, where others of the lane
 /// go through between them or not.
 fn attempts_until_dead(asked: Millis, others_go_through: bool) -> u32 {
-    let (mut run, mut lane, mut now) = (tried(1), None, NOW);
+    let (mut run, mut shard, mut now) = (tried(1), None, NOW);
     loop {
-        let past = Past { run, destination: None, lane: lane.filter(|_| !others_go_through) };
-        let decided = decide(&answer(Met::Limit(asked), Health::Well), past, (now, &Always(0)));
+        let past = Past { run, destination: None, shard: shard.filter(|_| !others_go_through) };
+        let decided = decide(&observation(Ending::Limit(asked), Health::Healthy), past, (now, &Always(0)));
         run = History { limits: run.limits + 1, limited_since: decided.run.limited_since, ..run };
-        (lane, now) = (decided.lane, decided.run.due_at);
+        (shard, now) = (decided.shard, decided.run.due_at);
         if decided.run.state == State::Dead {
             return run.limits;
         }
@@ -128,39 +128,40 @@ fn a_breaker_opens_after_five_failures_and_closes_with_the_first_answer() {
         (failing(5, ago, true, next), Health::Failing, true, None, failing(6, ago, true, NOW + 2_500)),
         (failing(5, ago, true, next), Health::Unknown, true, None, failing(5, ago, true, NOW)),
         (failing(5, ago, true, next), Health::Unknown, false, None, failing(5, ago, true, next)),
-        (failing(4, ago, false, 0), Health::Well, false, None, None),
-        (failing(9, ago, true, next), Health::Well, true, None, None),
+        (failing(4, ago, false, 0), Health::Healthy, false, None, None),
+        (failing(9, ago, true, next), Health::Healthy, true, None, None),
     ] {
-        let past = Past { run: History { is_probe, ..tried(1) }, destination: before.clone(), lane: None };
-        let decided = decide(&answer(Met::Failed(asked), health), past, (NOW, &Always(0)));
+        let past = Past { run: History { is_probe, ..tried(1) }, destination: before.clone(), shard: None };
+        let decided = decide(&observation(Ending::Failed(asked), health), past, (NOW, &Always(0)));
         assert_eq!(decided.destination, expected, "{before:?} {health:?} {is_probe} {asked:?}");
     }
 }
 
 #[test]
 fn a_limit_holds_its_lane_back_and_lets_it_go_step_by_step() {
-    let hold = |since, until, credits, is_out| Some(Hold { lane: "a.example s".into(), since, until, credits, is_out });
+    let hold =
+        |since, until, credits, is_out| Some(Hold { shard: "a.example s".into(), since, until, credits, is_out });
     let (ago, lease) = (NOW - 80 * SECOND, NOW + 30 * SECOND);
-    for (before, met, expected) in [
-        (None, Met::Failed(None), None),
-        (None, Met::Limit(2 * SECOND), hold(NOW, NOW + 2 * SECOND, 1, false)),
+    for (before, ending, expected) in [
+        (None, Ending::Failed(None), None),
+        (None, Ending::Limit(2 * SECOND), hold(NOW, NOW + 2 * SECOND, 1, false)),
         // The longest of several counts.
-        (hold(ago, NOW + HOUR, 1, false), Met::Limit(15 * SECOND), hold(ago, NOW + HOUR, 1, false)),
+        (hold(ago, NOW + HOUR, 1, false), Ending::Limit(15 * SECOND), hold(ago, NOW + HOUR, 1, false)),
         // The longer there is no success, the longer it is held back, whatever it says.
-        (hold(ago, NOW - 1, 1, false), Met::Limit(0), hold(ago, NOW + 80 * SECOND, 1, false)),
-        (hold(ago, lease, 4, true), Met::Limit(81 * SECOND), hold(ago, NOW + 81 * SECOND, 1, false)),
-        (hold(NOW - HOUR, lease, 0, true), Met::Limit(0), hold(NOW - HOUR, NOW + 5 * MINUTE, 1, false)),
-        (hold(ago, lease, 0, true), Met::Done, hold(NOW, NOW, 2, true)),
-        (hold(ago, lease, 1_024, true), Met::Done, hold(NOW, NOW, 1_024, true)),
-        (hold(ago, lease, 0, true), Met::Refused, hold(ago, NOW, 1, true)),
-        (hold(ago, lease, 3, true), Met::Failed(None), hold(ago, NOW, 4, true)),
+        (hold(ago, NOW - 1, 1, false), Ending::Limit(0), hold(ago, NOW + 80 * SECOND, 1, false)),
+        (hold(ago, lease, 4, true), Ending::Limit(81 * SECOND), hold(ago, NOW + 81 * SECOND, 1, false)),
+        (hold(NOW - HOUR, lease, 0, true), Ending::Limit(0), hold(NOW - HOUR, NOW + 5 * MINUTE, 1, false)),
+        (hold(ago, lease, 0, true), Ending::Done, hold(NOW, NOW, 2, true)),
+        (hold(ago, lease, 1_024, true), Ending::Done, hold(NOW, NOW, 1_024, true)),
+        (hold(ago, lease, 0, true), Ending::Refused, hold(ago, NOW, 1, true)),
+        (hold(ago, lease, 3, true), Ending::Failed(None), hold(ago, NOW, 4, true)),
         // What was under way before it does not end it.
-        (hold(ago, NOW + MINUTE, 1, false), Met::Done, hold(NOW, NOW + MINUTE, 1, false)),
+        (hold(ago, NOW + MINUTE, 1, false), Ending::Done, hold(NOW, NOW + MINUTE, 1, false)),
     ] {
-        let past = Past { run: tried(1), destination: None, lane: before.clone() };
-        let decided = decide(&answer(met, Health::Well), past, (NOW, &Always(0)));
-        assert_eq!(decided.lane, expected, "{before:?} {met:?}");
-        let until = decided.lane.as_ref().map_or(0, |hold| hold.until);
-        assert!(!matches!(met, Met::Limit(_)) || decided.run.due_at <= until, "it is due when its lane is");
+        let past = Past { run: tried(1), destination: None, shard: before.clone() };
+        let decided = decide(&observation(ending, Health::Healthy), past, (NOW, &Always(0)));
+        assert_eq!(decided.shard, expected, "{before:?} {ending:?}");
+        let until = decided.shard.as_ref().map_or(0, |hold| hold.until);
+        assert!(!matches!(ending, Ending::Limit(_)) || decided.run.due_at <= until, "it is due when its lane is");
     }
 }

@@ -10,7 +10,7 @@ const WORDS: usize = 400;
 
 /// Why a call came to nothing.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum OdooError {
     /// Odoo says so.
     Told {
         /// The exception: `odoo.exceptions.AccessError`.
@@ -26,13 +26,13 @@ pub(super) enum Fault {
     Failed(Failure),
 }
 
-impl From<Failure> for Fault {
+impl From<Failure> for OdooError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl Fault {
+impl OdooError {
     /// The error in Odoo's answer.
     pub(super) fn told(error: &Value) -> Self {
         let text = |member: &str| error[member].as_str().unwrap_or_default().to_owned();

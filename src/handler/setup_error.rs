@@ -4,9 +4,9 @@ use super::Failure;
 
 /// What keeps a record from being executed, until a person changes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
+pub struct SetupError {
     /// Of which kind it is.
-    pub kind: ObstacleKind,
+    pub kind: SetupErrorKind,
     /// Where it stands in the record: `["config", "mapping.post_sale"]`.
     pub path: Vec<String>,
     /// What is wrong there, for people.
@@ -15,11 +15,11 @@ pub struct Obstacle {
 
 /// All that keeps a record from being executed, the most telling first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacles(Vec<Obstacle>);
+pub struct SetupErrors(Vec<SetupError>);
 
 /// The kinds of obstacles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ObstacleKind {
+pub enum SetupErrorKind {
     /// No handler answers to the key.
     UnknownKey,
     /// The handler needs a url.
@@ -32,9 +32,9 @@ pub enum ObstacleKind {
     BadCredentials,
 }
 
-impl Obstacle {
+impl SetupError {
     /// An obstacle in `member` of a record, at `below` in it; empty for the whole.
-    pub fn new(kind: ObstacleKind, member: &str, below: &str, message: impl Into<String>) -> Self {
+    pub fn new(kind: SetupErrorKind, member: &str, below: &str, message: impl Into<String>) -> Self {
         let below = Some(below.to_owned()).filter(|below| !below.is_empty());
         Self { kind, path: std::iter::once(member.to_owned()).chain(below).collect(), message: message.into() }
     }
@@ -43,7 +43,7 @@ impl Obstacle {
     pub fn reason(&self) -> String {
         let place = self.path.join(".");
         let is_said = match self.kind {
-            ObstacleKind::UnknownKey | ObstacleKind::MissingUrl => true,
+            SetupErrorKind::UnknownKey | SetupErrorKind::MissingUrl => true,
             _ => {
                 self.path.first().is_some_and(|member| self.message.starts_with(member))
                     || self.message.contains(&place)
@@ -53,30 +53,30 @@ impl Obstacle {
     }
 }
 
-impl Obstacles {
-    pub(super) fn new(found: Vec<Obstacle>) -> Self {
+impl SetupErrors {
+    pub(super) fn new(found: Vec<SetupError>) -> Self {
         Self(found)
     }
 
     /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Obstacle> {
+    pub fn iter(&self) -> impl Iterator<Item = &SetupError> {
         self.0.iter()
     }
 
     /// All of them in a line: the reason of a run that ends by them.
     pub fn reason(&self) -> String {
-        self.iter().map(Obstacle::reason).collect::<Vec<_>>().join("; ")
+        self.iter().map(SetupError::reason).collect::<Vec<_>>().join("; ")
     }
 }
 
-impl From<Obstacle> for Obstacles {
-    fn from(obstacle: Obstacle) -> Self {
-        Self(vec![obstacle])
+impl From<SetupError> for SetupErrors {
+    fn from(setup_error: SetupError) -> Self {
+        Self(vec![setup_error])
     }
 }
 
-impl From<Obstacles> for Failure {
-    fn from(obstacles: Obstacles) -> Self {
-        Self::discard(obstacles.reason())
+impl From<SetupErrors> for Failure {
+    fn from(setup_errors: SetupErrors) -> Self {
+        Self::discard(setup_errors.reason())
     }
 }

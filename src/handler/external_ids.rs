@@ -19,13 +19,13 @@ const AS_OF: &str = "as_of";
 
 impl<Config, Credentials> ExtensionContext<Config, Credentials> {
     /// What the service calls our `own` (a documentId, an order's number), as something of this kind.
-    pub fn outside_id(&self, kind: &str, own: &str) -> Option<&Value> {
+    pub fn external_id(&self, kind: &str, own: &str) -> Option<&Value> {
         self.meta.get(name(kind, own)).filter(|id| !id.is_null())
     }
 
     /// When the latest event happened that was brought to the service for our `own`, as far as it is remembered.
     pub fn as_of(&self, own: &str) -> Option<Millis> {
-        self.outside_id(AS_OF, own).and_then(Value::as_i64)
+        self.external_id(AS_OF, own).and_then(Value::as_i64)
     }
 
     /// Whether a later event than this one was brought to the service for our `own`.
@@ -38,7 +38,7 @@ impl Done {
     /// The same, with `event` to be remembered as the latest that was brought to the service for our `own`. A sample tells
     /// nothing that happened, and leaves no trace.
     pub fn with_as_of(self, known: &Json, own: &str, event: &Event) -> Self {
-        if event.test { self } else { self.with_outside_id(known, AS_OF, own, event.occurred_at) }
+        if event.test { self } else { self.with_external_id(known, AS_OF, own, event.occurred_at) }
     }
 
     /// The same, without the times that are remembered for what of ours begins with `own`, up to that of `event`: it stands
@@ -56,7 +56,7 @@ impl Done {
     /// The same, with what the service calls our `own` to be remembered in the record's `meta`, of which `known` is
     /// what stands there. Those of the kind that were not used for the longest are forgotten when there are too many, but
     /// none that is remembered here.
-    pub fn with_outside_id(mut self, known: &Json, kind: &str, own: &str, id: impl Into<Value>) -> Self {
+    pub fn with_external_id(mut self, known: &Json, kind: &str, own: &str, id: impl Into<Value>) -> Self {
         let (name, prefix) = (name(kind, own), name(kind, ""));
         let is_other = |known: &String| known.starts_with(&prefix) && *known != name;
         let used = self.meta.iter().filter(|(known, id)| is_other(known) && !id.is_null()).count();
@@ -87,9 +87,9 @@ mod tests {
         let mut meta: Map<_, _> = (0..REMEMBERED).map(|place| (format!("partner:{place}"), json!(place))).collect();
         meta.insert("order:1".into(), json!(1));
         let known = Json::parse(Value::Object(meta).to_string()).expect("JSON");
-        let done = Done::new("").with_outside_id(&known, "partner", "new", 7);
+        let done = Done::new("").with_external_id(&known, "partner", "new", 7);
         assert_eq!(Value::Object(done.meta), json!({"partner:0": null, "partner:new": 7}));
-        let again = Done::new("").with_outside_id(&known, "partner", "5", 7);
+        let again = Done::new("").with_external_id(&known, "partner", "5", 7);
         assert_eq!(Value::Object(again.meta), json!({"partner:5": 7}));
     }
 
@@ -97,16 +97,16 @@ mod tests {
     fn what_is_remembered_at_once_makes_nothing_of_it_forgotten() {
         let meta = (0..REMEMBERED).map(|place| (format!("price:{place}"), json!(place))).collect();
         let known = Json::parse(Value::Object(meta).to_string()).expect("JSON");
-        let mut done = Done::new("").with_outside_id(&known, "price", "0", "a");
+        let mut done = Done::new("").with_external_id(&known, "price", "0", "a");
         for new in ["x", "y"] {
-            done = done.with_outside_id(&known, "price", new, "b");
+            done = done.with_external_id(&known, "price", new, "b");
         }
         let expected = json!({"price:0": "a", "price:1": null, "price:x": "b", "price:2": null, "price:y": "b"});
         assert_eq!(Value::Object(done.meta), expected);
 
         let mut many = Done::new("");
         for place in 0..REMEMBERED + 50 {
-            many = many.with_outside_id(&known, "price", &format!("new-{place}"), place);
+            many = many.with_external_id(&known, "price", &format!("new-{place}"), place);
         }
         assert_eq!(many.meta.values().filter(|id| id.is_null()).count(), REMEMBERED, "all that was known");
         assert_eq!(many.meta.values().filter(|id| !id.is_null()).count(), REMEMBERED + 50, "and nothing new");

@@ -4,7 +4,7 @@
 use super::cast::truth;
 use super::condition::{Filter, Test};
 use super::operator::{self, Operator};
-use super::scope::Tally;
+use super::scope::PlanContext;
 use super::value::QueryValue;
 use crate::content::{ID, Shape};
 use crate::error::Result;
@@ -12,41 +12,41 @@ use crate::error::Result;
 /// The list with this name, if documents of `shape` have one that is not kept.
 pub(super) fn find(shape: Shape, name: &str) -> Option<&'static str> {
     let Shape::Document(content_type) = shape else { return None };
-    content_type.unkept.iter().copied().find(|unkept| *unkept == name)
+    content_type.unsupported_relations.iter().copied().find(|unsupported_relations| *unsupported_relations == name)
 }
 
 /// Conditions on what is in such a list. They are conditions on nulls: those that ask for null hold for every document,
 /// all others for none, nor do their negations.
-pub(super) fn filter(value: &QueryValue, tally: &mut Tally) -> Result<Filter> {
+pub(super) fn filter(value: &QueryValue, context: &mut PlanContext) -> Result<Filter> {
     match value {
         QueryValue::Object(members) => {
-            let parts: Result<Vec<_>> = members.iter().map(|(key, value)| member(key, value, tally)).collect();
+            let parts: Result<Vec<_>> = members.iter().map(|(key, value)| member(key, value, context)).collect();
             parts.map(Filter::all)
         }
-        QueryValue::List(items) => several(items, tally).map(Filter::any),
-        QueryValue::Null => condition(Filter::everything(), tally),
-        QueryValue::Text(_) => condition(unknown(), tally),
+        QueryValue::List(items) => several(items, context).map(Filter::any),
+        QueryValue::Null => condition(Filter::everything(), context),
+        QueryValue::Text(_) => condition(unknown(), context),
     }
 }
 
 /// A condition behind an attribute or an operator; whatever is no operator is an attribute of what is not kept.
-fn member(key: &str, value: &QueryValue, tally: &mut Tally) -> Result<Filter> {
+fn member(key: &str, value: &QueryValue, context: &mut PlanContext) -> Result<Filter> {
     let null = |is_null: bool| if is_null { Filter::everything() } else { Filter::Any(Vec::new()) };
     match (key, operator::find(key), value) {
-        ("$and", _, QueryValue::List(items)) => several(items, tally).map(Filter::all),
-        ("$not", _, value) => filter(value, tally).map(Filter::negated),
-        (_, Some(Operator::Null(wanted)), value) => condition(null(value.text().is_none_or(truth) == wanted), tally),
-        (_, Some(_), _) => condition(unknown(), tally),
-        (_, None, value) => filter(value, tally),
+        ("$and", _, QueryValue::List(items)) => several(items, context).map(Filter::all),
+        ("$not", _, value) => filter(value, context).map(Filter::negated),
+        (_, Some(Operator::Null(wanted)), value) => condition(null(value.text().is_none_or(truth) == wanted), context),
+        (_, Some(_), _) => condition(unknown(), context),
+        (_, None, value) => filter(value, context),
     }
 }
 
-fn several(items: &[QueryValue], tally: &mut Tally) -> Result<Vec<Filter>> {
-    items.iter().map(|item| filter(item, tally)).collect()
+fn several(items: &[QueryValue], context: &mut PlanContext) -> Result<Vec<Filter>> {
+    items.iter().map(|item| filter(item, context)).collect()
 }
 
-fn condition(filter: Filter, tally: &mut Tally) -> Result<Filter> {
-    tally.conditions(1)?;
+fn condition(filter: Filter, context: &mut PlanContext) -> Result<Filter> {
+    context.conditions(1)?;
     Ok(filter)
 }
 
@@ -78,8 +78,9 @@ mod tests {
             ("f[$or][0][id]=7&f[$or][1][id][$null]=true", Filter::Any(vec![unknown(), all])),
         ] {
             let asked = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            let mut tally = Tally::new(Access::Full);
-            let read = filter(asked.get("f").expect("a filter"), &mut tally).unwrap_or_else(|error| panic!("{error}"));
+            let mut context = PlanContext::new(Access::Full);
+            let read =
+                filter(asked.get("f").expect("a filter"), &mut context).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(read, wanted, "{text}");
         }
     }

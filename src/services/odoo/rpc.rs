@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fault::Fault;
-use super::{NO_USER, Odoo, Speech, unreadable};
+use super::rpc_error::OdooError;
+use super::{Dialect, NO_USER, Odoo, unreadable};
 use crate::handler::{Answer, Failure};
 
 /// What comes of asking Odoo for its version.
@@ -29,19 +29,19 @@ impl Odoo {
         named: &[Argument<'_>],
     ) -> Result<Value, Failure> {
         let what = format!("{model}.{method}");
-        match self.speech {
-            Speech::Json2 => {
+        match self.dialect {
+            Dialect::Json2 => {
                 let members: Map<_, _> =
                     arguments.iter().chain(named).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
                 let done = self.json2(model, method, &members).await;
-                done.map_err(|fault| fault.explain(&what, &self.base, &self.credentials, true))
+                done.map_err(|rpc_error| rpc_error.explain(&what, &self.base, &self.credentials, true))
             }
-            Speech::JsonRpc { user } => {
+            Dialect::JsonRpc { user } => {
                 let told = &self.credentials;
                 let arguments: Vec<_> = arguments.iter().map(|(_, value)| value).collect();
                 let named: Map<_, _> = named.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
                 let arguments = json!([told.database, user, told.api_key, model, method, arguments, named]);
-                self.rpc("object", "execute_kw", &arguments).await.map_err(|fault| self.explain(fault, &what))
+                self.rpc("object", "execute_kw", &arguments).await.map_err(|rpc_error| self.explain(rpc_error, &what))
             }
         }
     }
@@ -67,7 +67,7 @@ impl Odoo {
     /// The same, from an Odoo that speaks JSON-RPC.
     pub(super) async fn version_by_rpc(&self) -> Result<Option<u32>, Failure> {
         let told = self.rpc("common", "version", &json!([])).await;
-        Ok(major(&told.map_err(|fault| self.explain(fault, "common.version"))?["server_version_info"]))
+        Ok(major(&told.map_err(|rpc_error| self.explain(rpc_error, "common.version"))?["server_version_info"]))
     }
 
     /// The id of the user that the credentials are of. `hidden` is what came in place of its version.
@@ -83,7 +83,7 @@ impl Odoo {
         let username = told.username.as_deref().filter(|name| !name.is_empty()).ok_or_else(missing)?;
         let arguments = json!([told.database, username, told.api_key, {}]);
         let user = self.rpc("common", "authenticate", &arguments).await;
-        let user = user.map_err(|fault| self.explain(fault, "common.authenticate"))?;
+        let user = user.map_err(|rpc_error| self.explain(rpc_error, "common.authenticate"))?;
         match user {
             Value::Bool(false) | Value::Null => Err(Failure::discard(format!(
                 "credentials.username or credentials.api_key was refused by Odoo for the database {:?}",
@@ -93,7 +93,7 @@ impl Odoo {
         }
     }
 
-    async fn json2(&self, model: &str, method: &str, members: &Map<String, Value>) -> Result<Value, Fault> {
+    async fn json2(&self, model: &str, method: &str, members: &Map<String, Value>) -> Result<Value, OdooError> {
         let call = self.http.post(format!("{}/json/2/{model}/{method}", self.base));
         let call = call.header("Authorization", format!("bearer {}", self.credentials.api_key));
         let call = call.header("X-Odoo-Database", &self.credentials.database);
@@ -101,44 +101,48 @@ impl Odoo {
         let body = answer.json();
         match (answer.status(), body) {
             (200..=299, Ok(result)) => Ok(result),
-            (200..=299, Err(_)) => Err(Fault::NoJson),
+            (200..=299, Err(_)) => Err(OdooError::NoJson),
             // A limit or an overload is told by what stands before Odoo, in whatever form.
             (429 | 503, _) => Err(broken(answer)),
-            (_, Ok(error)) if error["name"].is_string() => Err(Fault::told(&error)),
-            (404, _) => Err(Fault::NoPage),
+            (_, Ok(error)) if error["name"].is_string() => Err(OdooError::told(&error)),
+            (404, _) => Err(OdooError::NoPage),
             _ => Err(broken(answer)),
         }
     }
 
-    async fn rpc(&self, service: &str, method: &str, arguments: &Value) -> Result<Value, Fault> {
+    async fn rpc(&self, service: &str, method: &str, arguments: &Value) -> Result<Value, OdooError> {
         let params = json!({"service": service, "method": method, "args": arguments});
         let body = json!({"jsonrpc": "2.0", "method": "call", "id": 1, "params": params});
         let answer = self.http.post(format!("{}/jsonrpc", self.base)).json(&body).send().await?;
         match answer.status() {
             200..=299 => {}
-            404 => return Err(Fault::NoPage),
+            404 => return Err(OdooError::NoPage),
             _ => return Err(broken(answer)),
         }
-        let mut body = answer.json().map_err(|_| Fault::NoJson)?;
+        let mut body = answer.json().map_err(|_| OdooError::NoJson)?;
         if body["error"].is_object() {
-            return Err(Fault::told(&body["error"]["data"]));
+            return Err(OdooError::told(&body["error"]["data"]));
         }
         let result = body.get_mut("result").map(Value::take);
         // A method that returns nothing has no result.
-        if result.is_none() && body["jsonrpc"].is_null() { Err(Fault::NoJson) } else { Ok(result.unwrap_or_default()) }
+        if result.is_none() && body["jsonrpc"].is_null() {
+            Err(OdooError::NoJson)
+        } else {
+            Ok(result.unwrap_or_default())
+        }
     }
 
     /// Why a call in JSON-RPC came to nothing.
-    fn explain(&self, fault: Fault, what: &str) -> Failure {
-        fault.explain(what, &self.base, &self.credentials, false)
+    fn explain(&self, rpc_error: OdooError, what: &str) -> Failure {
+        rpc_error.explain(what, &self.base, &self.credentials, false)
     }
 }
 
 /// What an answer without Odoo's own words means, by the common rule.
-fn broken(answer: Answer) -> Fault {
+fn broken(answer: Answer) -> OdooError {
     match answer.ok() {
-        Err(failure) => Fault::Failed(failure.map_reason(|line| format!("Odoo answered {line}"))),
-        Ok(_) => Fault::NoJson,
+        Err(failure) => OdooError::Failed(failure.map_reason(|line| format!("Odoo answered {line}"))),
+        Ok(_) => OdooError::NoJson,
     }
 }
 

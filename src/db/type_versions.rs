@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::content::{Catalog, TypeSet};
 
 /// Counts, for each content type, the commits that changed documents of it. Whoever keeps an answer takes the
-/// [`Stamp`] *before* reading; when the answer is asked for again, the stamp tells whether anything was committed since.
-pub(super) struct Generations {
+/// [`VersionStamp`] *before* reading; when the answer is asked for again, the stamp tells whether anything was committed since.
+pub(super) struct TypeVersions {
     /// In the place of each type's number.
     counts: Box<[AtomicU64]>,
     /// Whether commits of other processes are heard of.
@@ -15,13 +15,13 @@ pub(super) struct Generations {
 
 /// The moment at which an answer was read, as far as the content types that it depends on go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
+pub struct VersionStamp {
     types: TypeSet,
     /// The sum of their counts. Counts only grow, so two sums are the same when all counts are.
     commits: u64,
 }
 
-impl Generations {
+impl TypeVersions {
     /// `complete` is whether every commit passes here by itself.
     pub fn new(catalog: &Catalog, complete: bool) -> Self {
         let counts = (0..catalog.numbers()).map(|_| AtomicU64::default()).collect();
@@ -55,13 +55,13 @@ impl Generations {
     }
 
     /// The moment before a read of documents of these types; `None` when nobody could tell that it has passed.
-    pub fn stamp(&self, types: TypeSet) -> Option<Stamp> {
+    pub fn stamp(&self, types: TypeSet) -> Option<VersionStamp> {
         let commits = self.commits(&types)?;
-        self.is_complete().then_some(Stamp { types, commits })
+        self.is_complete().then_some(VersionStamp { types, commits })
     }
 
     /// Whether nothing was committed since `stamp` that could matter.
-    pub fn is_current(&self, stamp: &Stamp) -> bool {
+    pub fn is_current(&self, stamp: &VersionStamp) -> bool {
         self.commits(&stamp.types) == Some(stamp.commits) && self.is_complete()
     }
 

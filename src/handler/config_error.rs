@@ -2,7 +2,7 @@
 
 /// A config or credentials that their handler cannot use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
+pub struct ConfigError {
     /// Where, below `config` or `credentials`: `mapping.post_sale`; empty for the whole.
     pub path: String,
     /// What is wrong.

@@ -5,7 +5,7 @@ use crate::commerce::is_page;
 
 /// A letter in the making.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct PlainEmail {
     subject: String,
     parts: Vec<Part>,
 }
@@ -17,7 +17,7 @@ enum Part {
     Table { head: Vec<String>, rows: Vec<Vec<String>> },
 }
 
-impl Letter {
+impl PlainEmail {
     /// A letter with this subject, in one line.
     pub fn new(subject: &str) -> Self {
         Self { subject: subject.split_whitespace().collect::<Vec<_>>().join(" "), parts: Vec::new() }
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn nothing_in_a_letter_becomes_markup() {
         let bad = "<img src=x onerror='a(\"b\")'> & <b>";
-        let letter = Letter::new(&format!("Hi\r\nBcc: x {bad}"))
+        let letter = PlainEmail::new(&format!("Hi\r\nBcc: x {bad}"))
             .text(bad)
             .link(bad, Some("https://north.example/?a=\"><script>&b"))
             .link("never", Some("javascript:alert(1)"))

@@ -68,7 +68,7 @@ pub fn product_id(document_id: &str) -> String {
 }
 
 /// A product at Stripe, with those of its prices that are active.
-pub struct Shelf<'a> {
+pub struct CatalogSync<'a> {
     stripe: &'a Stripe,
     document_id: String,
     /// The product.
@@ -87,7 +87,7 @@ pub struct Placed {
     pub archived: usize,
 }
 
-impl<'a> Shelf<'a> {
+impl<'a> CatalogSync<'a> {
     /// The product at Stripe, made where it is not there, changed where it says something else. It is looked for under
     /// the id `remembered`, at the price `adopted`, which somebody made before us, and under the id it has from us.
     pub async fn open(

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Credentials, Shelf, Stripe, remembered};
+use super::{CatalogSync, Credentials, Stripe, remembered};
 use crate::commerce::Line;
 use crate::handler::{ExtensionContext, Failure};
 
@@ -22,9 +22,9 @@ pub async fn recurring_price_of<Config>(
         return Ok(id_if_recurring(&price));
     }
     let Some(document_id) = line.product.as_deref() else { return Ok(None) };
-    let shelf = Shelf::find(stripe, document_id, remembered(context, "product", document_id), None).await?;
+    let catalog = CatalogSync::find(stripe, document_id, remembered(context, "product", document_id), None).await?;
     let Some(own) = line.price_id else {
-        let prices: Vec<String> = shelf.iter().flat_map(Shelf::prices).filter_map(id_if_recurring).collect();
+        let prices: Vec<String> = catalog.iter().flat_map(CatalogSync::prices).filter_map(id_if_recurring).collect();
         return match prices.len() {
             0 | 1 => Ok(prices.into_iter().next()),
             several => Err(Failure::discard(format!(
@@ -34,7 +34,7 @@ pub async fn recurring_price_of<Config>(
     };
     let name = own.to_string();
     let known: Vec<&str> = remembered(context, "price", &name).into_iter().collect();
-    let there = shelf.iter().flat_map(|shelf| shelf.of_price(own, &known)).next();
+    let there = catalog.iter().flat_map(|catalog| catalog.of_price(own, &known)).next();
     // A price that is paid once need not be at Stripe at all; which it is only a price that is there can tell.
     there.map(|price| id_if_recurring(&price)).ok_or_else(|| missing(&format!("for priceId {own} of {document_id}")))
 }

@@ -8,7 +8,7 @@ use crate::content::{Field, Input, Item, Kind};
 use crate::db::Conn;
 use crate::db::documents::{self as rows, Parent};
 use crate::db::events::Owner;
-use crate::db::extensions::{self, Reached};
+use crate::db::extensions::{self, CandidateWithSetup};
 use crate::error::Result;
 use crate::query::Warning;
 use crate::state::AppState;
@@ -47,17 +47,17 @@ impl Sent {
             return Ok(Vec::new());
         }
         let owners = lists.iter().map(|(_, owner)| owner.clone()).collect();
-        let mut by_owner: HashMap<Owner, Vec<Reached>> = HashMap::new();
-        for reached in extensions::find_reached(conn, owners)? {
-            if reached.listener.removed_at.is_none() {
-                by_owner.entry(reached.owner.clone()).or_default().push(reached);
+        let mut by_owner: HashMap<Owner, Vec<CandidateWithSetup>> = HashMap::new();
+        for candidate in extensions::find_candidates_with_setup(conn, owners)? {
+            if candidate.candidate.removed_at.is_none() {
+                by_owner.entry(candidate.owner.clone()).or_default().push(candidate);
             }
         }
         let of_list = |(path, owner): (Vec<String>, Owner)| {
             let records = by_owner.get(&owner).map_or(&[][..], Vec::as_slice);
-            let warnings = records.iter().enumerate().flat_map(move |(place, reached)| {
+            let warnings = records.iter().enumerate().flat_map(move |(place, candidate)| {
                 let path: Vec<String> = path.iter().cloned().chain([place.to_string()]).collect();
-                let warnings = Review::of(state, reached).into_warnings().into_iter();
+                let warnings = Review::of(state, candidate).into_warnings().into_iter();
                 warnings.map(move |warning| Warning { path: [path.clone(), warning.path].concat(), ..warning })
             });
             warnings.collect::<Vec<_>>()
