@@ -125,9 +125,6 @@ pub enum Error {
     /// 405: the path exists, the method does not.
     #[error("Method Not Allowed")]
     MethodNotAllowed,
-    /// 501: no path has this method.
-    #[error("Not Implemented")]
-    NotImplemented,
     /// 409: something else holds the name, or the key was used for another request.
     #[error("{0}")]
     Conflict(String),

@@ -4,6 +4,7 @@
 pub mod attempts;
 mod bind;
 mod bulk;
+mod cell;
 mod conn;
 mod deadline;
 pub mod destinations;
@@ -40,9 +41,10 @@ mod url;
 mod writer;
 
 pub use bind::{Bind, List};
+pub use cell::Cell;
 pub use conn::{Backend, Conn};
 pub use lock::ServerLock;
-pub use sql::{Cell, Row, Sql};
+pub use sql::{Row, Sql};
 pub use text::SafeText;
 pub use type_versions::VersionStamp;
 pub use url::{DatabaseUrl, Kind};

@@ -10,6 +10,7 @@ use diesel::row::{Field as _, Row as _};
 use diesel::sql_types::Untyped;
 
 use super::bind::{Bind, List};
+use super::cell::Cell;
 use super::dialect::Dialect;
 use crate::error::{Error, Result};
 
@@ -184,27 +185,6 @@ impl<DB: Dialect> QueryFragment<DB> for Kept<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A value of a row. Booleans come as 0 and 1, decimals and JSON as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cell<'a> {
-    /// Nothing.
-    Null,
-    /// A number, a moment or a boolean.
-    Int(i64),
-    /// A text, a decimal or JSON.
-    Text(&'a str),
-}
-
-impl Cell<'_> {
-    /// About what it takes in an answer, in bytes.
-    fn size(self) -> usize {
-        match self {
-            Self::Null | Self::Int(_) => size_of::<i64>(),
-            Self::Text(text) => text.len(),
-        }
     }
 }
 

@@ -2,12 +2,12 @@
 
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, ResponseError as _, Route, web};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route, web};
 
 use super::body;
 use super::extract::Asking;
 use super::problem::plain;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A path and what answers there.
 pub struct Endpoint {
@@ -129,7 +129,7 @@ pub(super) async fn other_method(request: &HttpRequest, body: web::Payload, allo
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::TRACE => {
             plain(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
         }
-        _ => Error::NotImplemented.error_response(),
+        _ => plain(StatusCode::NOT_IMPLEMENTED, "Not Implemented"),
     };
     if let Ok(allowed) = HeaderValue::from_str(allowed) {
         response.headers_mut().insert(ALLOW, allowed);

@@ -65,7 +65,6 @@ fn face(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::FORBIDDEN, "ForbiddenError")
         }
         Error::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
-        Error::NotImplemented => (StatusCode::NOT_IMPLEMENTED, "NotImplementedError"),
         Error::PreconditionFailed(_) => (StatusCode::PRECONDITION_FAILED, "PreconditionFailedError"),
         Error::Conflict(_) | Error::OutOfStock { .. } | Error::Raced(Race::Unique) => {
             (StatusCode::CONFLICT, "ConflictError")

@@ -53,13 +53,8 @@ on_both_databases! {
             assert_eq!(answer.headers["allow"], allowed);
             assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
         }
-        for odd in ["PROPFIND", "FOO"] {
-            let odd = Method::from_bytes(odd.as_bytes()).expect("a method");
-            let answer = send(app.request(odd, "/tenon/tokens")).await;
-            assert_eq!(answer.expect(501)["error"]["name"], "NotImplementedError", "{}", answer.text);
-            assert_eq!(answer.headers["content-type"], "application/json; charset=utf-8");
-            assert_eq!(answer.headers["allow"], "HEAD, GET, POST");
-        }
+        let odd = Method::from_bytes(b"PROPFIND").expect("a method");
+        assert_eq!(send(app.request(odd, "/tenon/tokens")).await.status, 501);
     }
 
     async fn browsers_of_other_origins_may_send_and_read_what_the_api_needs(app: &TestApp) {

@@ -61,6 +61,7 @@ mod retries;
 mod rights;
 mod schedules;
 mod schemas;
+mod sent_to_programs;
 mod services;
 mod searches;
 mod setup;

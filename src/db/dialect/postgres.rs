@@ -6,8 +6,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
 use super::{Dialect, bind_scalars};
-use crate::db::Cell;
 use crate::db::bind::Bind;
+use crate::db::cell::Cell;
 use crate::error::{Error, Result};
 
 impl Dialect for Pg {

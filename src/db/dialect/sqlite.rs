@@ -6,8 +6,8 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 
 use super::{Dialect, bind_scalars};
-use crate::db::Cell;
 use crate::db::bind::Bind;
+use crate::db::cell::Cell;
 use crate::error::{Error, Result};
 
 impl Dialect for Sqlite {
