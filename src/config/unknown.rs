@@ -7,7 +7,8 @@ use crate::suggest::suggest;
 /// `RUST_LOG` names and that is none, with the names that may be meant.
 pub fn unknown() -> Vec<String> {
     let mut lines = unknown_among(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
-    lines.extend(std::env::var("RUST_LOG").iter().flat_map(|filter| log::unknown_modules(filter)));
+    let filter = std::env::vars_os().find(|(name, _)| name == "RUST_LOG").and_then(|(_, text)| text.into_string().ok());
+    lines.extend(filter.iter().flat_map(|filter| log::unknown_modules(filter)));
     lines
 }
 

@@ -1,4 +1,5 @@
-//! What the databases spell differently. What differs in one statement alone stands there, side by side: see [`Sql::either`].
+//! What the databases spell differently. What differs in one statement alone stands there, side by side: see
+//! [`Sql::either`](crate::db::Sql::either).
 
 mod differences;
 mod postgres;

@@ -8,7 +8,7 @@ use crate::queue::ingest::{EmitReceipt, EmitRequest};
 use crate::runner::dispatch::emit::{event, insert, with_owner};
 use crate::runner::dispatch::targets;
 
-/// Stores what an operator emits, by itself: for one who has no server at hand. Fails as [`emit`] does.
+/// Stores what an operator emits, by itself: for one who has no server at hand. Fails as [`emit`](crate::runner::emit) does.
 pub async fn emit_alone(operator: &Operator<'_>, emission: EmitRequest) -> Result<EmitReceipt> {
     let emission = with_owner(emission, &operator.actor);
     let lookup = targets::lookup([&emission]);

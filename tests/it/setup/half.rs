@@ -27,7 +27,7 @@ pub fn half_filled() -> Vec<(String, Half)> {
         let all = records.into_iter().chain(NOWHERE.map(|url| (json!({}), json!({}), url, "url")));
         all.map(|half| (key.to_owned(), half)).collect::<Vec<_>>()
     };
-    [webhooks(), inbound_and_erp(), messages(), odoo(), sendgrid(), stripe_and_posthog()]
+    [webhooks(), inbound_and_erp(), discord(), slack_and_telegram(), odoo(), sendgrid(), stripe_and_posthog()]
         .concat()
         .into_iter()
         .flat_map(of_key)
@@ -122,30 +122,28 @@ fn inbound_and_erp() -> Vec<(&'static str, Vec<Half>)> {
     ]
 }
 
-fn messages() -> Vec<(&'static str, Vec<Half>)> {
+fn discord() -> Vec<(&'static str, Vec<Half>)> {
     let hook = || json!({"webhook_url": "https://hooks.example/x"});
+    vec![(
+        "discord:webhook",
+        vec![
+            (json!({}), json!({}), "", "url"),
+            (json!({}), json!({"webhook_url": "http://192.168.1.1/x"}), "", "credentials/webhook_url"),
+            (json!({}), json!({"webhook_url": "https://discord.com/"}), "", "credentials/webhook_url"),
+            (json!({}), json!({"webhook_url": "https://discord.com/api/webhooks/1"}), "", "credentials/webhook_url"),
+            (json!({}), json!({"webhook_url": "https://discord.com/channels/1/2"}), "", "credentials/webhook_url"),
+            (json!({}), json!({}), "https://discord.com/api/v10/channels/1", "url"),
+            (json!({}), json!({"webhook_url": "discord.com/api/webhooks/1/x"}), "", "credentials/webhook_url"),
+            (json!({}), json!({"webhook_url": "https://u:p@discord.example/x"}), "", "credentials/webhook_url"),
+            (json!({"color": "red"}), hook(), "", "config/color"),
+            (json!({"color": 16_777_216}), hook(), "", "config/color"),
+            (json!({"thread_id": "general"}), hook(), "", "config/thread_id"),
+        ],
+    )]
+}
+
+fn slack_and_telegram() -> Vec<(&'static str, Vec<Half>)> {
     vec![
-        (
-            "discord:webhook",
-            vec![
-                (json!({}), json!({}), "", "url"),
-                (json!({}), json!({"webhook_url": "http://192.168.1.1/x"}), "", "credentials/webhook_url"),
-                (json!({}), json!({"webhook_url": "https://discord.com/"}), "", "credentials/webhook_url"),
-                (
-                    json!({}),
-                    json!({"webhook_url": "https://discord.com/api/webhooks/1"}),
-                    "",
-                    "credentials/webhook_url",
-                ),
-                (json!({}), json!({"webhook_url": "https://discord.com/channels/1/2"}), "", "credentials/webhook_url"),
-                (json!({}), json!({}), "https://discord.com/api/v10/channels/1", "url"),
-                (json!({}), json!({"webhook_url": "discord.com/api/webhooks/1/x"}), "", "credentials/webhook_url"),
-                (json!({}), json!({"webhook_url": "https://u:p@discord.example/x"}), "", "credentials/webhook_url"),
-                (json!({"color": "red"}), hook(), "", "config/color"),
-                (json!({"color": 16_777_216}), hook(), "", "config/color"),
-                (json!({"thread_id": "general"}), hook(), "", "config/thread_id"),
-            ],
-        ),
         (
             "slack:message",
             vec![
